@@ -1,0 +1,33 @@
+import type { RandomAccessSource } from "./random_access_source.ts";
+
+/**
+ * A place that takes a whole file and shows it to others only when it is
+ * complete: bytes go to a temporary file beside the target, and
+ * {@linkcode ByteSink.commit} makes them durable and renames.
+ */
+export interface ByteSink extends AsyncDisposable {
+  /** The final name, for messages. */
+  readonly name: string;
+  /**
+   * Appends bytes.
+   *
+   * @param chunk The bytes; the sink does not keep the array.
+   * @throws {PspfError} `io/no-space`, `io/failed`
+   */
+  write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Opens what has been written so far for reading, for a check before
+   * {@linkcode ByteSink.commit}.
+   *
+   * @returns The bytes written, by offset.
+   */
+  reopen(): Promise<RandomAccessSource>;
+  /**
+   * Flushes to the disk and publishes under the final name, in one step.
+   *
+   * @throws {PspfError} `io/failed`, `io/no-space`, `io/exists`
+   */
+  commit(): Promise<void>;
+  /** Disposing without a commit removes every trace. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,63 @@
+/** One member of a {@linkcode FileTree}. */
+export type FileTreeEntry =
+  | {
+    readonly kind: "directory";
+    /** Path below the root, `/`-separated, without a leading `./`. */
+    readonly path: string;
+    /** Permission bits, at most 0o777. */
+    readonly mode: number;
+  }
+  | {
+    readonly kind: "file";
+    /** Path below the root, `/`-separated, without a leading `./`. */
+    readonly path: string;
+    /** Permission bits, at most 0o777. */
+    readonly mode: number;
+    /** Length in bytes when it was listed. */
+    readonly size: number;
+  }
+  | {
+    readonly kind: "symlink";
+    /** Path below the root, `/`-separated, without a leading `./`. */
+    readonly path: string;
+    /** Where the link points, exactly as stored. */
+    readonly target: string;
+  };
+
+/**
+ * A directory on some host, as a source for an archive. The host lists it and
+ * opens its files; filtering, ordering and encoding are the archive's part.
+ */
+export interface FileTree {
+  /** What to call the root in messages. */
+  readonly name: string;
+  /**
+   * Lists every member below the root, directories before their content, in
+   * any order otherwise; links are listed and never followed.
+   *
+   * @param descend Asked before a directory is entered; `false` prunes it.
+   * @returns The members.
+   * @throws {PspfError} `io/not-found`, `io/denied`, `archive/unsupported-entry`
+   */
+  entries(
+    descend?: (path: string) => boolean,
+  ): AsyncIterable<FileTreeEntry>;
+  /**
+   * Reads a small file whole and synchronously where the host can; many small
+   * files are packed several times faster so.
+   *
+   * @param path As listed.
+   * @param size Size as listed, in bytes.
+   * @returns Exactly `size` bytes.
+   * @throws {PspfError} `build/source-changed` when the length differs.
+   */
+  readFile(path: string, size: number): Uint8Array | Promise<Uint8Array>;
+  /**
+   * Streams a file.
+   *
+   * @param path As listed.
+   * @returns The content, from the start.
+   * @throws {PspfError} `io/not-found`, `io/denied`
+   */
+  stream(path: string): ReadableStream<Uint8Array>;
+}

@@ -1,0 +1,44 @@
+/** Options of {@linkcode RandomAccessSource.stream}. */
+export interface ReadOptions {
+  /** Stops the read; the rejection carries the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Bytes of known length that can be read at any offset: a file, a `Blob`,
+ * bytes in memory or a resource behind HTTP range requests. A package is read
+ * from its end, so a plain stream is not enough.
+ */
+export interface RandomAccessSource extends AsyncDisposable {
+  /** What to call it in messages: a path or a URL. */
+  readonly name: string;
+  /** Length in bytes. */
+  readonly size: number;
+  /**
+   * Reads exactly `length` bytes.
+   *
+   * @param offset First byte, from 0.
+   * @param length Number of bytes; the caller bounds it.
+   * @param options Abort signal.
+   * @returns The bytes, never fewer than asked for.
+   * @throws {PspfError} `io/failed` when the source is shorter than it said.
+   */
+  read(
+    offset: number,
+    length: number,
+    options?: ReadOptions,
+  ): Promise<Uint8Array>;
+  /**
+   * Streams exactly `length` bytes in chunks of the source's choice.
+   *
+   * @param offset First byte, from 0.
+   * @param length Number of bytes.
+   * @param options Abort signal.
+   * @returns The bytes; the stream errors with `io/failed` when they end early.
+   */
+  stream(
+    offset: number,
+    length: number,
+    options?: ReadOptions,
+  ): ReadableStream<Uint8Array>;
+}
