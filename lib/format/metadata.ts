@@ -1,0 +1,195 @@
+import type { JsonValue } from "../errors.ts";
+import type { SlotLifecycleName } from "./slot_lifecycle.ts";
+import type { SlotPurposeName } from "./slot_purpose.ts";
+
+/** An object of JSON values, by key. */
+export type JsonObject = Readonly<Record<string, JsonValue>>;
+
+/** Texts by name: environment variables. */
+export type StringMap = Readonly<Record<string, string>>;
+
+/** Who the package is. */
+export interface PackageInfo {
+  /** Name of the application. */
+  readonly name: string;
+  /** Version of the application. */
+  readonly version: string;
+  /** One line about it. */
+  readonly description?: string;
+}
+
+/** What the metadata says about a slot. */
+export interface SlotMetadata {
+  /** Index in the slot table, from 0. */
+  readonly slot: number;
+  /** Name of the slot, unique in the package; never a path. */
+  readonly id: string;
+  /** Where the content came from, for people. */
+  readonly source: string;
+  /** Where the content goes below the workenv. */
+  readonly target: string;
+  /** Stored length in bytes; Python's builder writes the source's. */
+  readonly size: number;
+  /** `sha256:` and 64 hex digits over the stored bytes; empty for `selfRef`. */
+  readonly checksum: string;
+  /** The operation chain as the builder spelled it. */
+  readonly operations: string;
+  /** What the slot is for. */
+  readonly purpose: SlotPurposeName;
+  /** When it is extracted. */
+  readonly lifecycle: SlotLifecycleName;
+  /** Octal permission bits. */
+  readonly permissions?: string;
+  /** When the source was resolved; always `build` in practice. */
+  readonly resolution?: string;
+  /** Whether the slot stands for the package file itself and has no bytes. */
+  readonly selfRef?: boolean;
+}
+
+/** How the application is started. */
+export interface ExecutionMetadata {
+  /** Index of the slot that `{primary}` means. */
+  readonly primarySlot: number;
+  /** The command line, split like a shell does. */
+  readonly command: string;
+  /** The command, already split; wins over `command`. */
+  readonly argv?: readonly string[];
+  /** Arguments before those of the user. */
+  readonly args?: readonly string[];
+  /** Environment variables; stored as `env` and as `environment`. */
+  readonly env: StringMap;
+}
+
+/** What the builder demands of readers. */
+export interface VerificationMetadata {
+  /** The metadata signature. */
+  readonly integritySeal: {
+    /** Whether it has to be there. */
+    readonly required: boolean;
+    /** `ed25519`; the Go builder writes something else and means it. */
+    readonly algorithm: string;
+  };
+  /** Whether the package is signed. */
+  readonly signed: boolean;
+  /** Whether it has to be verified. */
+  readonly requireVerification: boolean;
+  /** Kept as it is. */
+  readonly trustSignatures?: JsonValue;
+}
+
+/** How the package was built. */
+export interface BuildMetadata {
+  /** Name of the builder. */
+  readonly tool: string;
+  /** Version of the builder. */
+  readonly toolVersion: string;
+  /** ISO 8601 time. */
+  readonly timestamp: string;
+  /** Whether the same input gives the same bytes. */
+  readonly deterministic: boolean;
+  /** What it was built for. */
+  readonly platform: {
+    /** `linux`, `darwin`, `windows` or `any`. */
+    readonly os: string;
+    /** `amd64`, `arm64` or `any`. */
+    readonly arch: string;
+    /** Free text. */
+    readonly host: string;
+  };
+}
+
+/** What stands at the front of the package. */
+export interface LauncherMetadata {
+  /** Name of the launcher. */
+  readonly tool: string;
+  /** Its version. */
+  readonly toolVersion: string;
+  /** Length in bytes. */
+  readonly size: number;
+  /** `sha256:` and 64 hex digits; Python's builder repeats the prefix. */
+  readonly checksum: string;
+  /** What it can do. */
+  readonly capabilities: readonly string[];
+}
+
+/** What a reader needs. */
+export interface CompatibilityMetadata {
+  /** Oldest format version that can read it. */
+  readonly minFormatVersion: string;
+  /** Features used. */
+  readonly features: readonly string[];
+}
+
+/** A check that decides whether an extracted workenv is still good. */
+export interface CacheValidationMetadata {
+  /** A file in the workenv. */
+  readonly checkFile: string;
+  /** What it has to contain. */
+  readonly expectedContent: string;
+}
+
+/** A directory to create in the workenv. */
+export interface WorkenvDirectory {
+  /** Path, usually beginning with `{workenv}/`. */
+  readonly path: string;
+  /** Octal permission bits. */
+  readonly mode?: string;
+}
+
+/** How the workenv is prepared. */
+export interface WorkenvMetadata {
+  /** Directories to create. */
+  readonly directories: readonly WorkenvDirectory[];
+  /** Environment variables; placeholders are expanded. */
+  readonly env: StringMap;
+}
+
+/** What happens to the inherited environment. */
+export interface RuntimeEnvironment {
+  /** Names or patterns to keep; everything else goes. */
+  readonly pass?: readonly string[];
+  /** Names or patterns to remove. */
+  readonly unset?: readonly string[];
+  /** New names for variables, by old name. */
+  readonly map?: StringMap;
+  /** Variables to set. */
+  readonly set?: StringMap;
+}
+
+/** Settings of the running application. */
+export interface RuntimeMetadata {
+  /** Changes to the environment. */
+  readonly env: RuntimeEnvironment;
+}
+
+/** The signed metadata document of a package. */
+export interface PackageMetadata {
+  /** `PSPF/2025`. */
+  readonly format: string;
+  /** Version of the document, `1.0.0`; the Go builder leaves it empty. */
+  readonly formatVersion: string;
+  /** Who the package is. */
+  readonly package: PackageInfo;
+  /** Its slots, in the order of the slot table. */
+  readonly slots: readonly SlotMetadata[];
+  /** How it is started. */
+  readonly execution: ExecutionMetadata;
+  /** What the builder demands of readers. */
+  readonly verification?: VerificationMetadata;
+  /** How it was built. */
+  readonly build?: BuildMetadata;
+  /** Its launcher. */
+  readonly launcher?: LauncherMetadata;
+  /** What a reader needs. */
+  readonly compatibility?: CompatibilityMetadata;
+  /** A check of the extracted workenv. */
+  readonly cacheValidation?: CacheValidationMetadata;
+  /** Settings of the running application. */
+  readonly runtime?: RuntimeMetadata;
+  /** How the workenv is prepared. */
+  readonly workenv?: WorkenvMetadata;
+  /** Commands that run once after extraction. */
+  readonly setupCommands: readonly JsonValue[];
+  /** Sections of the application's own, kept as they are. */
+  readonly custom?: JsonObject;
+}

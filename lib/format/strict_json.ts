@@ -1,0 +1,116 @@
+import { PspfError } from "../errors.ts";
+import type { JsonValue } from "../errors.ts";
+
+/** Limits of {@linkcode parseStrictJson}. */
+export interface StrictJsonOptions {
+  /** Deepest nesting of arrays and objects allowed. */
+  readonly maxDepth: number;
+}
+
+/**
+ * Parses JSON that more than one program has to understand in the same way:
+ * invalid UTF-8, unpaired surrogates, a repeated key at any depth and deep
+ * nesting are errors, where `JSON.parse` alone would choose a meaning.
+ *
+ * @param bytes UTF-8 JSON.
+ * @param options Limits.
+ * @returns The value.
+ * @throws {PspfError} `format/bad-metadata`
+ *
+ * @example A repeated key
+ * ```ts
+ * import { parseStrictJson } from "@flavor/pspf/format";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const bytes = new TextEncoder().encode('{"a": {"b": 1, "\\u0062": 2}}');
+ * assertThrows(() => parseStrictJson(bytes, { maxDepth: 64 }));
+ * ```
+ */
+export function parseStrictJson(
+  bytes: Uint8Array,
+  options: StrictJsonOptions,
+): JsonValue {
+  const text = decodeUtf8(bytes);
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    throw badJson("it is not valid JSON", { cause });
+  }
+  checkStructure(text, options.maxDepth);
+  return value;
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw badJson("it is not valid UTF-8", { cause });
+  }
+}
+
+/**
+ * Walks over JSON that is known to be well formed, so that only brackets and
+ * strings need a look.
+ */
+function checkStructure(text: string, maxDepth: number): void {
+  /** Keys of each open object; `undefined` for an open array. */
+  const open: (Set<string> | undefined)[] = [];
+  for (let at = 0; at < text.length; at++) {
+    switch (text[at]) {
+      case "{":
+      case "[":
+        if (open.length === maxDepth) {
+          throw badJson(`it is nested deeper than ${maxDepth}`, { at });
+        }
+        open.push(text[at] === "{" ? new Set() : undefined);
+        break;
+      case "}":
+      case "]":
+        open.pop();
+        break;
+      case '"': {
+        const start = at;
+        at = endOfString(text, start);
+        const string = JSON.parse(text.slice(start, at + 1)) as string;
+        if (!string.isWellFormed()) {
+          throw badJson("a string has an unpaired surrogate", { at: start });
+        }
+        if (isKey(text, at)) addKey(open.at(-1), string, start);
+        break;
+      }
+    }
+  }
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at;
+}
+
+function isKey(text: string, endOfString: number): boolean {
+  let at = endOfString + 1;
+  while (/\s/.test(text[at] ?? "")) at++;
+  return text[at] === ":";
+}
+
+function addKey(keys: Set<string> | undefined, key: string, at: number): void {
+  if (keys?.has(key)) throw badJson(`key "${key}" is repeated`, { at });
+  keys?.add(key);
+}
+
+function badJson(
+  problem: string,
+  { at, cause }: { readonly at?: number; readonly cause?: unknown } = {},
+): PspfError {
+  return new PspfError(
+    "format/bad-metadata",
+    `Cannot read the metadata: ${problem}`,
+    {
+      context: at === undefined ? {} : { character: at },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
