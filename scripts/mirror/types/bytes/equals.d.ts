@@ -1,0 +1,1 @@
+export declare function equals(a: Uint8Array, b: Uint8Array): boolean;

@@ -1,0 +1,7 @@
+export interface TextLineStreamOptions {
+  allowCR?: boolean;
+}
+
+export declare class TextLineStream extends TransformStream<string, string> {
+  constructor(options?: TextLineStreamOptions);
+}

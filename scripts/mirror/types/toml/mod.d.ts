@@ -1,0 +1,2 @@
+export * from "./parse.d.ts";
+export * from "./stringify.d.ts";

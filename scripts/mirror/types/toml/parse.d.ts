@@ -1,0 +1,1 @@
+export declare function parse(tomlString: string): Record<string, unknown>;
