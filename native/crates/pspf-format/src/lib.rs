@@ -1,0 +1,35 @@
+//! The PSPF/2025 package format: parsing, checking and encoding.
+//!
+//! This crate is pure. It reads no file, no environment and no clock; it takes bytes and gives
+//! values, and it never panics on what it is given. `no_std` makes the compiler hold it to that.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod adler32;
+pub mod constants;
+pub mod error;
+pub mod error_kind;
+mod fields;
+pub mod hex;
+pub mod index;
+pub mod operation;
+pub mod operation_chain;
+pub mod seal;
+pub mod section;
+pub mod signature;
+pub mod slot;
+pub mod trailer;
+
+pub use error::{Error, Result};
+pub use error_kind::ErrorKind;
+pub use index::{Index, IndexChecksum};
+pub use operation::Operation;
+pub use operation_chain::OperationChain;
+pub use seal::Seal;
+pub use section::Section;
+pub use slot::SlotDescriptor;
+pub use trailer::IndexBlock;
