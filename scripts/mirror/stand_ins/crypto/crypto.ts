@@ -1,67 +1,34 @@
 /**
- * A stand-in for `@std/crypto/crypto`, whose WebAssembly the npm registry does
- * not carry: `crypto.subtle.digest` also hashes streams and iterables, here
- * with node:crypto, for the SHA family.
+ * A stand-in for `@std/crypto/crypto`, of which the npm registry carries
+ * everything but the WebAssembly: `digest` takes iterables like the original,
+ * but collects them for WebCrypto, so its memory grows with the input.
  *
  * @module
  */
 
-import { createHash } from "node:crypto";
+type Input = BufferSource | AsyncIterable<BufferSource> | Iterable<BufferSource>;
 
-/** The algorithms of the original that this stand-in offers. */
-export type DigestAlgorithmName = "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";
-
-/** What `digest` takes besides bytes. */
-type Chunks = AsyncIterable<BufferSource> | Iterable<BufferSource>;
-
-/** The platform's `SubtleCrypto` with a `digest` for streams. */
-export interface StdSubtleCrypto extends SubtleCrypto {
-  digest(
-    algorithm: AlgorithmIdentifier | DigestAlgorithmName,
-    data: BufferSource | Chunks,
-  ): Promise<ArrayBuffer>;
+/** What this project uses of the original's `crypto.subtle`. */
+export interface StdSubtleCrypto {
+  digest(algorithm: "SHA-256", data: Input): Promise<ArrayBuffer>;
 }
 
-/** The platform's `Crypto` with the extended `subtle`. */
-export interface StdCrypto extends Crypto {
+/** What this project uses of the original's `crypto`. */
+export interface StdCrypto {
   readonly subtle: StdSubtleCrypto;
 }
 
-async function digest(
-  algorithm: AlgorithmIdentifier,
-  data: BufferSource | Chunks,
-): Promise<ArrayBuffer> {
-  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) {
-    return await crypto.subtle.digest(algorithm, data);
-  }
-  const name = typeof algorithm === "string" ? algorithm : algorithm.name;
-  const hash = createHash(name.replace("-", "").toLowerCase());
-  for await (const chunk of data) {
-    hash.update(
-      chunk instanceof ArrayBuffer
-        ? new Uint8Array(chunk)
-        : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
-    );
-  }
-  return new Uint8Array(hash.digest()).buffer;
-}
-
-/** Everything of `target`, with its methods bound and `extra` on top. */
-function extend<T extends object, E extends object>(
-  target: T,
-  extra: E,
-): T & E {
-  return new Proxy(target, {
-    get(_, key): unknown {
-      if (key in extra) return Reflect.get(extra, key);
-      const value: unknown = Reflect.get(target, key);
-      return typeof value === "function" ? value.bind(target) : value;
+export const crypto: StdCrypto = {
+  subtle: {
+    async digest(algorithm, data): Promise<ArrayBuffer> {
+      const whole = isBufferSource(data)
+        ? data
+        : await new Blob(await Array.fromAsync(data)).arrayBuffer();
+      return await globalThis.crypto.subtle.digest(algorithm, whole);
     },
-  }) as T & E;
+  },
+};
+
+function isBufferSource(data: Input): data is BufferSource {
+  return data instanceof ArrayBuffer || ArrayBuffer.isView(data);
 }
-
-const platform = crypto;
-const subtle: StdSubtleCrypto = extend(platform.subtle, { digest });
-const stdCrypto: StdCrypto = extend(platform, { subtle });
-
-export { stdCrypto as crypto };

@@ -1,0 +1,110 @@
+import { crypto as stdCrypto } from "@std/crypto/crypto";
+import type { Hash } from "node:crypto";
+
+/** SHA-256 of bytes that come in pieces. */
+export interface Sha256 {
+  /**
+   * Takes the next bytes.
+   *
+   * @param chunk The bytes; the caller must not change them before the result
+   * has settled.
+   * @returns A promise to wait for before more is added, where hashing is not
+   * immediate.
+   */
+  update(chunk: Uint8Array): void | Promise<void>;
+  /**
+   * Ends the computation.
+   *
+   * @returns 32 bytes.
+   */
+  digest(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** The one function of `node:crypto` that is used. */
+interface NodeCrypto {
+  createHash(algorithm: "sha256"): Hash;
+}
+
+/**
+ * Computes SHA-256 piece by piece: with `node:crypto` where there is one, as
+ * it is five times faster, else (in a browser) with `@std/crypto`.
+ *
+ * @returns A fresh computation.
+ *
+ * @example Two pieces
+ * ```ts
+ * import { createSha256, sha256 } from "@flavor/pspf/crypto";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const hash = createSha256();
+ * await hash.update(new Uint8Array([1]));
+ * await hash.update(new Uint8Array([2]));
+ * assertEquals(await hash.digest(), await sha256(new Uint8Array([1, 2])));
+ * ```
+ */
+export function createSha256(): Sha256 {
+  const node = findNodeCrypto();
+  return node === undefined ? createStdSha256() : createNodeSha256(node);
+}
+
+/**
+ * Computes SHA-256 of bytes in memory.
+ *
+ * @param bytes Any bytes.
+ * @returns 32 bytes.
+ *
+ * @example Of nothing
+ * ```ts
+ * import { sha256 } from "@flavor/pspf/crypto";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await sha256(new Uint8Array())).subarray(0, 2), new Uint8Array([0xe3, 0xb0]));
+ * ```
+ */
+export async function sha256(
+  bytes: Uint8Array,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const hash = createSha256();
+  await hash.update(bytes);
+  return await hash.digest();
+}
+
+/**
+ * Asks the runtime for `node:crypto` instead of importing it, so that bundles
+ * for a browser neither contain nor miss it.
+ */
+function findNodeCrypto(): NodeCrypto | undefined {
+  const { process } = globalThis as {
+    readonly process?: {
+      getBuiltinModule?(name: string): NodeCrypto | undefined;
+    };
+  };
+  return process?.getBuiltinModule?.("node:crypto");
+}
+
+function createNodeSha256(node: NodeCrypto): Sha256 {
+  const hash = node.createHash("sha256");
+  return {
+    update: (chunk): void => {
+      hash.update(chunk);
+    },
+    digest: () => Promise.resolve(new Uint8Array(hash.digest())),
+  };
+}
+
+/** The standard library pulls its input; a stream turns that into pushing. */
+export function createStdSha256(): Sha256 {
+  const { readable, writable } = new TransformStream<
+    BufferSource,
+    BufferSource
+  >();
+  const writer = writable.getWriter();
+  const result = stdCrypto.subtle.digest("SHA-256", readable);
+  return {
+    update: (chunk) => writer.write(chunk as Uint8Array<ArrayBuffer>),
+    digest: async () => {
+      await writer.close();
+      return new Uint8Array(await result);
+    },
+  };
+}
