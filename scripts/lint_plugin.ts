@@ -25,6 +25,9 @@ const plugin: Deno.lint.Plugin = {
             message: `${what} is only allowed in lib/host`,
             hint: "Take it from an interface or from the options",
           });
+        const reportModule = (node: Deno.lint.Node, name: string): void => {
+          if (HOST_MODULE_REGEXP.test(name)) report(node, name);
+        };
         return {
           MemberExpression(node): void {
             if (node.object.type !== "Identifier") return;
@@ -45,9 +48,13 @@ const plugin: Deno.lint.Plugin = {
             if (node.arguments.length === 0) report(node, "The current time");
           },
           ImportDeclaration(node): void {
-            if (HOST_MODULE_REGEXP.test(node.source.value)) {
-              report(node, node.source.value);
-            }
+            reportModule(node, node.source.value);
+          },
+          ExportAllDeclaration(node): void {
+            reportModule(node, node.source.value);
+          },
+          ExportNamedDeclaration(node): void {
+            if (node.source !== null) reportModule(node, node.source.value);
           },
           ImportExpression(node): void {
             const { source } = node;

@@ -6,7 +6,10 @@
  * @module
  */
 
-type Input = BufferSource | AsyncIterable<BufferSource> | Iterable<BufferSource>;
+type Input =
+  | BufferSource
+  | AsyncIterable<BufferSource>
+  | Iterable<BufferSource>;
 
 /** What this project uses of the original's `crypto.subtle`. */
 export interface StdSubtleCrypto {
