@@ -1,0 +1,63 @@
+import type { ZstdOptions } from "node:zlib";
+import { PspfError } from "../errors.ts";
+import { findNodeZlib } from "./node_zlib.ts";
+
+/** One block of input, compressed on its own. */
+export interface BlockJob {
+  /** `zstd` gives a whole frame, `deflate` one piece of a raw stream. */
+  readonly kind: "zstd" | "deflate";
+  /** Compression level of the kind. */
+  readonly level: number;
+  /** The bytes to compress. */
+  readonly input: Uint8Array<ArrayBuffer>;
+  /** Up to 32 KiB that stand before `input` in the stream (`deflate` only). */
+  readonly dictionary?: Uint8Array<ArrayBuffer>;
+  /** Whether the stream ends with this block. */
+  readonly last: boolean;
+}
+
+/**
+ * Compresses one block. Synchronous, because the asynchronous calls of
+ * `node:zlib` all run on one thread; parallelism comes from workers that call
+ * this function.
+ *
+ * @param job What to compress, and how.
+ * @returns The compressed bytes; they depend on nothing but the job.
+ * @throws {PspfError} `compress/unsupported` where the runtime has no `node:zlib`.
+ */
+export function compressBlock(job: BlockJob): Uint8Array<ArrayBuffer> {
+  const zlib = findNodeZlib();
+  if (zlib === undefined) {
+    throw new PspfError(
+      "compress/unsupported",
+      "Cannot compress: this runtime has no node:zlib",
+      { hint: "Build packages with Deno; a browser can only read them" },
+    );
+  }
+  const { constants } = zlib;
+  if (job.kind === "zstd") {
+    const options: ZstdOptions & { readonly pledgedSrcSize: number } = {
+      params: {
+        [constants.ZSTD_c_compressionLevel]: job.level,
+        // The size lets a reader allocate once and decode frames in parallel;
+        // the checksum notices a faulty decoder, which no digest of the stored
+        // bytes can.
+        [constants.ZSTD_c_contentSizeFlag]: 1,
+        [constants.ZSTD_c_checksumFlag]: 1,
+      },
+      pledgedSrcSize: job.input.length,
+    };
+    return owned(zlib.zstdCompressSync(job.input, options));
+  }
+  return owned(zlib.deflateRawSync(job.input, {
+    level: job.level,
+    memLevel: 8,
+    finishFlush: job.last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
+    ...(job.dictionary === undefined ? {} : { dictionary: job.dictionary }),
+  }));
+}
+
+/** `node:zlib` allocates its results outside of shared memory. */
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>;
+}

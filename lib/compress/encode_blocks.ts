@@ -1,0 +1,87 @@
+import type { BlockCompressor, CompressedBlock } from "./block_compressor.ts";
+import { type BlockJob, compressBlock } from "./compress_block.ts";
+
+/** Options of {@linkcode encodeBlocks}. */
+export interface EncodeBlocksOptions {
+  /** `zstd` frames, or pieces of one raw `deflate` stream. */
+  readonly kind: BlockJob["kind"];
+  /** Compression level of the kind. */
+  readonly level: number;
+  /** Input bytes per block: part of the output's shape, not a tuning knob. */
+  readonly blockSize: number;
+  /** Compresses blocks in parallel; the calling thread when absent. */
+  readonly compressor?: BlockCompressor;
+}
+
+/** How far back a deflate stream may refer. */
+const DEFLATE_WINDOW = 32 * 1024;
+
+/**
+ * Cuts bytes into blocks of one size, compresses the blocks in parallel and
+ * yields the results in order. At most one block more than there are jobs is
+ * in flight, however long the input is.
+ *
+ * @param input The bytes, in chunks of any size.
+ * @param options The kind of block, and who compresses.
+ * @returns The compressed bytes, one chunk per block.
+ * @throws {PspfError} `compress/unsupported`, `build/failed`
+ */
+export async function* encodeBlocks(
+  input: AsyncIterable<Uint8Array>,
+  options: EncodeBlocksOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { kind, level, blockSize, compressor } = options;
+  const maxInFlight = compressor === undefined ? 1 : compressor.jobs + 1;
+  const inFlight: Promise<CompressedBlock>[] = [];
+  const free: Uint8Array<ArrayBuffer>[] = [];
+  let block = new Uint8Array(blockSize);
+  let filled = 0;
+  let submitted = 0;
+  let dictionary: Uint8Array<ArrayBuffer> | undefined;
+
+  function submit(last: boolean): void {
+    const data = block.subarray(0, filled);
+    const job: BlockJob = {
+      kind,
+      level,
+      last,
+      input: data,
+      ...(dictionary === undefined ? {} : { dictionary }),
+    };
+    if (kind === "deflate" && !last) dictionary = data.slice(-DEFLATE_WINDOW);
+    // Starting workers for an input of one block would only cost time.
+    const alone = last && submitted === 0;
+    const result = compressor === undefined || alone
+      ? Promise.resolve({ output: compressBlock(job), input: data })
+      : compressor.compress(job);
+    // A rejection is met when its turn comes, which may never be.
+    result.catch(() => {});
+    inFlight.push(result);
+    submitted++;
+    filled = 0;
+  }
+
+  for await (const chunk of input) {
+    let offset = 0;
+    while (offset < chunk.length) {
+      // A full block waits for one more byte: only then is it certain that it
+      // is not the last.
+      if (filled === blockSize) {
+        submit(false);
+        while (inFlight.length >= maxInFlight) {
+          const done = await inFlight.shift();
+          if (done === undefined) break;
+          yield done.output;
+          free.push(new Uint8Array(done.input.buffer));
+        }
+        block = free.pop() ?? new Uint8Array(blockSize);
+      }
+      const end = Math.min(chunk.length, offset + blockSize - filled);
+      block.set(chunk.subarray(offset, end), filled);
+      filled += end - offset;
+      offset = end;
+    }
+  }
+  submit(true);
+  for (const result of inFlight) yield (await result).output;
+}

@@ -1,0 +1,133 @@
+import { PspfError } from "../errors.ts";
+import type { DecodeLimits } from "./codec.ts";
+import { findNodeZlib, type NodeZlib } from "./node_zlib.ts";
+import { OutputLimit } from "./output_limit.ts";
+import { type ZstdFrame, ZstdFrameScanner } from "./zstd_frame_scanner.ts";
+
+/**
+ * A frame is decoded whole, because the streaming decoder of `node:zlib` ends
+ * the process at damaged data instead of reporting it. Packages have frames of
+ * 8 MiB; other tools may write one frame for everything.
+ */
+const MAX_FRAME_SIZE = 512 * 1024 * 1024;
+
+const INITIAL_CAPACITY = 1024 * 1024;
+
+/**
+ * Decompresses zstd, frame after frame.
+ *
+ * @param input The compressed bytes.
+ * @param limits How much may come out.
+ * @returns The plain bytes, one chunk per frame.
+ * @throws {PspfError} `compress/corrupt`, `compress/too-large`, `compress/unsupported`
+ */
+export async function* unzstd(
+  input: ReadableStream<Uint8Array>,
+  limits: DecodeLimits,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const limit = new OutputLimit(limits);
+  const zlib = findNodeZlib();
+  if (zlib === undefined) throw withoutZlib(limit.name);
+  let pending = new Uint8Array(INITIAL_CAPACITY);
+  let filled = 0;
+  let offset = 0;
+  let scanner = new ZstdFrameScanner();
+
+  for await (const chunk of input) {
+    limit.addInput(chunk.length);
+    pending = append(pending, filled, chunk);
+    filled += chunk.length;
+    let start = 0;
+    while (start < filled) {
+      const result = scanner.scan(pending.subarray(start, filled));
+      if (result.kind === "corrupt") {
+        throw limit.corrupt(result.what, offset + result.offset);
+      }
+      if (result.kind === "more") {
+        if (result.needed > MAX_FRAME_SIZE) throw frameTooLarge(limit, offset);
+        break;
+      }
+      const { frame } = result;
+      const end = start + frame.length;
+      if (!frame.skippable) {
+        const bytes = pending.subarray(start, end);
+        const plain = decodeFrame(zlib, bytes, frame, limit, offset);
+        limit.addOutput(plain.length);
+        if (plain.length > 0) yield plain;
+      }
+      start = end;
+      offset += frame.length;
+      scanner = new ZstdFrameScanner();
+    }
+    pending.copyWithin(0, start, filled);
+    filled -= start;
+  }
+  if (filled > 0) throw limit.corrupt("it ends inside of a frame", offset);
+  if (offset === 0) throw limit.corrupt("it is empty", 0);
+}
+
+function append(
+  buffer: Uint8Array<ArrayBuffer>,
+  filled: number,
+  chunk: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const needed = filled + chunk.length;
+  let target = buffer;
+  if (needed > buffer.length) {
+    target = new Uint8Array(Math.max(needed, buffer.length * 2));
+    target.set(buffer.subarray(0, filled));
+  }
+  target.set(chunk, filled);
+  return target;
+}
+
+function decodeFrame(
+  zlib: NodeZlib,
+  bytes: Uint8Array,
+  frame: ZstdFrame,
+  limit: OutputLimit,
+  offset: number,
+): Uint8Array {
+  const declared = frame.contentSize ?? 0;
+  if (declared > limit.remaining) throw limit.tooLarge();
+  if (declared > MAX_FRAME_SIZE) throw frameTooLarge(limit, offset);
+  // One byte more than allowed, so that "exactly full" and "too much" differ.
+  const most = Math.min(limit.remaining, MAX_FRAME_SIZE) + 1;
+  let plain: Uint8Array;
+  try {
+    plain = zlib.zstdDecompressSync(bytes, { maxOutputLength: most });
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code === "ERR_BUFFER_TOO_LARGE") {
+      throw most > limit.remaining
+        ? limit.tooLarge()
+        : frameTooLarge(limit, offset);
+    }
+    const what = error instanceof Error ? error.message : String(error);
+    throw limit.corrupt(what, offset, error);
+  }
+  if (frame.contentSize !== undefined && plain.length !== frame.contentSize) {
+    const what = `a frame of ${frame.contentSize} bytes gave ${plain.length}`;
+    throw limit.corrupt(what, offset);
+  }
+  return plain;
+}
+
+function frameTooLarge(limit: OutputLimit, offset: number): PspfError {
+  return new PspfError(
+    "compress/unsupported",
+    `Cannot decompress ${limit.name}: a zstd frame has more than ${MAX_FRAME_SIZE} bytes`,
+    {
+      context: { name: limit.name, offset, limit: MAX_FRAME_SIZE },
+      hint: "Give the plain file instead; it is compressed in smaller frames",
+    },
+  );
+}
+
+function withoutZlib(name: string): PspfError {
+  return new PspfError(
+    "compress/unsupported",
+    `Cannot decompress ${name}: this runtime has no zstd decoder`,
+    { hint: "Use Deno, or pack with gzip operations (--portable)" },
+  );
+}
