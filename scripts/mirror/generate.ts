@@ -96,7 +96,7 @@ class StdMirror {
     target.files.set(path, text);
   }
 
-  /** Publishes a module of the npm package under our own declarations. */
+  /** Publishes a module of the npm package under declarations of ours. */
   addTyped(name: string, declaration: string, types: string): void {
     const path = declaration.replace(/\.d\.ts$/, ".js");
     const target = this.package(name);
@@ -106,6 +106,46 @@ class StdMirror {
     target.files.set(path, hint + target.files.get(path));
     target.exports[exportName(declaration)] = `./${path}`;
   }
+
+  /**
+   * Publishes the modules behind a `mod.js`, so that `@std/path/join` works
+   * where `@std/path` does. What `mod.d.ts` does not declare stays out.
+   */
+  addPartsOf(name: string, modDeclaration: string): void {
+    const target = this.package(name);
+    const folder = dirname(modDeclaration);
+    const types = target.files.get(modDeclaration) ?? "";
+    const inherited = /^export \* from "(.*)"/.exec(types)?.[1];
+    const source = inherited === undefined
+      ? types
+      : target.files.get(posix.join(folder, inherited)) ?? "";
+    const modText =
+      target.files.get(modDeclaration.replace(/\.d\.ts$/, ".js")) ?? "";
+    for (
+      const [, part = ""] of modText.matchAll(
+        /^export \* from "\.\/(\w+)\.js"/gm,
+      )
+    ) {
+      const declaration = posix.join(folder, `${part}.d.ts`);
+      const path = posix.join(folder, `${part}.js`);
+      if (target.files.has(declaration)) continue;
+      const declared = listExports(target.files.get(path) ?? "")
+        .filter((symbol) => listExports(source).includes(symbol));
+      if (declared.length === 0) continue;
+      this.addTyped(
+        name,
+        declaration,
+        `export { ${declared.join(", ")} } from "./mod.d.ts";\n`,
+      );
+    }
+  }
+}
+
+/** Names of what a module declares and exports. */
+function listExports(text: string): string[] {
+  const regexp =
+    /^export (?:declare )?(?:async )?(?:function|class|const) (\w+)/gm;
+  return [...text.matchAll(regexp)].map(([, name = ""]) => name);
 }
 
 /** hono's npm package holds ES modules with declarations beside each other. */
