@@ -1,0 +1,116 @@
+import { fromFileUrl, resolve } from "@std/path";
+import fs from "node:fs";
+import os from "node:os";
+
+import { SystemLocks } from "./file_lock.ts";
+import { Interrupts } from "./interrupts.ts";
+import { SystemFiles } from "./system_files.ts";
+import { SystemProcesses } from "./system_processes.ts";
+import { Temporaries } from "./temporaries.ts";
+import type { Environment, Host, Machine, Terminal } from "./types.ts";
+
+/**
+ * The machine that this program runs on.
+ *
+ * @returns A host; signals that end the program clean up from now on.
+ */
+export function createDenoHost(): Host {
+  const temporaries = new Temporaries();
+  return hostWithin(Deno.cwd(), temporaries, new Interrupts(temporaries));
+}
+
+function hostWithin(
+  directory: string,
+  temporaries: Temporaries,
+  interrupts: Interrupts,
+): Host {
+  const files = new SystemFiles(directory, temporaries);
+  return {
+    reader: files,
+    writer: files,
+    locks: new SystemLocks(),
+    processes: new SystemProcesses(interrupts, () => directory),
+    env: environment,
+    clock: { now: Date.now, monotonic: () => performance.now() },
+    terminal,
+    machine: describeMachine(),
+    random: {
+      bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    },
+    within: (next) =>
+      hostWithin(resolve(directory, next), temporaries, interrupts),
+  };
+}
+
+const environment: Environment = {
+  get(name: string): string | undefined {
+    try {
+      return Deno.env.get(name);
+    } catch (error) {
+      // Not allowed to look: the same as not there.
+      if (error instanceof Deno.errors.NotCapable) return undefined;
+      throw error;
+    }
+  },
+};
+
+const ENCODER = new TextEncoder();
+
+function writeAll(fd: number, text: string): void {
+  const bytes = ENCODER.encode(text);
+  let done = 0;
+  while (done < bytes.length) {
+    done += fs.writeSync(fd, bytes, done, bytes.length - done);
+  }
+}
+
+const terminal: Terminal = {
+  stdinIsTerminal: Deno.stdin.isTerminal(),
+  stdoutIsTerminal: Deno.stdout.isTerminal(),
+  stderrIsTerminal: Deno.stderr.isTerminal(),
+  columns(): number {
+    try {
+      return Deno.consoleSize().columns;
+    } catch {
+      return 80;
+    }
+  },
+  writeOut: (text) => writeAll(1, text),
+  writeError: (text) => writeAll(2, text),
+};
+
+
+const ARCH_NAMES: Readonly<Record<string, string>> = {
+  x86_64: "amd64",
+  aarch64: "arm64",
+};
+
+function describeMachine(): Machine {
+  const { os: system, arch } = Deno.build;
+  return {
+    platform: `${system}_${ARCH_NAMES[arch] ?? arch}`,
+    processors: navigator.hardwareConcurrency,
+    user: Deno.build.os === "windows" ? undefined : Deno.uid() ?? undefined,
+    home: homeDirectory(),
+    checkout: findCheckout(),
+  };
+}
+
+function homeDirectory(): string | undefined {
+  try {
+    const home = os.homedir();
+    return home === "" ? undefined : home;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A checkout has the native sources; a published library has not. */
+function findCheckout(): string | undefined {
+  if (!import.meta.url.startsWith("file:") || Deno.build.standalone) {
+    return undefined;
+  }
+  const root = fromFileUrl(new URL("../..", import.meta.url));
+  const cargo = resolve(root, "native", "Cargo.toml");
+  return fs.existsSync(cargo) ? resolve(root) : undefined;
+}

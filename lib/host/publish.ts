@@ -1,0 +1,72 @@
+import { dirname } from "@std/path";
+import fs from "node:fs";
+
+import { PspfError } from "../errors.ts";
+import { fileError, isTaken, quotePath } from "./file_error.ts";
+
+function existsError(path: string, cause?: unknown): PspfError {
+  return new PspfError("io/exists", `${quotePath(path)} exists already`, {
+    context: { path },
+    hint: "Choose another name, or use --force to replace it",
+    cause,
+  });
+}
+
+/**
+ * Refuses a name that is taken.
+ *
+ * @param path The final path.
+ * @throws {PspfError} `io/exists`
+ */
+export function checkFree(path: string): void {
+  if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    throw existsError(path);
+  }
+}
+
+/**
+ * Gives a finished file its name in one step.
+ *
+ * @param from The finished file.
+ * @param to The final path.
+ * @param replace Whether a file of that name is replaced.
+ * @throws {PspfError} `io/exists`, `io/denied`, `io/failed`
+ */
+export function publishFile(from: string, to: string, replace: boolean): void {
+  try {
+    if (replace) {
+      fs.renameSync(from, to);
+    } else {
+      publishNew(from, to);
+    }
+    syncDirectory(dirname(to));
+  } catch (error) {
+    throw fileError(error, `create ${quotePath(to)}`, to);
+  }
+}
+
+/** A rename would replace; a link does not, where the file system has links. */
+function publishNew(from: string, to: string): void {
+  try {
+    fs.linkSync(from, to);
+  } catch (error) {
+    if (isTaken(error)) throw existsError(to, error);
+    checkFree(to);
+    fs.renameSync(from, to);
+    return;
+  }
+  fs.unlinkSync(from);
+}
+
+/** Makes the new name itself survive a power cut, where that is possible. */
+function syncDirectory(path: string): void {
+  if (Deno.build.os === "windows") return;
+  const fd = fs.openSync(path, fs.constants.O_RDONLY);
+  try {
+    fs.fsyncSync(fd);
+  } catch {
+    // Some network file systems refuse this; the file's own bytes are safe.
+  } finally {
+    fs.closeSync(fd);
+  }
+}
