@@ -1,0 +1,105 @@
+//! Where a package came from. Shown to people; only the launcher's checksum decides anything.
+
+use alloc::borrow::Cow;
+
+use super::fields::{flag, object, optional, text, texts};
+use crate::constants::DIGEST_SIZE;
+use crate::error::Result;
+use crate::hex::parse_hex;
+use crate::json_reader::JsonReader;
+
+/// What built the package.
+#[derive(Debug, Default)]
+pub struct BuildInfo<'a> {
+    /// Name of the builder.
+    pub tool: Cow<'a, str>,
+    /// Its version.
+    pub tool_version: Cow<'a, str>,
+    /// ISO 8601 time.
+    pub timestamp: Cow<'a, str>,
+}
+
+/// The launcher that was packed.
+#[derive(Debug, Default)]
+pub struct LauncherInfo<'a> {
+    /// Name of the launcher.
+    pub tool: Cow<'a, str>,
+    /// Its version.
+    pub tool_version: Cow<'a, str>,
+    /// Length in bytes.
+    pub size: u64,
+    /// `sha256:` and 64 digits; the Python builder repeats the prefix.
+    pub checksum: Cow<'a, str>,
+}
+
+impl LauncherInfo<'_> {
+    /// The launcher's SHA-256, if one is recorded.
+    pub fn digest(&self) -> Option<[u8; DIGEST_SIZE]> {
+        parse_hex(self.checksum.trim_start_matches("sha256:"))
+    }
+}
+
+pub(super) fn parse_build<'a>(reader: &mut JsonReader<'a>) -> Result<BuildInfo<'a>> {
+    let mut build = BuildInfo::default();
+    object(reader, |reader, key| {
+        match key {
+            "tool" => build.tool = text(reader)?,
+            "tool_version" => build.tool_version = text(reader)?,
+            "timestamp" => build.timestamp = text(reader)?,
+            "deterministic" => drop(flag(reader)?),
+            "platform" => drop(optional(reader, check_platform)?),
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(build)
+}
+
+pub(super) fn parse_launcher<'a>(reader: &mut JsonReader<'a>) -> Result<LauncherInfo<'a>> {
+    let mut launcher = LauncherInfo::default();
+    object(reader, |reader, key| {
+        match key {
+            "tool" => launcher.tool = text(reader)?,
+            "tool_version" => launcher.tool_version = text(reader)?,
+            "size" => launcher.size = optional(reader, JsonReader::integer)?.unwrap_or_default(),
+            "checksum" => launcher.checksum = text(reader)?,
+            "capabilities" => drop(texts(reader)?),
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(launcher)
+}
+
+/// Checks the types in `verification`, which says nothing that we do not demand anyway.
+pub(super) fn check_verification(reader: &mut JsonReader<'_>) -> Result<()> {
+    object(reader, |reader, key| match key {
+        "integrity_seal" => optional(reader, check_integrity_seal).map(drop),
+        "signed" | "require_verification" => flag(reader).map(drop),
+        _ => reader.skip(),
+    })
+}
+
+/// Checks the types in `compatibility`.
+pub(super) fn check_compatibility(reader: &mut JsonReader<'_>) -> Result<()> {
+    object(reader, |reader, key| match key {
+        "min_format_version" => text(reader).map(drop),
+        "features" => texts(reader).map(drop),
+        _ => reader.skip(),
+    })
+}
+
+fn check_integrity_seal(reader: &mut JsonReader<'_>) -> Result<()> {
+    object(reader, |reader, key| match key {
+        "required" => flag(reader).map(drop),
+        "algorithm" => text(reader).map(drop),
+        _ => reader.skip(),
+    })
+}
+
+fn check_platform(reader: &mut JsonReader<'_>) -> Result<()> {
+    object(reader, |reader, key| match key {
+        "os" | "arch" | "host" => text(reader).map(drop),
+        _ => reader.skip(),
+    })
+}

@@ -1,0 +1,108 @@
+//! What the document says about one slot.
+
+use alloc::borrow::Cow;
+
+use super::Lifecycle;
+use super::fields::{flag, object, optional, required, text};
+use crate::constants::DIGEST_SIZE;
+use crate::error::{Error, Result};
+use crate::error_kind::ErrorKind;
+use crate::hex::parse_hex;
+use crate::json_reader::JsonReader;
+use crate::mode::parse_mode;
+
+/// What the document says about one slot.
+#[derive(Debug, Default)]
+pub struct SlotMetadata<'a> {
+    /// The number that `{slot:N}` refers to: the position, unless a builder wrote another.
+    pub slot: u64,
+    /// Name of the slot. Never a path.
+    pub id: Cow<'a, str>,
+    /// Where the content came from, for people.
+    pub source: Cow<'a, str>,
+    /// Where the content goes in the workenv.
+    pub target: Cow<'a, str>,
+    /// Stored length in bytes; the Python builder writes the source's.
+    pub size: u64,
+    /// `sha256:` and 64 digits over the stored bytes; [`SlotMetadata::digest`] reads it.
+    pub checksum: Cow<'a, str>,
+    /// The chain as the builder spelled it. Only the descriptor's is obeyed.
+    pub operations: Cow<'a, str>,
+    /// What the slot is for.
+    pub purpose: Cow<'a, str>,
+    /// The word for when it is extracted; [`SlotMetadata::lifecycle`] reads it.
+    pub lifecycle_word: Cow<'a, str>,
+    /// Octal permission bits as written.
+    pub permissions: Option<Cow<'a, str>>,
+    /// Whether the slot stands for the package file itself and has no bytes.
+    pub self_ref: bool,
+}
+
+impl SlotMetadata<'_> {
+    /// The SHA-256 that the stored bytes must have; `None` for a slot without bytes that stands for
+    /// the package.
+    ///
+    /// Anything else without a digest is refused: the signed digest is all that binds a slot to the
+    /// signature.
+    pub fn digest(&self, stored_size: u64) -> Result<Option<[u8; DIGEST_SIZE]>> {
+        if self.checksum.is_empty() && self.self_ref && stored_size == 0 {
+            return Ok(None);
+        }
+        let digits = self.checksum.strip_prefix("sha256:");
+        digits.and_then(parse_hex).map(Some).ok_or_else(|| {
+            Error::new(
+                ErrorKind::FormatBadMetadata,
+                "a slot has no SHA-256 to check its bytes with",
+            )
+            .with("slot", self.slot)
+            .with("checksum", &self.checksum)
+        })
+    }
+
+    /// When the slot is extracted, and how long its files stay.
+    pub fn lifecycle(&self) -> Lifecycle {
+        Lifecycle::parse(&self.lifecycle_word)
+    }
+
+    /// The 16 bits that a builder stores for the permissions, `None` where the word is no octal
+    /// number.
+    pub fn permission_bits(&self) -> Option<u16> {
+        match self.permissions.as_deref() {
+            None | Some("") => Some(0o600),
+            Some(word) => parse_mode(word),
+        }
+    }
+}
+
+pub(super) fn parse<'a>(reader: &mut JsonReader<'a>, position: u64) -> Result<SlotMetadata<'a>> {
+    let (mut id, mut target, mut checksum) = (None, None, None);
+    let mut slot = SlotMetadata {
+        slot: position,
+        ..SlotMetadata::default()
+    };
+    object(reader, |reader, key| {
+        match key {
+            "slot" => slot.slot = optional(reader, JsonReader::integer)?.unwrap_or(position),
+            "id" => id = optional(reader, JsonReader::string)?,
+            "source" => slot.source = text(reader)?,
+            "target" => target = optional(reader, JsonReader::string)?,
+            "size" => slot.size = optional(reader, JsonReader::integer)?.unwrap_or_default(),
+            "checksum" => checksum = optional(reader, JsonReader::string)?,
+            "operations" => slot.operations = text(reader)?,
+            "purpose" => slot.purpose = text(reader)?,
+            "lifecycle" => slot.lifecycle_word = text(reader)?,
+            "permissions" => slot.permissions = optional(reader, JsonReader::string)?,
+            "resolution" => drop(text(reader)?),
+            "self_ref" => slot.self_ref = flag(reader)?,
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    slot.id = required(reader, id, "id")?;
+    slot.target = required(reader, target, "target")?;
+    slot.checksum = match checksum {
+        None if slot.self_ref => Cow::Borrowed(""),
+        checksum => required(reader, checksum, "checksum")?,
+    };
+    Ok(slot)
+}
