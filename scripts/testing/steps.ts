@@ -1,10 +1,10 @@
 import type { Step } from "./run_step.ts";
 
-/** Options that every TypeScript test runs with. */
-const DENO_TEST = ["deno", "test", "--quiet", "--allow-all"] as const;
-
 /** Tests that start packages, and so need the launcher. */
 const E2E_FOLDERS: readonly string[] = ["tests/e2e", "tests/launcher"];
+
+const DENO_TEST = "deno test --quiet -P";
+const SCRIPT = "deno run --quiet -P=scripts";
 
 /** What the steps depend on. */
 export interface StepFacts {
@@ -27,86 +27,50 @@ export function listSteps(facts: StepFacts): readonly Step[] {
     exists(path)
   );
   return [
-    { name: "fmt", kind: "check", command: ["deno", "fmt", "--check"] },
-    { name: "lint", kind: "check", command: ["deno", "lint"] },
-    {
-      name: "layers",
-      kind: "check",
-      command: ["deno", "run", "--allow-all", "scripts/check_layers.ts"],
-    },
-    { name: "check", kind: "check", command: ["deno", "check", "--quiet"] },
-    {
-      name: "doc-lint",
-      kind: "check",
-      command: ["deno", "doc", "--lint", ...exports],
-    },
-    {
-      name: "unit",
-      kind: "tests",
-      command: [
-        ...DENO_TEST,
-        "--no-check",
-        "--parallel",
-        `--ignore=${E2E_FOLDERS.join(",")}`,
-        "tests",
-      ],
-    },
+    check("fmt", "deno fmt --check"),
+    check("lint", "deno lint"),
+    check("layers", `${SCRIPT} scripts/check_layers.ts`),
+    check("check", "deno check --quiet"),
+    check("doc-lint", `deno doc --lint ${exports.join(" ")}`),
+    tests(
+      "unit",
+      `${DENO_TEST} --no-check --parallel --ignore=${E2E_FOLDERS} tests`,
+    ),
     // Examples are type-checked here and nowhere else.
-    {
-      name: "doc",
-      kind: "tests",
-      command: [...DENO_TEST, "--doc", ...documents],
-    },
-    {
-      name: "rust-fmt",
-      kind: "check",
-      command: ["scripts/cargo", "fmt", "--all", "--check"],
-    },
-    {
-      name: "clippy",
-      kind: "check",
-      command: [
-        ...[
-          "scripts/cargo",
-          "clippy",
-          "--workspace",
-          "--all-targets",
-          "--locked",
-        ] as const,
-        ...["--", "-D", "warnings"],
-      ],
-    },
-    {
-      name: "rust-test",
-      kind: "tests",
-      command: [
-        "scripts/cargo",
-        "test",
-        "--workspace",
-        "--locked",
-        "--no-fail-fast",
-      ],
-    },
-    {
-      name: "launcher",
-      kind: "check",
-      command: ["scripts/build_launcher", "--if-stale"],
-    },
-    {
-      name: "e2e",
-      kind: "tests",
-      command: [
-        ...DENO_TEST,
-        "--no-check",
-        ...(e2e.length > 0 ? e2e : E2E_FOLDERS),
-      ],
-    },
-    {
-      name: "publish",
-      kind: "check",
-      command: ["deno", "run", "--allow-all", "scripts/check_publish.ts"],
-    },
+    tests("doc", `${DENO_TEST} --doc ${documents.join(" ")}`),
+    check("rust-fmt", "scripts/cargo fmt --all --check"),
+    check(
+      "clippy",
+      "scripts/cargo clippy --workspace --all-targets --locked -- -D warnings",
+    ),
+    tests(
+      "rust-test",
+      "scripts/cargo test --workspace --locked --no-fail-fast",
+    ),
+    check("launcher", "scripts/build_launcher --if-stale"),
+    tests(
+      "e2e",
+      `${DENO_TEST} --no-check ${
+        (e2e.length > 0 ? e2e : E2E_FOLDERS).join(" ")
+      }`,
+    ),
+    check("publish", `${SCRIPT} scripts/check_publish.ts`),
   ];
+}
+
+/** A step that counts as one test; no argument of its command holds a space. */
+function check(name: string, command: string): Step {
+  return { name, kind: "check", command: split(command) };
+}
+
+/** A step that counts the tests it ran. */
+function tests(name: string, command: string): Step {
+  return { name, kind: "tests", command: split(command) };
+}
+
+function split(command: string): Step["command"] {
+  const [program = "", ...args] = command.split(" ");
+  return [program, ...args];
 }
 
 /**
@@ -116,5 +80,9 @@ export function listSteps(facts: StepFacts): readonly Step[] {
  * @returns The step.
  */
 export function fileStep(args: readonly string[]): Step {
-  return { name: "files", kind: "tests", command: [...DENO_TEST, ...args] };
+  return {
+    name: "files",
+    kind: "tests",
+    command: [...split(DENO_TEST), ...args],
+  };
 }
