@@ -1,0 +1,56 @@
+import { concat } from "@std/bytes/concat";
+import { PspfError, type PspfErrorCode } from "../errors.ts";
+
+/** Options of {@linkcode collectBytes}. */
+export interface CollectOptions {
+  /** Most bytes that are taken into memory. */
+  readonly maxSize: number;
+  /** What the bytes are, for the message. */
+  readonly what: string;
+  /** Code of the error when there are more. */
+  readonly code: PspfErrorCode;
+}
+
+/**
+ * Reads a stream into memory, up to a limit.
+ *
+ * @param stream The bytes; cancelled when there are too many.
+ * @param options The limit, and what to say when it is exceeded.
+ * @returns All bytes of the stream.
+ * @throws {PspfError} `options.code`
+ *
+ * @example A small stream
+ * ```ts
+ * import { collectBytes } from "@flavor/pspf/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = await collectBytes(new Blob(["hello"]).stream(), {
+ *   maxSize: 5,
+ *   what: "greeting",
+ *   code: "format/too-large",
+ * });
+ * assertEquals(bytes.length, 5);
+ * ```
+ */
+export async function collectBytes(
+  stream: ReadableStream<Uint8Array>,
+  options: CollectOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { maxSize, what, code } = options;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxSize) {
+      throw new PspfError(
+        code,
+        `Cannot read the ${what}: it has more than ${maxSize} bytes`,
+        {
+          context: { what, expected: maxSize },
+        },
+      );
+    }
+    chunks.push(chunk);
+  }
+  return concat(chunks);
+}

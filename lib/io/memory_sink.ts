@@ -1,0 +1,67 @@
+import { concat } from "@std/bytes/concat";
+import type { ByteSink } from "./byte_sink.ts";
+import { BytesSource } from "./bytes_source.ts";
+import type { RandomAccessSource } from "./random_access_source.ts";
+
+/**
+ * A {@linkcode ByteSink} that keeps the file in memory.
+ *
+ * @example Nothing is there before the commit
+ * ```ts
+ * import { MemorySink } from "@flavor/pspf/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using sink = new MemorySink("app.psp");
+ * await sink.write(new Uint8Array([1]));
+ * assertEquals(sink.bytes, undefined);
+ * await sink.commit();
+ * assertEquals(sink.bytes, new Uint8Array([1]));
+ * ```
+ */
+export class MemorySink implements ByteSink {
+  /** The final name, for messages. */
+  readonly name: string;
+  readonly #chunks: Uint8Array[] = [];
+  #bytes: Uint8Array | undefined;
+
+  /** @param name What to call it in messages. */
+  constructor(name = "memory") {
+    this.name = name;
+  }
+
+  /** The whole file once it is committed. */
+  get bytes(): Uint8Array | undefined {
+    return this.#bytes;
+  }
+
+  /**
+   * Appends a copy of the bytes.
+   *
+   * @param chunk The bytes.
+   */
+  write(chunk: Uint8Array): Promise<void> {
+    this.#chunks.push(chunk.slice());
+    return Promise.resolve();
+  }
+
+  /**
+   * Opens what has been written so far.
+   *
+   * @returns The bytes.
+   */
+  reopen(): Promise<RandomAccessSource> {
+    return Promise.resolve(new BytesSource(concat(this.#chunks), this.name));
+  }
+
+  /** Publishes the bytes. */
+  commit(): Promise<void> {
+    this.#bytes = concat(this.#chunks);
+    return Promise.resolve();
+  }
+
+  /** Forgets everything that was not committed. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#chunks.length = 0;
+    return Promise.resolve();
+  }
+}
