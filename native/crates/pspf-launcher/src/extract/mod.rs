@@ -1,0 +1,15 @@
+//! Content onto the disk, contained.
+
+mod extract_slot;
+mod member_path;
+mod tar_header;
+mod tar_reader;
+mod tree;
+#[cfg(not(unix))]
+mod tree_portable;
+#[cfg(unix)]
+mod tree_unix;
+
+pub(crate) use self::extract_slot::{Extraction, extract_slot, verify_digest};
+pub(crate) use self::member_path::MemberPath;
+pub(crate) use self::tree::{PendingModes, Tree};

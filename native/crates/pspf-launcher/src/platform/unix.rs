@@ -1,0 +1,190 @@
+//! Unix: owners, modes, recursive removal, durable directories.
+
+use std::ffi::{CStr, OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Removes whatever has this path, directories with all they hold; nothing there is fine.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    };
+    match fs::openat(CWD, parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(parent) => remove_tree_at(parent.as_fd(), name),
+        Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// One directory on the way down.
+struct Level {
+    directory: OwnedFd,
+    name: OsString,
+    /// Sub-directories still to be removed.
+    todo: Vec<OsString>,
+}
+
+/// [`remove_tree`] below an open directory. Follows no link, and does not recurse, however deep the tree is.
+pub(crate) fn remove_tree_at(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    match fs::unlinkat(parent, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::ISDIR | Errno::PERM | Errno::ACCESS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut levels = vec![enter(parent, name)?];
+    while let Some(level) = levels.last_mut() {
+        if let Some(name) = level.todo.pop() {
+            let next = enter(level.directory.as_fd(), &name)?;
+            levels.push(next);
+            continue;
+        }
+        let Some(done) = levels.pop() else { break };
+        let above = levels.last().map_or(parent, |level| level.directory.as_fd());
+        match fs::unlinkat(above, &done.name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Opens a directory, unlinks the files in it, and lists the directories.
+fn enter(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<Level> {
+    let directory = match fs::openat(parent, name, DIRECTORY, Mode::empty()) {
+        // A directory that its owner may not read: packages can contain those.
+        Err(Errno::ACCESS) => {
+            make_accessible(parent, name)?;
+            fs::openat(parent, name, DIRECTORY, Mode::empty())?
+        }
+        other => other?,
+    };
+    let _ = fs::fchmod(&directory, Mode::RWXU);
+    let mut todo = Vec::new();
+    for entry in Dir::read_from(&directory)? {
+        let entry = entry?;
+        let entry_name = entry.file_name();
+        if entry_name == c"." || entry_name == c".." {
+            continue;
+        }
+        if is_directory(&directory, entry.file_type(), entry_name) {
+            todo.push(OsStr::from_bytes(entry_name.to_bytes()).to_owned());
+        } else {
+            match fs::unlinkat(&directory, entry_name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(Level { directory, name: name.to_owned(), todo })
+}
+
+fn is_directory(parent: &OwnedFd, kind: FileType, name: &CStr) -> bool {
+    match kind {
+        FileType::Unknown => fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory),
+        known => known == FileType::Directory,
+    }
+}
+
+/// Gives the owner access to a directory, which a link in its place could only lead to another directory of ours.
+fn make_accessible(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    let stat = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+        return Err(Errno::NOTDIR.into());
+    }
+    Ok(fs::chmodat(parent, name, Mode::RWXU, AtFlags::empty())?)
+}
+
+/// Writes everything that belongs to the file system of `directory` to the disk, at once.
+pub(crate) fn sync_file_system(directory: &Path) -> io::Result<()> {
+    let directory = File::open(directory)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fs::syncfs(&directory)?;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        fs::sync();
+        directory.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Files get exactly the modes we ask for while this lives.
+pub(crate) struct ExactModes(Mode);
+
+impl ExactModes {
+    /// Clears the umask.
+    pub(crate) fn begin() -> Self {
+        Self(rustix::process::umask(Mode::empty()))
+    }
+}
+
+impl Drop for ExactModes {
+    fn drop(&mut self) {
+        rustix::process::umask(self.0);
+    }
+}
+
+/// Sets the umask that the program inherits.
+pub(crate) fn set_umask(mask: u32) {
+    rustix::process::umask(Mode::from_raw_mode(rustix::fs::RawMode::try_from(mask & 0o777).unwrap_or_default()));
+}
+
+/// Creates a directory that only its owner can use.
+pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Why a directory cannot be trusted with programs, if it cannot.
+pub(crate) fn insecurity(metadata: &std::fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid().as_raw();
+    if metadata.uid() != me {
+        return Some(format!("it belongs to user {}, not to you (user {me})", metadata.uid()));
+    }
+    (metadata.mode() & 0o022 != 0).then(|| format!("others can write to it (mode {:04o})", metadata.mode() & 0o7777))
+}
+
+/// Whether programs cannot be started from this file system.
+pub(crate) fn forbids_programs(path: &Path) -> bool {
+    fs::statvfs(path).is_ok_and(|stat| stat.f_flag.contains(fs::StatVfsMountFlags::NOEXEC))
+}
+
+/// The home directory that the system's user database names.
+pub(crate) fn home_from_user_database() -> Option<PathBuf> {
+    let me = rustix::process::geteuid().as_raw().to_string();
+    let users = std::fs::read("/etc/passwd").ok()?;
+    users.split(|byte| *byte == b'\n').find_map(|line| {
+        let fields: Vec<_> = line.split(|byte| *byte == b':').collect();
+        let home = fields.get(5).filter(|home| home.starts_with(b"/"))?;
+        (fields.get(2) == Some(&me.as_bytes())).then(|| PathBuf::from(OsStr::from_bytes(home)))
+    })
+}
+
+/// Whether an error means that the file system cannot be written at all.
+pub(crate) fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+}
+
+/// Lowest descriptor that a lease is moved to: programs may give meaning to the lower ones.
+const LEASE_DESCRIPTOR: i32 = 100;
+
+/// Moves a descriptor out of the way and lets programs inherit it.
+pub(crate) fn let_children_inherit(file: File) {
+    use std::os::fd::IntoRawFd;
+    // Without F_DUPFD_CLOEXEC a duplicate survives execve.
+    let moved = match rustix::io::fcntl_dupfd_cloexec(&file, LEASE_DESCRIPTOR) {
+        Ok(moved) => moved,
+        Err(_) => file.into(),
+    };
+    let _ = rustix::io::fcntl_setfd(&moved, rustix::io::FdFlags::empty());
+    let _ = moved.into_raw_fd();
+}

@@ -1,0 +1,35 @@
+//! What people see on stderr.
+
+use std::error::Error as _;
+use std::io::{self, Write};
+
+use pspf_format::Error;
+
+/// Prints an error: what failed, where, why, and what to do.
+pub(crate) fn failure(error: &Error) {
+    let mut text = format!("error: {error} [{}]\n", error.code());
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!("  caused by: {cause}\n"));
+        source = cause.source();
+    }
+    if let Some(hint) = error.next_step() {
+        text.push_str(&format!("  hint: {hint}\n"));
+    }
+    write(&text);
+}
+
+/// Prints one line for people who are waiting.
+pub(crate) fn notice(text: &str) {
+    write(&format!("flavor: {text}\n"));
+}
+
+/// Prints a warning.
+pub(crate) fn warning(text: &str) {
+    write(&format!("warning: {text}\n"));
+}
+
+/// One write, so that lines of several processes do not mix; a closed stderr is nobody's problem.
+pub(crate) fn write(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
