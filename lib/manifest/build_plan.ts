@@ -1,0 +1,77 @@
+import type {
+  CacheValidationMetadata,
+  ExecutionMetadata,
+  JsonObject,
+  PackageInfo,
+  RuntimeMetadata,
+  WorkenvMetadata,
+} from "../format/metadata.ts";
+import type { JsonValue } from "../errors.ts";
+import type { OperationChain } from "../format/operation_chain.ts";
+
+/** Platforms that a slot can be bound to, with their descriptor bytes. */
+export const SLOT_PLATFORMS = {
+  any: 0,
+  linux: 1,
+  darwin: 2,
+  windows: 3,
+} as const;
+
+/** A platform that a slot can be bound to. */
+export type SlotPlatform = keyof typeof SLOT_PLATFORMS;
+
+/** One slot to be built. */
+export interface SlotPlan {
+  /** Name of the slot, unique in the package; never a path. */
+  readonly id: string;
+  /** Where the content is: the manifest's own text. */
+  readonly source: string;
+  /** Globs of a directory source; everything when empty. */
+  readonly include: readonly string[];
+  /** Globs of a directory source that are left out. */
+  readonly exclude: readonly string[];
+  /** Path below the workenv, `/`-separated; empty for the workenv itself. */
+  readonly target: string;
+  /** What is done to the bytes; chosen by the builder when absent. */
+  readonly operations?: OperationChain;
+  /** Compression level; the codec's default when absent. */
+  readonly level?: number;
+  /** What the slot is for; unknown words are kept. */
+  readonly purpose: string;
+  /** When it is extracted; unknown words are kept. */
+  readonly lifecycle: string;
+  /** Mode of a single file; 0755 or 0644 after the source when absent. */
+  readonly permissions?: number;
+  /** Where the slot is used. */
+  readonly platform: SlotPlatform;
+  /** When the source is resolved; kept, without effect. */
+  readonly resolution: string;
+}
+
+/** Everything that a package will hold, before any file is looked at. */
+export interface BuildPlan {
+  /** What to call the manifest in messages. */
+  readonly name: string;
+  /** Who the package is. */
+  readonly package: PackageInfo;
+  /** Its slots, in order. */
+  readonly slots: readonly SlotPlan[];
+  /** How it is started. */
+  readonly execution: ExecutionMetadata;
+  /** Rules for the inherited environment. */
+  readonly runtime?: RuntimeMetadata;
+  /** Directories and environment of the workenv. */
+  readonly workenv?: WorkenvMetadata;
+  /** What runs once after extraction. */
+  readonly setupCommands: readonly JsonValue[];
+  /** A check of the extracted workenv. */
+  readonly cacheValidation?: CacheValidationMetadata;
+  /** Sections of the application's own. */
+  readonly custom?: JsonObject;
+  /** The launcher that the manifest asks for. */
+  readonly launcher?: string;
+  /** Whether the manifest asks for the portable profile. */
+  readonly portable: boolean;
+  /** What is odd, but not wrong. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,70 @@
+import type { JsonValue } from "../errors.ts";
+import type { WorkenvDirectory, WorkenvMetadata } from "../format/metadata.ts";
+import { formatPermissions, parsePermissions } from "../format/permissions.ts";
+import type {
+  DirectoryDocument,
+  ManifestDocument,
+  SetupDocument,
+} from "./manifest_document.ts";
+import type { PlanNotes } from "./plan_notes.ts";
+import { workenvPath } from "./workenv_path.ts";
+
+/** Keys that each type of setup command cannot do without. */
+const NEEDED: Readonly<Record<string, readonly (keyof SetupDocument)[]>> = {
+  execute: ["command"],
+  enumerate_and_execute: ["command", "enumerate"],
+  write_file: ["path", "content"],
+  chmod: ["path", "mode"],
+};
+
+/**
+ * Turns setup commands into objects with a type, which every launcher reads.
+ *
+ * @param commands The commands, which fit the schema.
+ * @param notes Takes problems.
+ * @returns The commands for the metadata.
+ */
+export function planSetupCommands(
+  commands: readonly (string | SetupDocument)[],
+  notes: PlanNotes,
+): readonly JsonValue[] {
+  return commands.map((command, index) => {
+    if (typeof command === "string") return { type: "execute", command };
+    const { type: given, ...rest } = command;
+    const type = given ?? "execute";
+    for (const key of NEEDED[type] ?? []) {
+      if (typeof rest[key as keyof typeof rest] !== "undefined") continue;
+      const at = `setup_commands[${index}].${key}`;
+      notes.problem(at, `is missing; a ${type} command needs it`);
+    }
+    const members = Object.entries(rest).filter(([, value]) => value !== null);
+    return { type, ...Object.fromEntries(members) };
+  });
+}
+
+/**
+ * Turns the workenv section into its metadata.
+ *
+ * @param workenv The section, which fits the schema.
+ * @returns The metadata; directories begin with `{workenv}/`, because the Go
+ * launcher creates others in the user's working directory.
+ */
+export function planWorkenv(
+  workenv: NonNullable<ManifestDocument["workenv"]>,
+): WorkenvMetadata {
+  const directories = (workenv.directories ?? []).map(planDirectory);
+  return { directories, env: workenv.env ?? {} };
+}
+
+function planDirectory(item: DirectoryDocument): WorkenvDirectory {
+  const { path: text, mode } = typeof item === "string"
+    ? { path: item, mode: undefined }
+    : item;
+  const path = workenvPath(text);
+  return {
+    path: path === "" ? "{workenv}" : `{workenv}/${path}`,
+    ...(typeof mode === "string"
+      ? { mode: formatPermissions(parsePermissions(mode)) }
+      : {}),
+  };
+}
