@@ -58,10 +58,18 @@ const ENCODER = new TextEncoder();
 
 function writeAll(fd: number, text: string): void {
   const bytes = ENCODER.encode(text);
-  let done = 0;
-  while (done < bytes.length) {
-    done += fs.writeSync(fd, bytes, done, bytes.length - done);
+  try {
+    for (let done = 0; done < bytes.length;) {
+      done += fs.writeSync(fd, bytes, done, bytes.length - done);
+    }
+  } catch (error) {
+    // The reader of a pipe has seen enough, as in `flavor inspect x | head`.
+    if (!isBrokenPipe(error)) throw error;
   }
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
 }
 
 const terminal: Terminal = {

@@ -1,0 +1,59 @@
+import { PspfError } from "../errors.ts";
+
+/** Operating systems that launchers exist for. */
+export type PlatformOs = "linux" | "darwin" | "windows";
+/** Architectures that launchers exist for. */
+export type PlatformArch = "amd64" | "arm64";
+
+/** An operating system and an architecture. */
+export interface Platform {
+  /** Operating system. */
+  readonly os: PlatformOs;
+  /** Architecture. */
+  readonly arch: PlatformArch;
+}
+
+const PLATFORM_REGEXP = /^(linux|darwin|windows)_(amd64|arm64)$/;
+
+/**
+ * Reads a platform name such as `linux_amd64`.
+ *
+ * @param text The name.
+ * @returns The platform.
+ * @throws {PspfError} `usage/bad-argument`
+ *
+ * @example
+ * ```ts
+ * import { parsePlatform } from "@flavor/pspf/launchers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parsePlatform("linux_arm64"), { os: "linux", arch: "arm64" });
+ * ```
+ */
+export function parsePlatform(text: string): Platform {
+  const [, os, arch] = PLATFORM_REGEXP.exec(text) ?? [];
+  if (isOs(os) && isArch(arch)) return { os, arch };
+  throw new PspfError("usage/bad-argument", `Unknown platform "${text}"`, {
+    context: { platform: text },
+    hint:
+      "Platforms are linux, darwin or windows, an underscore, then amd64 or arm64",
+  });
+}
+
+/**
+ * The name of a platform.
+ *
+ * @param platform The platform.
+ * @returns Its name, such as `linux_amd64`.
+ */
+export function platformName(platform: Platform): string {
+  return `${platform.os}_${platform.arch}`;
+}
+
+function isOs(text: string | undefined): text is PlatformOs {
+  return text === "linux" || text === "darwin" || text === "windows";
+}
+
+function isArch(text: string | undefined): text is PlatformArch {
+  return text === "amd64" || text === "arm64";
+}
