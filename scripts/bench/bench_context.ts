@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ARCH = { x86_64: "amd64", aarch64: "arm64" } as const;
+
+/** What every benchmark needs: where things are, and a place for large files. */
+export class BenchContext implements Disposable {
+  /** Absolute path of the checkout. */
+  readonly root: string = fileURLToPath(new URL("../../", import.meta.url));
+  /** Absolute path of a directory that disappears afterwards, on the disk of the checkout. */
+  readonly work: string;
+  /** Warm starts of each command. */
+  readonly starts: number;
+
+  /** @param starts Warm starts of each command, at least 200 for numbers to be published. */
+  constructor(starts: number) {
+    this.starts = starts;
+    mkdirSync(this.generated(), { recursive: true });
+    this.work = mkdtempSync(this.generated("work-"));
+  }
+
+  /** A path inside the working directory. */
+  path(...parts: readonly string[]): string {
+    return join(this.work, ...parts);
+  }
+
+  /** A path for something that later runs can use again. */
+  generated(...parts: readonly string[]): string {
+    return join(this.root, ".dev", "bench", ...parts);
+  }
+
+  /** The launcher of this machine. */
+  get launcher(): string {
+    const name = `flavor-rs-launcher-${Deno.build.os}_${ARCH[Deno.build.arch]}`;
+    const path = join(this.root, "dist", "bin", name);
+    if (existsSync(path)) return path;
+    throw new Error(
+      `There is no launcher at ${path}; build it with: scripts/build_launcher`,
+    );
+  }
+
+  /** The command line, run by Deno as `scripts/dev flavor` does. */
+  flavor(...args: readonly string[]): readonly string[] {
+    const config = join(this.root, "deno.json");
+    const flags = [
+      "--quiet",
+      "--no-prompt",
+      "--allow-all",
+      `--config=${config}`,
+    ];
+    return [
+      Deno.execPath(),
+      "run",
+      ...flags,
+      join(this.root, "cli.ts"),
+      ...args,
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.work, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,81 @@
+import { assert } from "@std/assert";
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { cacheTree } from "./support/cache_tree.ts";
+import { filledTree, surviveKills } from "./support/kill_harness.ts";
+import { writeSamplePackage } from "./support/sample_package.ts";
+import { Scratch } from "./support/scratch.ts";
+
+Deno.test("the launcher, killed anywhere in a first run, leaves nothing that the next start keeps", async () => {
+  using scratch = new Scratch();
+  const pack = scratch.join("sample.psp");
+  writeSamplePackage(pack);
+
+  const { points, killed } = await surviveKills(scratch, { pack, budget: 180 });
+
+  assert(points >= 200, `only ${points} points were found`);
+  assert(killed >= 60, `only ${killed} runs were killed`);
+});
+
+Deno.test("the launcher, killed anywhere in a refill, leaves nothing that the next start keeps", async () => {
+  using scratch = new Scratch();
+  const pack = scratch.join("sample.psp");
+  writeSamplePackage(pack);
+  const filled = scratch.join("filled");
+  await filledTree(pack, filled);
+
+  const { killed } = await surviveKills(scratch, {
+    pack,
+    env: { FLAVOR_WORKENV_CACHE: "0" },
+    prepare: (cache) => copyCache(filled, cache),
+    budget: 60,
+  });
+
+  assert(killed >= 20, `only ${killed} runs were killed`);
+});
+
+Deno.test("the launcher, killed anywhere in a repair, leaves nothing that the next start keeps", async () => {
+  using scratch = new Scratch();
+  const pack = scratch.join("sample.psp");
+  writeSamplePackage(pack);
+  const broken = scratch.join("broken");
+  await filledTree(pack, broken);
+  for (const line of cacheTree(broken)) {
+    const [path = ""] = line.split(" ");
+    if (path.endsWith("/bin/app")) rmSync(join(broken, path));
+  }
+
+  const { killed } = await surviveKills(scratch, {
+    pack,
+    prepare: (cache) => copyCache(broken, cache),
+    budget: 60,
+  });
+
+  assert(killed >= 20, `only ${killed} runs were killed`);
+});
+
+Deno.test("cache remove, killed anywhere, leaves nothing that the next start keeps", async () => {
+  using scratch = new Scratch();
+  const pack = scratch.join("sample.psp");
+  writeSamplePackage(pack);
+  const filled = scratch.join("filled");
+  await filledTree(pack, filled);
+
+  const { killed } = await surviveKills(scratch, {
+    pack,
+    command: [pack, "cache", "remove"],
+    env: { FLAVOR_LAUNCHER_CLI: "1" },
+    prepare: (cache) => copyCache(filled, cache),
+    budget: 40,
+  });
+
+  assert(killed >= 10, `only ${killed} runs were killed`);
+});
+
+function copyCache(from: string, to: string): void {
+  cpSync(from, to, {
+    recursive: true,
+    preserveTimestamps: true,
+    verbatimSymlinks: true,
+  });
+}

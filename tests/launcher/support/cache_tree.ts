@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+
+/** One line per entry: path, type, mode and content, sorted by path. */
+export type Tree = readonly string[];
+
+/**
+ * Describes a directory so that two fills of one package give equal trees.
+ *
+ * The records that say when and from where a package was filled are compared
+ * without these facts.
+ *
+ * @param root Absolute path of a cache or of a part of it.
+ * @returns Everything below it.
+ */
+export function cacheTree(root: string): Tree {
+  const lines: string[] = [];
+  walk(root, "", lines);
+  return lines.sort();
+}
+
+function walk(root: string, inside: string, lines: string[]): void {
+  for (const name of readdirSync(join(root, inside))) {
+    const path = join(inside, name);
+    const info = lstatSync(join(root, path));
+    const mode = (info.mode & 0o7777).toString(8);
+    if (info.isDirectory()) {
+      lines.push(`${path}/ ${mode}`);
+      walk(root, path, lines);
+    } else if (info.isSymbolicLink()) {
+      lines.push(`${path} -> ${readlinkSync(join(root, path))}`);
+    } else {
+      lines.push(`${path} ${mode} ${digest(root, path)}`);
+    }
+  }
+}
+
+function digest(root: string, path: string): string {
+  let content: Uint8Array | string = readFileSync(join(root, path));
+  if (path.endsWith(".pspf/info.json")) {
+    const info: Record<string, unknown> = JSON.parse(content.toString());
+    content = JSON.stringify({ ...info, filled_at: 0, package_path: "" });
+  }
+  return createHash("sha256").update(content).digest("hex").slice(0, 16);
+}
