@@ -1,0 +1,327 @@
+//! The launch record: what a warm start needs, decided once when the workenv was filled.
+//!
+//! Its presence says that the workenv is complete, so a record that cannot be read counts as none
+//! at all.
+
+use std::borrow::Cow;
+
+use sha2::{Digest, Sha256};
+
+use super::environment_rules::EnvironmentRules;
+use super::template::Template;
+
+const MAGIC: &[u8; 8] = b"PSPFRUN\x01";
+const DIGEST: usize = 32;
+
+/// How strictly the package was judged before the workenv was filled. Later is stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Structure and bounds only.
+    None,
+    /// As `relaxed`, without the warnings.
+    Minimal,
+    /// Signature and seal failures warn.
+    Relaxed,
+    /// Any failure refuses.
+    Standard,
+    /// As `standard`, and the package must be sealed.
+    Strict,
+}
+
+impl Level {
+    const ALL: [Self; 5] = [
+        Self::None,
+        Self::Minimal,
+        Self::Relaxed,
+        Self::Standard,
+        Self::Strict,
+    ];
+
+    /// Reads the value of `FLAVOR_VALIDATION`. What is unknown or empty is `standard`.
+    pub fn parse(word: &str) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "strict" => Self::Strict,
+            "relaxed" => Self::Relaxed,
+            "minimal" => Self::Minimal,
+            "none" => Self::None,
+            _ => Self::Standard,
+        }
+    }
+}
+
+/// A check of the filled workenv at each start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheCheck<'a> {
+    /// A file that has to exist.
+    pub file: Template<'a>,
+    /// What it has to contain; anything, where this is empty.
+    pub content: Cow<'a, str>,
+}
+
+/// What a warm start needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaunchRecord<'a> {
+    /// SHA-256 of the 8192 index bytes of the package that filled the workenv.
+    pub index_digest: [u8; DIGEST],
+    /// SHA-256 of its compressed metadata.
+    pub metadata_digest: [u8; DIGEST],
+    /// How strictly it was judged.
+    pub level: Level,
+    /// Whether some slots are extracted anew at each start.
+    pub per_start: bool,
+    /// Umask for the program; the inherited one where it is absent.
+    pub umask: Option<u16>,
+    /// Program and arguments. The first is both the program and its `argv[0]`; the user's arguments
+    /// come behind.
+    pub argv: Vec<Template<'a>>,
+    /// Working directory; the caller's where it is absent.
+    pub cwd: Option<Template<'a>>,
+    /// The check of `cache_validation`.
+    pub cache_check: Option<CacheCheck<'a>>,
+    /// What becomes of the environment.
+    pub environment: EnvironmentRules<'a>,
+}
+
+impl<'a> LaunchRecord<'a> {
+    /// Writes the record: magic, fields, and the SHA-256 of both.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Encoder(MAGIC.to_vec());
+        out.0.extend_from_slice(&self.index_digest);
+        out.0.extend_from_slice(&self.metadata_digest);
+        let level = Level::ALL.iter().position(|level| *level == self.level);
+        out.number(level.unwrap_or_default());
+        out.number(usize::from(self.per_start));
+        out.list(self.umask.as_slice(), |out, umask| {
+            out.number(usize::from(*umask));
+        });
+        out.templates(&self.argv);
+        out.templates(self.cwd.as_slice());
+        out.list(self.cache_check.as_slice(), |out, check| {
+            out.text(check.file.as_marked());
+            out.text(&check.content);
+        });
+        let environment = &self.environment;
+        out.list(&environment.pass, |out, pattern| out.text(pattern));
+        out.list(&environment.unset, |out, pattern| out.text(pattern));
+        out.list(&environment.map, |out, (old, new)| {
+            out.text(old);
+            out.text(new);
+        });
+        out.list(&environment.set, |out, (name, value)| {
+            out.text(name);
+            out.text(value.as_marked());
+        });
+        out.templates(&environment.path_prefix);
+        let digest = Sha256::digest(&out.0);
+        out.0.extend_from_slice(&digest);
+        out.0
+    }
+
+    /// Reads a record. `None` where a single bit is not as it was written.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (body, digest) = bytes.split_last_chunk::<DIGEST>()?;
+        if Sha256::digest(body)[..] != *digest {
+            return None;
+        }
+        let mut fields = Decoder(body.strip_prefix(MAGIC)?);
+        let record = Self {
+            index_digest: fields.bytes()?,
+            metadata_digest: fields.bytes()?,
+            level: *Level::ALL.get(fields.number()?)?,
+            per_start: fields.flag()?,
+            umask: if fields.flag()? {
+                Some(u16::try_from(fields.number()?).ok()?)
+            } else {
+                None
+            },
+            argv: fields.list(Decoder::template)?,
+            cwd: if fields.flag()? {
+                Some(fields.template()?)
+            } else {
+                None
+            },
+            cache_check: if fields.flag()? {
+                Some(CacheCheck {
+                    file: fields.template()?,
+                    content: fields.text()?,
+                })
+            } else {
+                None
+            },
+            environment: EnvironmentRules {
+                pass: fields.list(Decoder::text)?,
+                unset: fields.list(Decoder::text)?,
+                map: fields.list(|fields| Some((fields.text()?, fields.text()?)))?,
+                set: fields.list(|fields| Some((fields.text()?, fields.template()?)))?,
+                path_prefix: fields.list(Decoder::template)?,
+            },
+        };
+        fields.0.is_empty().then_some(record)
+    }
+}
+
+struct Encoder(Vec<u8>);
+
+impl Encoder {
+    fn number(&mut self, number: usize) {
+        // Everything counted here comes from a document of at most 16 MiB.
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn templates(&mut self, templates: &[Template<'_>]) {
+        self.list(templates, |out, template| out.text(template.as_marked()));
+    }
+
+    fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
+        self.number(items.len());
+        for item in items {
+            write(self, item);
+        }
+    }
+}
+
+struct Decoder<'a>(&'a [u8]);
+
+impl<'a> Decoder<'a> {
+    fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (bytes, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*bytes)
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        usize::try_from(u32::from_le_bytes(self.bytes()?)).ok()
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        match self.number()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    fn text(&mut self) -> Option<Cow<'a, str>> {
+        let length = self.number()?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok().map(Cow::Borrowed)
+    }
+
+    fn template(&mut self) -> Option<Template<'a>> {
+        self.text().map(Template::from_marked)
+    }
+
+    /// The count is not trusted with an allocation: every item takes bytes, and they run out.
+    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = self.number()?;
+        let mut items = Vec::new();
+        for _ in 0..count {
+            items.push(read(self)?);
+        }
+        Some(items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> LaunchRecord<'static> {
+        LaunchRecord {
+            index_digest: [1; 32],
+            metadata_digest: [2; 32],
+            level: Level::Strict,
+            per_start: true,
+            umask: Some(0o077),
+            argv: vec![
+                Template::from_marked("\0/bin/app"),
+                Template::from_marked("ü x"),
+            ],
+            cwd: Some(Template::from_marked("\0")),
+            cache_check: Some(CacheCheck {
+                file: Template::from_marked("\0/v"),
+                content: "1\n".into(),
+            }),
+            environment: EnvironmentRules {
+                pass: vec!["HOME".into()],
+                unset: vec!["*".into(), "A?".into()],
+                map: vec![("A".into(), "B".into())],
+                set: vec![("C".into(), Template::from_marked("\0"))],
+                path_prefix: vec![Template::from_marked("\0/bin")],
+            },
+        }
+    }
+
+    fn seal(mut body: Vec<u8>) -> Vec<u8> {
+        let digest = Sha256::digest(&body);
+        body.extend_from_slice(&digest);
+        body
+    }
+
+    #[test]
+    fn parse_reads_what_encode_wrote() {
+        let full = record();
+        assert_eq!(LaunchRecord::parse(&full.encode()).unwrap(), full);
+        let empty = LaunchRecord {
+            level: Level::None,
+            per_start: false,
+            umask: None,
+            argv: Vec::new(),
+            cwd: None,
+            cache_check: None,
+            environment: EnvironmentRules::default(),
+            ..full
+        };
+        assert_eq!(LaunchRecord::parse(&empty.encode()).unwrap(), empty);
+    }
+
+    #[test]
+    fn parse_refuses_every_truncation_and_every_changed_byte() {
+        let bytes = record().encode();
+        for length in 0..bytes.len() {
+            assert!(LaunchRecord::parse(&bytes[..length]).is_none(), "{length}");
+            let mut changed = bytes.clone();
+            changed[length] ^= 1;
+            assert!(LaunchRecord::parse(&changed).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn parse_refuses_a_bad_body_under_a_good_digest() {
+        let bytes = record().encode();
+        let body = &bytes[..bytes.len() - DIGEST];
+        for length in 0..body.len() {
+            assert!(
+                LaunchRecord::parse(&seal(body[..length].to_vec())).is_none(),
+                "{length}"
+            );
+        }
+        assert!(LaunchRecord::parse(&seal([body, b"x"].concat())).is_none());
+        // Every number and length in turn becomes the largest there is.
+        for at in 8 + 64..body.len() - 3 {
+            let mut changed = body.to_vec();
+            changed[at..at + 4].fill(0xFF);
+            assert!(LaunchRecord::parse(&seal(changed)).is_none(), "{at}");
+        }
+    }
+
+    #[test]
+    fn level_orders_by_strictness_and_falls_back_to_standard() {
+        assert!(Level::Strict > Level::Standard && Level::Relaxed > Level::Minimal);
+        for (word, level) in [
+            ("STRICT", Level::Strict),
+            ("none", Level::None),
+            ("", Level::Standard),
+            ("x", Level::Standard),
+        ] {
+            assert_eq!(Level::parse(word), level);
+        }
+    }
+}
