@@ -12,8 +12,7 @@ type Type =
   | "strings"
   | "map"
   | "list"
-  | "object"
-  | "any";
+  | "object";
 
 /** Path, type, and whether a value has to be there. */
 const KEYS: readonly (readonly [string, Type, boolean?])[] = [
@@ -142,6 +141,10 @@ function hasType(type: Type, value: Json): boolean {
   const isObject = typeof value === "object" && value !== null &&
     !Array.isArray(value);
   switch (type) {
+    case "string":
+      return typeof value === "string";
+    case "boolean":
+      return typeof value === "boolean";
     case "whole":
       return Number.isSafeInteger(value) && Number(value) >= 0;
     case "strings":
