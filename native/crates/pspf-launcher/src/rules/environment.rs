@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 /// How a platform compares the names of variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameCase {
+pub(crate) enum NameCase {
     /// `Path` and `PATH` are two variables.
     Sensitive,
     /// `Path` and `PATH` are one variable, as on Windows.
@@ -14,7 +14,7 @@ pub enum NameCase {
 
 impl NameCase {
     /// The rule of the platform that this program runs on.
-    pub const NATIVE: Self = if cfg!(windows) {
+    pub(crate) const NATIVE: Self = if cfg!(windows) {
         Self::Ignored
     } else {
         Self::Sensitive
@@ -30,14 +30,17 @@ impl NameCase {
 
 /// Variables sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Environment {
+pub(crate) struct Environment {
     variables: Vec<(OsString, OsString)>,
     case: NameCase,
 }
 
 impl Environment {
     /// Takes variables over. Of a name that comes twice the first counts, as it does for `getenv`.
-    pub fn new(inherited: impl IntoIterator<Item = (OsString, OsString)>, case: NameCase) -> Self {
+    pub(crate) fn new(
+        inherited: impl IntoIterator<Item = (OsString, OsString)>,
+        case: NameCase,
+    ) -> Self {
         let mut variables: Vec<_> = inherited.into_iter().collect();
         variables.sort_by(|(a, _), (b, _)| case.compare(a, b));
         variables.dedup_by(|(later, _), (first, _)| case.compare(later, first).is_eq());
@@ -45,12 +48,12 @@ impl Environment {
     }
 
     /// How this environment compares names.
-    pub fn case(&self) -> NameCase {
+    pub(crate) fn case(&self) -> NameCase {
         self.case
     }
 
     /// The value of a variable.
-    pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+    pub(crate) fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
         let position = self.find(name.as_ref()).ok()?;
         self.variables
             .get(position)
@@ -58,7 +61,7 @@ impl Environment {
     }
 
     /// Sets a variable, or replaces its value.
-    pub fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
+    pub(crate) fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
         let name = name.into();
         match self.find(&name) {
             Ok(position) => {
@@ -71,18 +74,18 @@ impl Environment {
     }
 
     /// Takes a variable out, and gives its value.
-    pub fn take(&mut self, name: impl AsRef<OsStr>) -> Option<OsString> {
+    pub(crate) fn take(&mut self, name: impl AsRef<OsStr>) -> Option<OsString> {
         let position = self.find(name.as_ref()).ok()?;
         Some(self.variables.remove(position).1)
     }
 
     /// Keeps the variables whose names are wanted.
-    pub fn retain(&mut self, mut wanted: impl FnMut(&OsStr) -> bool) {
+    pub(crate) fn retain(&mut self, mut wanted: impl FnMut(&OsStr) -> bool) {
         self.variables.retain(|(name, _)| wanted(name));
     }
 
     /// The variables, sorted by name.
-    pub fn into_variables(self) -> Vec<(OsString, OsString)> {
+    pub(crate) fn into_variables(self) -> Vec<(OsString, OsString)> {
         self.variables
     }
 

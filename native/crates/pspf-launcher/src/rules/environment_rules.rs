@@ -29,33 +29,33 @@ const WINDOWS_KEEP: [&str; 7] = [
 /// What becomes of the inherited environment, with every placeholder but the workenv's path
 /// replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EnvironmentRules<'a> {
+pub(crate) struct EnvironmentRules<'a> {
     /// Names or patterns that `unset` and `map` leave alone.
-    pub pass: Vec<Cow<'a, str>>,
+    pub(crate) pass: Vec<Cow<'a, str>>,
     /// Names or patterns to remove.
-    pub unset: Vec<Cow<'a, str>>,
+    pub(crate) unset: Vec<Cow<'a, str>>,
     /// New names by old name.
-    pub map: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub(crate) map: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// Variables to set, one after the other.
-    pub set: Vec<(Cow<'a, str>, Template<'a>)>,
+    pub(crate) set: Vec<(Cow<'a, str>, Template<'a>)>,
     /// Directories that come first in `PATH`.
-    pub path_prefix: Vec<Template<'a>>,
+    pub(crate) path_prefix: Vec<Template<'a>>,
 }
 
 /// What only the start itself knows.
 #[derive(Clone, Copy, Debug)]
-pub struct Start<'a> {
+pub(crate) struct Start<'a> {
     /// Absolute path of the workenv.
-    pub workenv: &'a OsStr,
+    pub(crate) workenv: &'a OsStr,
     /// Base name of the package as it was invoked.
-    pub command_name: &'a OsStr,
+    pub(crate) command_name: &'a OsStr,
     /// The launcher's `argv[0]` as it was typed.
-    pub original_command: &'a OsStr,
+    pub(crate) original_command: &'a OsStr,
 }
 
 impl EnvironmentRules<'static> {
     /// Collects the rules of a package.
-    pub fn compile(metadata: &Metadata<'_>, names: &Names<'_>) -> Result<Self> {
+    pub(crate) fn compile(metadata: &Metadata<'_>, names: &Names<'_>) -> Result<Self> {
         let RuntimeEnv {
             pass,
             unset,
@@ -104,7 +104,7 @@ impl EnvironmentRules<'static> {
 
 impl EnvironmentRules<'_> {
     /// Applies the rules. The result has no name twice and is sorted.
-    pub fn compose(
+    pub(crate) fn compose(
         &self,
         inherited: impl IntoIterator<Item = (OsString, OsString)>,
         case: NameCase,

@@ -1,7 +1,7 @@
 //! Patterns with `*`, `?`, `[abc]`, `[a-z]` and `[!abc]`, for variable names and for paths.
 
 /// Whether a text has anything to match with, or is a plain name.
-pub fn is_pattern(text: &str) -> bool {
+pub(crate) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
@@ -10,7 +10,7 @@ pub fn is_pattern(text: &str) -> bool {
 /// Works on bytes, since names need not be UTF-8; `?` and sets take one whole UTF-8 character where
 /// there is one. `ignore_case` is for Windows, and for ASCII. A `[` that is never closed stands for
 /// itself.
-pub fn matches_name(pattern: &str, name: &[u8], ignore_case: bool) -> bool {
+pub(crate) fn matches_name(pattern: &str, name: &[u8], ignore_case: bool) -> bool {
     let mut pattern = pattern;
     let mut name = name;
     // Where to go on when a guess about the last `*` turns out wrong: behind it, one character
@@ -42,7 +42,7 @@ pub fn matches_name(pattern: &str, name: &[u8], ignore_case: bool) -> bool {
 
 /// Whether a relative path with `/` fits a pattern. `**` as a component fits any number of
 /// components, also none; within a component, nothing fits a `/`.
-pub fn matches_path(pattern: &str, path: &[u8]) -> bool {
+pub(crate) fn matches_path(pattern: &str, path: &[u8]) -> bool {
     let pattern: Vec<&str> = pattern
         .split('/')
         .filter(|part| !part.is_empty() && *part != ".")

@@ -1,10 +1,10 @@
 //! What the metadata says about a start, as pure functions: nothing here touches a file, a process
 //! or the environment.
 
-pub mod environment;
-pub mod environment_rules;
-pub mod glob;
-pub mod names;
-pub mod record;
-pub mod template;
-pub mod words;
+pub(crate) mod environment;
+pub(crate) mod environment_rules;
+pub(crate) mod glob;
+pub(crate) mod names;
+pub(crate) mod record;
+pub(crate) mod template;
+pub(crate) mod words;

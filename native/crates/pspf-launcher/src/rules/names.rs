@@ -8,7 +8,7 @@ use super::template::{Template, WORKENV_MARK};
 
 /// What the placeholders stand for in one package on one platform.
 #[derive(Debug)]
-pub struct Names<'a> {
+pub(crate) struct Names<'a> {
     metadata: &'a Metadata<'a>,
     chains: &'a [OperationChain],
     os: &'a str,
@@ -26,7 +26,7 @@ enum Slots {
 impl<'a> Names<'a> {
     /// Takes the document, the chain of each of its slots, and the platform in the format's words
     /// (`linux`, `amd64`).
-    pub fn new(
+    pub(crate) fn new(
         metadata: &'a Metadata<'a>,
         chains: &'a [OperationChain],
         os: &'a str,
@@ -42,30 +42,30 @@ impl<'a> Names<'a> {
 
     /// Replaces every placeholder but the workenv's path. Text in braces that is no placeholder
     /// stays as it is.
-    pub fn compile(&self, text: &str) -> Result<Template<'static>> {
+    pub(crate) fn compile(&self, text: &str) -> Result<Template<'static>> {
         self.replace(text, Slots::Known).map(Template::from_marked)
     }
 
     /// Where a slot's content goes, relative to the workenv: its target with the placeholders
     /// replaced and the workenv itself left out. Empty where that is the workenv. Not yet checked
     /// for leaving it.
-    pub fn target(&self, slot: &SlotMetadata<'_>) -> Result<String> {
+    pub(crate) fn target(&self, slot: &SlotMetadata<'_>) -> Result<String> {
         let target = self.replace(&slot.target, Slots::None)?;
         Ok(target.replace("\0/", "").replace(WORKENV_MARK, ""))
     }
 
     /// The platform as one word, such as `linux_amd64`.
-    pub fn platform(&self) -> String {
+    pub(crate) fn platform(&self) -> String {
         format!("{}_{}", self.os, self.arch)
     }
 
     /// The operating system in the format's words.
-    pub fn os(&self) -> &str {
+    pub(crate) fn os(&self) -> &str {
         self.os
     }
 
     /// The processor architecture in the format's words.
-    pub fn arch(&self) -> &str {
+    pub(crate) fn arch(&self) -> &str {
         self.arch
     }
 

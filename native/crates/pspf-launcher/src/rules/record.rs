@@ -13,83 +13,46 @@ use super::template::Template;
 const MAGIC: &[u8; 8] = b"PSPFRUN\x01";
 const DIGEST: usize = 32;
 
-/// How strictly the package was judged before the workenv was filled. Later is stricter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Structure and bounds only.
-    None,
-    /// As `relaxed`, without the warnings.
-    Minimal,
-    /// Signature and seal failures warn.
-    Relaxed,
-    /// Any failure refuses.
-    Standard,
-    /// As `standard`, and the package must be sealed.
-    Strict,
-}
-
-impl Level {
-    const ALL: [Self; 5] = [
-        Self::None,
-        Self::Minimal,
-        Self::Relaxed,
-        Self::Standard,
-        Self::Strict,
-    ];
-
-    /// Reads the value of `FLAVOR_VALIDATION`. What is unknown or empty is `standard`.
-    pub fn parse(word: &str) -> Self {
-        match word.to_ascii_lowercase().as_str() {
-            "strict" => Self::Strict,
-            "relaxed" => Self::Relaxed,
-            "minimal" => Self::Minimal,
-            "none" => Self::None,
-            _ => Self::Standard,
-        }
-    }
-}
-
 /// A check of the filled workenv at each start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheCheck<'a> {
+pub(crate) struct CacheCheck<'a> {
     /// A file that has to exist.
-    pub file: Template<'a>,
+    pub(crate) file: Template<'a>,
     /// What it has to contain; anything, where this is empty.
-    pub content: Cow<'a, str>,
+    pub(crate) content: Cow<'a, str>,
 }
 
 /// What a warm start needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaunchRecord<'a> {
+pub(crate) struct LaunchRecord<'a> {
     /// SHA-256 of the 8192 index bytes of the package that filled the workenv.
-    pub index_digest: [u8; DIGEST],
+    pub(crate) index_digest: [u8; DIGEST],
     /// SHA-256 of its compressed metadata.
-    pub metadata_digest: [u8; DIGEST],
-    /// How strictly it was judged.
-    pub level: Level,
+    pub(crate) metadata_digest: [u8; DIGEST],
+    /// How strictly it was judged, as the rank of the validation level; higher is stricter.
+    pub(crate) level: u8,
     /// Whether some slots are extracted anew at each start.
-    pub per_start: bool,
+    pub(crate) per_start: bool,
     /// Umask for the program; the inherited one where it is absent.
-    pub umask: Option<u16>,
+    pub(crate) umask: Option<u16>,
     /// Program and arguments. The first is both the program and its `argv[0]`; the user's arguments
     /// come behind.
-    pub argv: Vec<Template<'a>>,
+    pub(crate) argv: Vec<Template<'a>>,
     /// Working directory; the caller's where it is absent.
-    pub cwd: Option<Template<'a>>,
+    pub(crate) cwd: Option<Template<'a>>,
     /// The check of `cache_validation`.
-    pub cache_check: Option<CacheCheck<'a>>,
+    pub(crate) cache_check: Option<CacheCheck<'a>>,
     /// What becomes of the environment.
-    pub environment: EnvironmentRules<'a>,
+    pub(crate) environment: EnvironmentRules<'a>,
 }
 
 impl<'a> LaunchRecord<'a> {
     /// Writes the record: magic, fields, and the SHA-256 of both.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Encoder(MAGIC.to_vec());
         out.0.extend_from_slice(&self.index_digest);
         out.0.extend_from_slice(&self.metadata_digest);
-        let level = Level::ALL.iter().position(|level| *level == self.level);
-        out.number(level.unwrap_or_default());
+        out.number(usize::from(self.level));
         out.number(usize::from(self.per_start));
         out.list(self.umask.as_slice(), |out, umask| {
             out.number(usize::from(*umask));
@@ -118,7 +81,7 @@ impl<'a> LaunchRecord<'a> {
     }
 
     /// Reads a record. `None` where a single bit is not as it was written.
-    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (body, digest) = bytes.split_last_chunk::<DIGEST>()?;
         if Sha256::digest(body)[..] != *digest {
             return None;
@@ -127,7 +90,7 @@ impl<'a> LaunchRecord<'a> {
         let record = Self {
             index_digest: fields.bytes()?,
             metadata_digest: fields.bytes()?,
-            level: *Level::ALL.get(fields.number()?)?,
+            level: u8::try_from(fields.number()?).ok()?,
             per_start: fields.flag()?,
             umask: if fields.flag()? {
                 Some(u16::try_from(fields.number()?).ok()?)
@@ -237,7 +200,7 @@ mod tests {
         LaunchRecord {
             index_digest: [1; 32],
             metadata_digest: [2; 32],
-            level: Level::Strict,
+            level: 4,
             per_start: true,
             umask: Some(0o077),
             argv: vec![
@@ -270,7 +233,7 @@ mod tests {
         let full = record();
         assert_eq!(LaunchRecord::parse(&full.encode()).unwrap(), full);
         let empty = LaunchRecord {
-            level: Level::None,
+            level: 0,
             per_start: false,
             umask: None,
             argv: Vec::new(),
@@ -309,19 +272,6 @@ mod tests {
             let mut changed = body.to_vec();
             changed[at..at + 4].fill(0xFF);
             assert!(LaunchRecord::parse(&seal(changed)).is_none(), "{at}");
-        }
-    }
-
-    #[test]
-    fn level_orders_by_strictness_and_falls_back_to_standard() {
-        assert!(Level::Strict > Level::Standard && Level::Relaxed > Level::Minimal);
-        for (word, level) in [
-            ("STRICT", Level::Strict),
-            ("none", Level::None),
-            ("", Level::Standard),
-            ("x", Level::Standard),
-        ] {
-            assert_eq!(Level::parse(word), level);
         }
     }
 }

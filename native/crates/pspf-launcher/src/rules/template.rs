@@ -5,28 +5,28 @@ use std::ffi::{OsStr, OsString};
 
 /// Stands for the workenv's path. No argument and no environment variable can hold this character,
 /// so nothing that a package writes can be mistaken for it.
-pub const WORKENV_MARK: char = '\0';
+pub(crate) const WORKENV_MARK: char = '\0';
 
 /// A text in which only the workenv's path is still open.
 ///
 /// Everything else that a placeholder stands for is known once a package was read. The path is not:
 /// the same cache can be reached by another name at the next start. It need not be UTF-8, either.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Template<'a>(Cow<'a, str>);
+pub(crate) struct Template<'a>(Cow<'a, str>);
 
 impl<'a> Template<'a> {
     /// A template from its text, in which [`WORKENV_MARK`] stands for the workenv's path.
-    pub fn from_marked(text: impl Into<Cow<'a, str>>) -> Self {
+    pub(crate) fn from_marked(text: impl Into<Cow<'a, str>>) -> Self {
         Self(text.into())
     }
 
     /// The text, with its marks.
-    pub fn as_marked(&self) -> &str {
+    pub(crate) fn as_marked(&self) -> &str {
         &self.0
     }
 
     /// Puts the workenv's path in.
-    pub fn expand(&self, workenv: &OsStr) -> OsString {
+    pub(crate) fn expand(&self, workenv: &OsStr) -> OsString {
         let marks = self.0.matches(WORKENV_MARK).count();
         let mut text = OsString::with_capacity(
             workenv
@@ -44,7 +44,7 @@ impl<'a> Template<'a> {
     }
 
     /// Cuts the tie to what it was read from.
-    pub fn into_owned(self) -> Template<'static> {
+    pub(crate) fn into_owned(self) -> Template<'static> {
         Template(Cow::Owned(self.0.into_owned()))
     }
 }

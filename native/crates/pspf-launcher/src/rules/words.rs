@@ -10,7 +10,7 @@ use pspf_format::{Error, ErrorKind, Result};
 ///
 /// This happens before placeholders are replaced, so a cache path with a blank or a quote in it
 /// stays one word.
-pub fn split_words(line: &str) -> Result<Vec<String>> {
+pub(crate) fn split_words(line: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
     let mut characters = line.chars();
     let mut word: Option<String> = None;
