@@ -5,11 +5,21 @@
  * @module
  */
 
+export { extractTar } from "./extract_tar.ts";
 export {
   listMembers,
   type ListMembersOptions,
   type MemberList,
 } from "./list_members.ts";
+export { parsePaxRecords } from "./parse_pax_records.ts";
 export { PathFilter, type PathFilterOptions } from "./path_filter.ts";
+export {
+  checkEntryPath,
+  checkLinkTarget,
+  MAX_NAME_BYTES,
+  MAX_PATH_BYTES,
+} from "./path_policy.ts";
+export { readTar, type ReadTarOptions } from "./read_tar.ts";
+export type { TarEntry } from "./tar_entry.ts";
 export type { TarMember } from "./tar_member.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

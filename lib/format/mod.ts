@@ -44,6 +44,7 @@ export {
 } from "./permissions.ts";
 export {
   encodeSeal,
+  hasSeal,
   parseSeal,
   type Seal,
   SEAL_OFFSET,

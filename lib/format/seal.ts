@@ -70,6 +70,25 @@ export function encodeSeal(
 }
 
 /**
+ * Whether an index block carries something that begins like a seal.
+ *
+ * @param block 8192 bytes.
+ * @returns `false` when the field is zero or belongs to someone else.
+ *
+ * @example A block without a seal
+ * ```ts
+ * import { hasSeal } from "@flavor/pspf/format";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!hasSeal(new Uint8Array(8192)));
+ * ```
+ */
+export function hasSeal(block: Uint8Array): boolean {
+  const magic = block.subarray(SEAL_OFFSET, SEAL_OFFSET + MAGIC.length);
+  return String.fromCharCode(...magic) === MAGIC;
+}
+
+/**
  * Reads the seal of an index block.
  *
  * @param block 8192 bytes; not copied.
@@ -87,9 +106,8 @@ export function encodeSeal(
  * ```
  */
 export function parseSeal(block: Uint8Array): Seal | undefined {
+  if (!hasSeal(block)) return undefined;
   const bytes = block.subarray(SEAL_OFFSET, SEAL_OFFSET + SEAL_SIZE);
-  const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
-  if (magic !== MAGIC) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   expectField("version", view.getUint16(AT.version, true), VERSION);
   const algorithm = view.getUint16(AT.algorithm, true);

@@ -1,0 +1,154 @@
+import { PspfError, type PspfErrorCode } from "../errors.ts";
+import type { VerifyLevel } from "./verify_level.ts";
+
+/** The verdict of one check. */
+export interface VerifyCheck {
+  /** Stable name of the check; those of one slot end in `/` and its index. */
+  readonly id: string;
+  /** `warn` does not make a package invalid; `skip` means not looked at. */
+  readonly status: "pass" | "fail" | "warn" | "skip";
+  /** The error code of a failure or warning. */
+  readonly code?: PspfErrorCode;
+  /** What was found, in one sentence. */
+  readonly detail: string;
+}
+
+/** Whether the first failure ends everything, or all of them are wanted. */
+export type CheckMode = "throw" | "report";
+
+/**
+ * Runs the checks of a package in order and remembers each verdict. Opening
+ * and verifying run the same checks; they differ in the mode only.
+ */
+export class CheckLog {
+  /** The level that decides what a failed proof means. */
+  readonly level: VerifyLevel;
+  readonly #mode: CheckMode;
+  readonly #checks: VerifyCheck[] = [];
+
+  /**
+   * @param level How much has to be proved.
+   * @param mode What a failure does.
+   */
+  constructor(level: VerifyLevel, mode: CheckMode) {
+    this.level = level;
+    this.#mode = mode;
+  }
+
+  /** The verdicts so far, in order. */
+  get checks(): readonly VerifyCheck[] {
+    return this.#checks;
+  }
+
+  /** Whether nothing failed. */
+  get valid(): boolean {
+    return this.#checks.every(({ status }) => status !== "fail");
+  }
+
+  /**
+   * Runs a check without which nothing behind it makes sense: its failure is
+   * thrown in both modes.
+   *
+   * @param id Name of the check.
+   * @param detail What a success means.
+   * @param body The check.
+   * @returns What the check returns.
+   * @throws {PspfError} What the check throws.
+   */
+  async structure<Value>(
+    id: string,
+    detail: string,
+    body: () => Value | Promise<Value>,
+  ): Promise<Value> {
+    try {
+      const value = await body();
+      this.#checks.push({ id, status: "pass", detail });
+      return value;
+    } catch (error) {
+      if (isVerdict(error)) this.#fail(id, "fail", error);
+      throw error;
+    }
+  }
+
+  /**
+   * Runs a check that proves something. What its failure means depends on the
+   * level; whether it is thrown, on the mode.
+   *
+   * @param id Name of the check.
+   * @param detail What a success means.
+   * @param body The check.
+   * @param always Whether it fails at every level.
+   * @returns Whether the check passed.
+   * @throws {PspfError} What the check throws, when opening.
+   */
+  async proof(
+    id: string,
+    detail: string,
+    body: () => void | Promise<void>,
+    always = false,
+  ): Promise<boolean> {
+    if (this.level === "none" && !always) {
+      this.skip(id, 'Not checked at level "none"');
+      return false;
+    }
+    try {
+      await body();
+      this.#checks.push({ id, status: "pass", detail });
+      return true;
+    } catch (error) {
+      if (!isVerdict(error)) throw error;
+      const status = always ? "fail" : this.#statusOfFailure();
+      this.#fail(id, status, error);
+      if (status === "fail" && this.#mode === "throw") throw error;
+      return false;
+    }
+  }
+
+  /**
+   * Notes something that is odd and harmless.
+   *
+   * @param id Name of the check.
+   * @param detail What is odd.
+   */
+  warn(id: string, detail: string): void {
+    this.#checks.push({ id, status: "warn", detail });
+  }
+
+  /**
+   * Notes that a check does not apply.
+   *
+   * @param id Name of the check.
+   * @param detail Why.
+   */
+  skip(id: string, detail: string): void {
+    this.#checks.push({ id, status: "skip", detail });
+  }
+
+  #statusOfFailure(): VerifyCheck["status"] {
+    switch (this.level) {
+      case "relaxed":
+        return "warn";
+      case "minimal":
+      case "none":
+        return "skip";
+      default:
+        return "fail";
+    }
+  }
+
+  #fail(id: string, status: VerifyCheck["status"], error: PspfError): void {
+    this.#checks.push({ id, status, code: error.code, detail: error.message });
+  }
+}
+
+/**
+ * Whether an error says something about the package, rather than about reading
+ * it.
+ *
+ * @param error Anything that was thrown.
+ * @returns `false` for I/O errors, aborts and bugs.
+ */
+export function isVerdict(error: unknown): error is PspfError {
+  return error instanceof PspfError &&
+    !/^(?:io|aborted|internal)\//.test(error.code);
+}

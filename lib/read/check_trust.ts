@@ -1,0 +1,168 @@
+import { equals } from "@std/bytes/equals";
+import { encodeHex } from "@std/encoding/hex";
+import { verify } from "../crypto/ed25519.ts";
+import { keyFingerprint, parseFingerprint } from "../crypto/fingerprint.ts";
+import { sha256 } from "../crypto/sha256.ts";
+import { PspfError } from "../errors.ts";
+import { hasSeal, parseSeal, type Seal, sealMessage } from "../format/seal.ts";
+import type { CheckLog } from "./check_log.ts";
+import type { PackageIndex } from "./read_index.ts";
+
+/**
+ * A key that somebody trusts: a raw public key of 32 bytes, or its fingerprint
+ * (64 hex digits, with or without `sha256:`).
+ */
+export type TrustedKey = Uint8Array | string;
+
+/**
+ * Checks the seal: its own form, its signature, and the slot table that it
+ * binds.
+ *
+ * @param index The index of the package.
+ * @param table The slot table as stored.
+ * @param log Where the verdicts go.
+ * @returns The seal, when there is one that can be read.
+ * @throws {PspfError} `format/bad-seal`, `verify/seal`, `verify/unsealed`,
+ * `verify/slot-table-digest`
+ */
+export async function checkSeal(
+  index: PackageIndex,
+  table: Uint8Array,
+  log: CheckLog,
+): Promise<Seal | undefined> {
+  const { block, fields } = index;
+  if (!hasSeal(block)) {
+    await noteUnsealed(log);
+    return undefined;
+  }
+  let seal: Seal | undefined;
+  await log.proof("seal", "The seal's signature verifies", async () => {
+    seal = parseSeal(block);
+    const signature = seal?.signature ?? new Uint8Array();
+    if (await verify(fields.publicKey, signature, sealMessage(block))) return;
+    throw new PspfError(
+      "verify/seal",
+      "Cannot verify the seal: its signature does not match",
+      {
+        context: { public_key: encodeHex(fields.publicKey) },
+        hint: "The package was changed after it was built; do not run it",
+      },
+    );
+  });
+  if (seal === undefined) return undefined;
+  const { slotTableDigest } = seal;
+  await log.proof(
+    "slot-table-digest",
+    "The slot table is the sealed one",
+    async () => {
+      const actual = await sha256(table);
+      if (!equals(actual, slotTableDigest)) {
+        throw digestError(
+          "verify/slot-table-digest",
+          "slot table",
+          actual,
+          slotTableDigest,
+        );
+      }
+    },
+  );
+  return seal;
+}
+
+/**
+ * Checks that the package is signed by a key that somebody named.
+ *
+ * @param publicKey The package's key.
+ * @param trustedKeys The keys to accept; any when `undefined`.
+ * @param log Where the verdict goes.
+ * @throws {PspfError} `verify/untrusted-key`
+ */
+export async function checkTrustedKey(
+  publicKey: Uint8Array,
+  trustedKeys: readonly TrustedKey[] | undefined,
+  log: CheckLog,
+): Promise<void> {
+  if (trustedKeys === undefined) {
+    log.skip(
+      "trusted-key",
+      "No trusted key was given: the origin is not proved",
+    );
+    return;
+  }
+  const fingerprint = await keyFingerprint(publicKey);
+  const isSame = (key: TrustedKey): boolean =>
+    typeof key === "string"
+      ? parseFingerprint(key) === fingerprint
+      : equals(key, publicKey);
+  await log.proof(
+    "trusted-key",
+    "The package is signed by a trusted key",
+    () => {
+      if (trustedKeys.some(isSame)) return;
+      throw new PspfError(
+        "verify/untrusted-key",
+        `Cannot trust the package: it is signed by sha256:${fingerprint}`,
+        {
+          context: { fingerprint, trusted: trustedKeys.length },
+          hint:
+            "Compare the fingerprint with the one that the publisher names elsewhere",
+        },
+      );
+    },
+    true,
+  );
+}
+
+/**
+ * Describes a digest that is not the expected one.
+ *
+ * @param code The error code.
+ * @param what What was hashed.
+ * @param actual Its digest.
+ * @param expected The digest it should have.
+ * @returns The error to throw.
+ */
+export function digestError(
+  code:
+    | "verify/launcher-digest"
+    | "verify/metadata-digest"
+    | "verify/slot-digest"
+    | "verify/slot-table-digest",
+  what: string,
+  actual: Uint8Array,
+  expected: Uint8Array,
+): PspfError {
+  return new PspfError(
+    code,
+    `Cannot trust the ${what}: its SHA-256 is ${encodeHex(actual)}, expected ${
+      encodeHex(expected)
+    }`,
+    {
+      context: {
+        what,
+        actual: encodeHex(actual),
+        expected: encodeHex(expected),
+      },
+      hint: "The package is damaged or was changed; get a fresh copy",
+    },
+  );
+}
+
+async function noteUnsealed(log: CheckLog): Promise<void> {
+  if (log.level !== "strict") {
+    log.warn(
+      "seal",
+      "The package carries no seal: nothing signs its launcher and its slot table",
+    );
+    return;
+  }
+  await log.proof("seal", "The package is sealed", () => {
+    throw new PspfError(
+      "verify/unsealed",
+      "Cannot trust the package: it carries no seal",
+      {
+        hint: 'Pack it with flavor, or verify it at level "standard"',
+      },
+    );
+  });
+}
