@@ -30,6 +30,7 @@ export function listSteps(facts: StepFacts): readonly Step[] {
     check("fmt", "deno fmt --check"),
     check("lint", "deno lint"),
     check("layers", `${SCRIPT} scripts/check_layers.ts`),
+    check("imports", `${SCRIPT} scripts/check_imports.ts`),
     check("check", "deno check --quiet"),
     check("doc-lint", `deno doc --lint ${exports.join(" ")}`),
     tests(
