@@ -1,0 +1,12 @@
+/**
+ * The `flavor` command; see `flavor --help`.
+ *
+ * @module
+ */
+import { createConsoleOutput, runCli } from "./lib/cli/mod.ts";
+import { createDenoHost } from "./lib/host/mod.ts";
+
+if (import.meta.main) {
+  const host = createDenoHost();
+  Deno.exitCode = await runCli(Deno.args, host, createConsoleOutput(host));
+}

@@ -1,0 +1,49 @@
+import {
+  ERROR_CODES,
+  isPspfError,
+  type JsonValue,
+  PspfError,
+} from "../errors.ts";
+import type { Output } from "./output.ts";
+
+/**
+ * Says what ended a command, and what the shell is told.
+ *
+ * @param error What was thrown.
+ * @param output Where it is said.
+ * @param debug Whether to show the stack.
+ * @returns The exit code.
+ */
+export function reportFailure(
+  error: unknown,
+  output: Output,
+  debug: boolean,
+): number {
+  const known = isPspfError(error) ? error : unexpected(error);
+  const { code, message, hint, context } = known;
+  const value: Record<string, JsonValue> = { code, message, context };
+  if (hint !== undefined) value["hint"] = hint;
+  if (debug && known.stack !== undefined) value["stack"] = known.stack;
+  const paint = output.errorPaint;
+  const lines = [
+    `${paint.bad("error")}: ${message} ${paint.faint(`[${code}]`)}`,
+    ...(hint === undefined ? [] : [`${paint.strong("hint")}: ${hint}`]),
+    ...(debug ? [stackOf(known)] : []),
+  ];
+  output.failure({ error: value }, lines.join("\n"));
+  return ERROR_CODES[code].exit;
+}
+
+function unexpected(error: unknown): PspfError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new PspfError("internal/bug", `This should not happen: ${message}`, {
+    hint: "Run the same command with --debug and report what it prints",
+    cause: error,
+  });
+}
+
+function stackOf(error: Error): string {
+  const { cause } = error;
+  const own = error.stack ?? error.message;
+  return cause instanceof Error ? `${own}\ncaused by ${stackOf(cause)}` : own;
+}
