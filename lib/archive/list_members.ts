@@ -1,6 +1,7 @@
 import { PspfError } from "../errors.ts";
 import type { FileTree, FileTreeEntry } from "../io/file_tree.ts";
 import { comparePaths } from "./compare_paths.ts";
+import { checkEntryPath } from "./path_policy.ts";
 import { PathFilter, type PathFilterOptions } from "./path_filter.ts";
 import { resolveLinks } from "./resolve_links.ts";
 import type { TarMember } from "./tar_member.ts";
@@ -49,9 +50,10 @@ export async function listMembers(
   const directoryModes = new Map<string, number>();
   for await (const entry of tree.entries((path) => filter.descends(path))) {
     signal?.throwIfAborted();
-    checkName(tree, entry.path);
     if (entry.kind === "directory") directoryModes.set(entry.path, entry.mode);
-    if (filter.takes(entry.path, entry.kind)) entries.push(entry);
+    if (!filter.takes(entry.path, entry.kind)) continue;
+    checkName(tree, entry.path);
+    entries.push(entry);
   }
   let linkModes: ReadonlyMap<string, number> = new Map();
   const origins = new Map<string, string>();
@@ -101,14 +103,18 @@ function* parentsOf(path: string): Iterable<string> {
   }
 }
 
-/** A name that is not Unicode would be stored as another name. */
+/** What no reader would extract, or what would be stored as another name. */
 function checkName(tree: FileTree, path: string): void {
-  if (path.isWellFormed() && !path.includes("\0")) return;
+  let reason = "the name is not valid Unicode";
+  try {
+    if (path.isWellFormed() && checkEntryPath(path) === path) return;
+  } catch (error) {
+    if (!(error instanceof PspfError)) throw error;
+    reason = error.message.slice(error.message.lastIndexOf(": ") + 2);
+  }
   throw new PspfError(
     "build/failed",
-    `Cannot pack ${
-      JSON.stringify(path)
-    } of ${tree.name}: the name is not valid Unicode`,
+    `Cannot pack ${JSON.stringify(path)} of ${tree.name}: ${reason}`,
     {
       context: { path, tree: tree.name },
       hint: "Rename the file, or leave it out with an exclude pattern",
