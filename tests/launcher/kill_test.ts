@@ -2,7 +2,8 @@ import { assert } from "@std/assert";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheTree } from "./support/cache_tree.ts";
-import { filledTree, surviveKills } from "./support/kill_harness.ts";
+import { filledTree } from "./support/assert_cache.ts";
+import { surviveKills } from "./support/kill_harness.ts";
 import { writeSamplePackage } from "./support/sample_package.ts";
 import { Scratch } from "./support/scratch.ts";
 

@@ -1,10 +1,12 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { cacheTree, type Tree } from "./cache_tree.ts";
+import { assertEquals } from "@std/assert";
+import {
+  assertStarts,
+  assertWholeWhereMarked,
+  filledTree,
+} from "./assert_cache.ts";
+import { cacheTree } from "./cache_tree.ts";
 import { forEachAtOnce } from "./for_each_at_once.ts";
-import { BASE_ENV, runCommand } from "./run_command.ts";
-import { sampleOutput } from "./sample_package.ts";
+import { BASE_ENV } from "./run_command.ts";
 import { removeTree, type Scratch } from "./scratch.ts";
 import { type CallPoint, listCallPoints, runInjected } from "./strace.ts";
 
@@ -57,7 +59,7 @@ export async function surviveKills(
   });
 
   let killed = 0;
-  await forEachAtOnce(choose(points, budget), 2, async (point) => {
+  await forEachAtOnce(choosePoints(points, budget), 2, async (point) => {
     const cache = scratch.join(`${point.call}-${point.nth}`);
     await prepare?.(cache);
     const run = await runInjected(
@@ -77,55 +79,8 @@ export async function surviveKills(
   return { points: points.length, killed };
 }
 
-/** Fills a cache without any disturbance. */
-export async function filledTree(pack: string, cache: string): Promise<Tree> {
-  await assertStarts(pack, cache, "undisturbed");
-  return cacheTree(cache);
-}
-
-/** Starts a sample package and checks everything that it says. */
-export async function assertStarts(
-  pack: string,
-  cache: string,
-  where: string,
-): Promise<void> {
-  const env = { ...BASE_ENV, FLAVOR_CACHE: cache };
-  const { code, stdout, stderr } = await runCommand([pack, "argument"], {
-    env,
-  });
-  assertEquals({ code, stdout, stderr }, {
-    code: 0,
-    stdout: sampleOutput("argument"),
-    stderr: "",
-  }, where);
-}
-
-/** Entries with a completion record must be like those of an undisturbed fill. */
-function assertWholeWhereMarked(
-  cache: string,
-  whole: Tree,
-  where: string,
-): void {
-  const entries = join(cache, "workenv");
-  if (!existsSync(entries)) return;
-  for (const name of readdirSync(entries)) {
-    if (!name.startsWith(".") || !existsSync(join(entries, name, "launch"))) {
-      continue;
-    }
-    assertMatch(name, /^\.[0-9a-f]{32}\.pspf$/, where);
-    const content = `workenv/${name.slice(1, -".pspf".length)}/`;
-    const below = (tree: Tree): Tree =>
-      tree.filter((line) => line.startsWith(content));
-    assertEquals(
-      below(cacheTree(cache)),
-      below(whole),
-      `${where}: marked complete`,
-    );
-  }
-}
-
 /** All points, or as many as the budget allows, evenly and the same each time. */
-function choose(
+export function choosePoints(
   points: readonly CallPoint[],
   budget: number,
 ): readonly CallPoint[] {
