@@ -10,6 +10,7 @@ Deno.test("findViolation() accepts imports that point downwards", () => {
       ["lib/build/mod.ts", "lib/manifest/build_plan.ts"],
       ["lib/archive/tar_writer.ts", "lib/io/file_tree.ts"],
       ["lib/host/deno_host.ts", "lib/workenv/cache.ts"],
+      ["lib/launchers/list_helpers.ts", "lib/host/types.ts"],
       ["lib/crypto/sha256.ts", "node:crypto"],
       ["cli.ts", "lib/host/deno_host.ts"],
     ] as const
@@ -28,6 +29,8 @@ Deno.test("findViolation() names why an import is wrong", () => {
       ["lib/read/extract.ts", "lib/build/mod.ts", "same layer"],
       ["lib/manifest/parse.ts", "lib/build/mod.ts", "same layer"],
       ["lib/cli/main.ts", "lib/host/deno_host.ts", "only cli.ts"],
+      ["lib/io/blob_source.ts", "lib/host/types.ts", "only cli.ts"],
+      ["lib/host/deno_host.ts", "lib/cli/run_cli.ts", "is above"],
       ["lib/read/mod.ts", "cli.ts", "nothing outside lib/"],
       ["lib/read/mod.ts", "npm:tar@7", "only jsr:"],
       ["lib/read/mod.ts", "https://example.test/x.ts", "only jsr:"],
