@@ -25,7 +25,7 @@ export class ArchiveInput {
       pull: async (controller) => {
         const chunk = await this.#read();
         if (chunk === undefined) controller.close();
-        else controller.enqueue(chunk);
+        else controller.enqueue(asPlainBytes(chunk));
       },
       // Cancelling does not reach the source, because drain() still needs it.
     }, { highWaterMark: 0 });
@@ -114,4 +114,14 @@ export class ArchiveInput {
       },
     );
   }
+}
+
+/**
+ * A Node Buffer is a Uint8Array whose slice() shares memory; `UntarStream` hands
+ * such slices to byte streams, which take the memory away from everybody else.
+ */
+function asPlainBytes(
+  { buffer, byteOffset, byteLength }: Uint8Array,
+): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -110,7 +110,8 @@ function decodeFrame(
     const what = `a frame of ${frame.contentSize} bytes gave ${plain.length}`;
     throw limit.corrupt(what, offset);
   }
-  return plain;
+  // A Buffer's slice() is no copy, which surprises those who take Uint8Arrays.
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
 }
 
 function frameTooLarge(limit: OutputLimit, offset: number): PspfError {
