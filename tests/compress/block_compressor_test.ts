@@ -1,0 +1,48 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { BlockCompressor } from "@flavor/pspf/compress";
+import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
+
+function job(): Parameters<BlockCompressor["compress"]>[0] {
+  const input = pseudoRandomBytes(100_000, 4);
+  return { kind: "zstd", level: 3, input, last: true };
+}
+
+Deno.test("BlockCompressor compresses more blocks than it has workers", async () => {
+  using compressor = new BlockCompressor({ jobs: 2 });
+  const results = await Promise.all(
+    Array.from({ length: 9 }, () => compressor.compress(job())),
+  );
+  const [first] = results;
+  for (const { output, input } of results) {
+    assertEquals(output, first?.output);
+    assertEquals(input, job().input);
+  }
+});
+
+Deno.test("BlockCompressor reports what a worker cannot do", async () => {
+  using compressor = new BlockCompressor({ jobs: 2 });
+  const bad = { ...job(), kind: "deflate" as const, level: 99 };
+  const error = await compressor.compress(bad).catch((error) => error);
+  assertEquals(error.code, "build/failed");
+  // The worker goes on with the next block.
+  const { output } = await compressor.compress(job());
+  assertEquals(output[0], 0x28);
+});
+
+Deno.test("BlockCompressor compresses without workers where there are none", async () => {
+  const { Worker } = globalThis;
+  try {
+    Reflect.deleteProperty(globalThis, "Worker");
+    using compressor = new BlockCompressor({ jobs: 4 });
+    const { output } = await compressor.compress(job());
+    assertEquals(output[0], 0x28);
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
+
+Deno.test("BlockCompressor refuses a number of jobs that makes no sense", () => {
+  for (const jobs of [0, -1, 1.5, NaN]) {
+    assertThrows(() => new BlockCompressor({ jobs }), RangeError);
+  }
+});
