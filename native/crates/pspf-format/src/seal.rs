@@ -107,18 +107,13 @@ impl Seal {
 /// zeroed.
 pub fn message(block: &IndexBlock) -> Box<[u8; MESSAGE_SIZE]> {
     let mut message = Box::new([0; MESSAGE_SIZE]);
-    let signed = |at: &usize| {
-        !(4..8).contains(at) && !(SIGNATURE_OFFSET..SIGNATURE_OFFSET + 64).contains(at)
-    };
-    let body = block
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| if signed(&at) { *byte } else { 0 });
-    for (to, from) in message
-        .iter_mut()
-        .zip(MESSAGE_PREFIX.into_iter().chain(body))
-    {
-        *to = from;
+    let (prefix, body) = message.split_at_mut(MESSAGE_PREFIX.len());
+    prefix.copy_from_slice(&MESSAGE_PREFIX);
+    body.copy_from_slice(block);
+    for unsigned in [4..8, SIGNATURE_OFFSET..SIGNATURE_OFFSET + SIGNATURE_SIZE] {
+        if let Some(field) = body.get_mut(unsigned) {
+            field.fill(0);
+        }
     }
     message
 }

@@ -7,6 +7,8 @@ use pspf_format::index::IndexHints;
 use pspf_format::metadata::{Lifecycle, SetupCommand};
 use pspf_format::{Index, Section, SlotDescriptor};
 
+type Change = fn(&mut [SlotDescriptor; 2]);
+
 /// A document with some members besides the ones that every document needs.
 fn document(members: &str) -> String {
     format!(
@@ -14,8 +16,14 @@ fn document(members: &str) -> String {
     )
 }
 
+#[expect(
+    clippy::panic,
+    reason = "a test stops where something is not as it should be"
+)]
 fn refusal(json: &str) -> String {
-    let error = Metadata::parse(json.as_bytes()).expect_err(json);
+    let Err(error) = Metadata::parse(json.as_bytes()) else {
+        panic!("accepted {json}")
+    };
     assert_eq!(error.code(), "format/bad-metadata", "{json}");
     error.to_string()
 }
@@ -381,12 +389,12 @@ fn check_slots_holds_sealed_packages_to_their_document() {
             ..SlotDescriptor::default()
         },
     ];
-    let verdict = |sealed: bool, change: fn(&mut [SlotDescriptor; 2])| {
+    let verdict = |sealed: bool, change: Change| {
         let mut table = good;
         change(&mut table);
         check_slots(&index, &table, &metadata, sealed).map_or_else(|error| error.code(), |_| "ok")
     };
-    let cases: [(fn(&mut [SlotDescriptor; 2]), &str, &str); 9] = [
+    let cases: [(Change, &str, &str); 9] = [
         (|_| {}, "ok", "ok"),
         (|table| table[0].stored.size = 9, "format/bad-slot", "ok"),
         (
