@@ -1,17 +1,16 @@
 import type { ZstdOptions } from "node:zlib";
 import { PspfError } from "../errors.ts";
 import { findNodeZlib } from "./node_zlib.ts";
+import { ZstdFrameScanner } from "./zstd_frame_scanner.ts";
 
 /** One block of input, compressed on its own. */
 export interface BlockJob {
-  /** `zstd` gives a whole frame, `deflate` one piece of a raw stream. */
+  /** `zstd` gives one frame, `deflate` one piece of a raw stream. */
   readonly kind: "zstd" | "deflate";
   /** Compression level of the kind. */
   readonly level: number;
   /** The bytes to compress. */
   readonly input: Uint8Array<ArrayBuffer>;
-  /** Up to 32 KiB that stand before `input` in the stream (`deflate` only). */
-  readonly dictionary?: Uint8Array<ArrayBuffer>;
   /** Whether the stream ends with this block. */
   readonly last: boolean;
 }
@@ -47,17 +46,24 @@ export function compressBlock(job: BlockJob): Uint8Array<ArrayBuffer> {
       },
       pledgedSrcSize: job.input.length,
     };
-    return owned(zlib.zstdCompressSync(job.input, options));
+    return firstFrame(owned(zlib.zstdCompressSync(job.input, options)));
   }
   return owned(zlib.deflateRawSync(job.input, {
     level: job.level,
     memLevel: 8,
     finishFlush: job.last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
-    ...(job.dictionary === undefined ? {} : { dictionary: job.dictionary }),
   }));
 }
 
 /** `node:zlib` allocates its results outside of shared memory. */
 function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>;
+}
+
+/** Deno 2.9 puts an empty frame behind most results. */
+function firstFrame(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const result = new ZstdFrameScanner().scan(bytes);
+  return result.kind === "frame"
+    ? bytes.subarray(0, result.frame.length)
+    : bytes;
 }

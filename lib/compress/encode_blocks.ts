@@ -13,9 +13,6 @@ export interface EncodeBlocksOptions {
   readonly compressor?: BlockCompressor;
 }
 
-/** How far back a deflate stream may refer. */
-const DEFLATE_WINDOW = 32 * 1024;
-
 /**
  * Cuts bytes into blocks of one size, compresses the blocks in parallel and
  * yields the results in order. At most one block more than there are jobs is
@@ -37,18 +34,10 @@ export async function* encodeBlocks(
   let block = new Uint8Array(blockSize);
   let filled = 0;
   let submitted = 0;
-  let dictionary: Uint8Array<ArrayBuffer> | undefined;
 
   function submit(last: boolean): void {
     const data = block.subarray(0, filled);
-    const job: BlockJob = {
-      kind,
-      level,
-      last,
-      input: data,
-      ...(dictionary === undefined ? {} : { dictionary }),
-    };
-    if (kind === "deflate" && !last) dictionary = data.slice(-DEFLATE_WINDOW);
+    const job: BlockJob = { kind, level, last, input: data };
     // Starting workers for an input of one block would only cost time.
     const alone = last && submitted === 0;
     const result = compressor === undefined || alone

@@ -4,10 +4,13 @@ import { gunzip } from "./gunzip.ts";
 import { findNodeZlib } from "./node_zlib.ts";
 import { type ByteTransform, transformWith } from "./transform_with.ts";
 
-/** Big enough to cost nothing in size, small enough to share between workers. */
+/**
+ * Blocks do not refer back to each other, because the `node:zlib` of Deno takes
+ * no dictionary for it. At this size that costs half a percent.
+ */
 const BLOCK_SIZE = 1024 * 1024;
 
-/** gzip (RFC 1952), one member, compressed in blocks the way pigz does. */
+/** gzip (RFC 1952), one member, compressed in independent blocks the way `pigz -i` does. */
 export const gzipCodec: Codec = {
   name: "gzip",
   encode(options = {}): ByteTransform {

@@ -51,19 +51,6 @@ Deno.test("gzip encode() gives the same bytes for any number of jobs", async () 
   }
 });
 
-Deno.test("gzip encode() refers back across blocks", async () => {
-  const block = pseudoRandomBytes(16_384);
-  const repeated = new Uint8Array(2 * 1024 * 1024);
-  for (let at = 0; at < repeated.length; at += block.length) {
-    repeated.set(block, at);
-  }
-  const first = await encode(repeated.subarray(0, 1024 * 1024));
-  const both = await encode(repeated);
-  // Without the dictionary the second block would hold the pattern once more.
-  const added = both.length - first.length;
-  assert(added < first.length - block.length / 2, `${added} bytes`);
-});
-
 Deno.test("gzip encode() refuses levels that do not exist", () => {
   for (const level of [0, 10, 1.5, NaN]) {
     assertThrows(() => gzip.encode({ level }), RangeError);
