@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pspf_format::{Error, ErrorKind};
 
@@ -15,18 +16,25 @@ const CHUNK: usize = 128 * 1024;
 pub(crate) struct PackageFile {
     file: File,
     length: u64,
+    /// Bytes read through regions so far, for the progress line.
+    streamed: AtomicU64,
 }
 
 impl PackageFile {
     /// Takes over an open file.
     pub(crate) fn new(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { file, length })
+        Ok(Self { file, length, streamed: AtomicU64::new(0) })
     }
 
     /// Length in bytes.
     pub(crate) const fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Bytes read through regions so far.
+    pub(crate) fn streamed(&self) -> u64 {
+        self.streamed.load(Ordering::Relaxed)
     }
 
     /// Fills `buffer` from `offset`; an early end is an error.
@@ -91,6 +99,7 @@ impl BufRead for RegionReader<'_> {
             self.buffer.resize(count, 0);
             self.start = 0;
             self.package.read_exact_at(&mut self.buffer, self.offset)?;
+            self.package.streamed.fetch_add(count as u64, Ordering::Relaxed);
             self.offset = self.offset.saturating_add(count as u64);
             self.remaining = self.remaining.saturating_sub(count as u64);
         }

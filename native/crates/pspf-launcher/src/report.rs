@@ -3,7 +3,9 @@
 use std::error::Error as _;
 use std::io::{self, Write};
 
-use pspf_format::Error;
+use pspf_format::{Error, Result};
+
+use crate::failure::IoContext;
 
 /// Prints an error: what failed, where, why, and what to do.
 pub(crate) fn failure(error: &Error) {
@@ -32,4 +34,10 @@ pub(crate) fn warning(text: &str) {
 /// One write, so that lines of several processes do not mix; a closed stderr is nobody's problem.
 pub(crate) fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes a result to stdout.
+pub(crate) fn output(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("write to", "the standard output")
 }

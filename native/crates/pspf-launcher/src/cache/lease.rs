@@ -42,8 +42,8 @@ impl Lease {
     }
 
     /// Lets the program inherit the lease, out of the way of the descriptors it may expect.
-    pub(crate) fn hand_over(self) {
-        platform::let_children_inherit(self.0);
+    pub(crate) fn let_programs_inherit(&self) {
+        platform::let_children_inherit(&self.0);
     }
 }
 

@@ -3,15 +3,27 @@
 use std::io::{self, BufRead};
 
 use pspf_format::{Error, ErrorKind, Operation, OperationChain, Result, Section};
+use sha2::{Digest, Sha256};
 
 use super::member_path::MemberPath;
 use super::tar_reader::{Member, MemberKind, TarReader};
+
 use super::tree::{PERMISSION_BITS, Tree};
 use crate::codec::{
     BoundedReader, Compression, DigestReader, OutputLimit, decompress, is_splittable, with_parallel_frames,
 };
 use crate::failure::{IoContext, from_io};
 use crate::package_file::{PackageFile, RegionReader};
+
+/// What happens to files that are there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// They make way.
+    #[default]
+    Replace,
+    /// They stay as they are: they are the user's by now.
+    Keep,
+}
 
 /// What has to be known to extract a slot.
 #[derive(Clone, Debug)]
@@ -34,6 +46,8 @@ pub(crate) struct Extraction {
     pub(crate) target: MemberPath,
     /// Mode of a single file.
     pub(crate) mode: u32,
+    /// What happens to files that are there already.
+    pub(crate) existing: Existing,
 }
 
 /// Extracts a slot into `tree`. On success its digest has been checked; on failure what was written is worthless.
@@ -58,6 +72,54 @@ fn extract(package: &PackageFile, what: &Extraction, tree: &mut Tree, threads: u
         stored
     };
     check_digest(stored, what)
+}
+
+/// One thing that a slot puts into the workenv.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Where it lies.
+    pub(crate) path: MemberPath,
+    /// What it is.
+    pub(crate) kind: MemberKind,
+    /// Target of a link, as written.
+    pub(crate) link: Vec<u8>,
+    /// SHA-256 of a file's content.
+    pub(crate) sha256: Option<[u8; 32]>,
+}
+
+/// Lists what a slot puts into the workenv, without writing anything. The stored bytes are checked all the same.
+pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<Listed>> {
+    let mut stored = DigestReader::new(package.region(what.stored.offset, what.stored.size));
+    let mut content: Box<dyn BufRead + '_> = Box::new(&mut stored);
+    for compression in compressions(what.chain)? {
+        content = decompress(compression, content)?;
+    }
+    let mut content = BoundedReader::new(content, what.limit);
+    let mut listed = Vec::new();
+    if what.chain.is_archive() {
+        let mut archive = TarReader::new(content);
+        while let Some(member) = archive.next_member()? {
+            let mut hasher = Sha256::new();
+            archive.copy_data(|bytes| {
+                hasher.update(bytes);
+                Ok(())
+            })?;
+            listed.push(Listed {
+                path: inside(&what.target, &member.name)?,
+                kind: member.kind,
+                link: member.link,
+                sha256: (member.kind == MemberKind::File).then(|| hasher.finalize().into()),
+            });
+        }
+        archive.finish()?;
+    } else {
+        let digest = DigestReader::new(&mut content).finish().map_err(read_failed)?;
+        let (kind, link) = (MemberKind::File, Vec::new());
+        listed.push(Listed { path: what.target.clone(), kind, link, sha256: Some(digest) });
+        drop(content);
+    }
+    check_digest(stored, what)?;
+    Ok(listed)
 }
 
 /// The compressions to undo, the outermost first. An archive can only be the innermost layer.
@@ -103,6 +165,9 @@ fn write_content(
 }
 
 fn write_file(content: &mut impl BufRead, what: &Extraction, tree: &mut Tree) -> Result<()> {
+    if what.existing == Existing::Keep && tree.mode_of(&what.target)?.is_some() {
+        return io::copy(content, &mut io::sink()).map(drop).map_err(read_failed);
+    }
     let path = tree.path_of(&what.target);
     let mut file = tree.create_file(&what.target, what.mode & PERMISSION_BITS)?;
     loop {
@@ -111,7 +176,7 @@ fn write_file(content: &mut impl BufRead, what: &Extraction, tree: &mut Tree) ->
         if count == 0 {
             return Ok(());
         }
-        io::Write::write_all(&mut file, bytes).context("write", &path)?;
+        tree.write(&mut file, bytes, &path)?;
         content.consume(count);
     }
 }
@@ -137,6 +202,9 @@ fn write_member(
     tree: &mut Tree,
 ) -> Result<()> {
     let target = inside(&what.target, &member.name)?;
+    if what.existing == Existing::Keep && member.kind != MemberKind::Directory && tree.mode_of(&target)?.is_some() {
+        return Ok(());
+    }
     match member.kind {
         MemberKind::Directory => tree.create_directory(&target, member.mode),
         MemberKind::Symlink => tree.create_symlink(&target, &member.link),
@@ -144,7 +212,7 @@ fn write_member(
         MemberKind::File => {
             let path = tree.path_of(&target);
             let mut file = tree.create_file(&target, member.mode & PERMISSION_BITS)?;
-            archive.copy_data(|bytes| io::Write::write_all(&mut file, bytes).context("write", &path))?;
+            archive.copy_data(|bytes| tree.write(&mut file, bytes, &path))?;
             if member.mtime != 0 {
                 tree.set_time(&file, member.mtime);
             }

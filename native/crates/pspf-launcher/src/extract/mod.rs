@@ -10,6 +10,7 @@ mod tree_portable;
 #[cfg(unix)]
 mod tree_unix;
 
-pub(crate) use self::extract_slot::{Extraction, extract_slot, verify_digest};
+pub(crate) use self::extract_slot::{Existing, Extraction, Listed, extract_slot, list_slot, verify_digest};
 pub(crate) use self::member_path::MemberPath;
-pub(crate) use self::tree::{PendingModes, Tree};
+pub(crate) use self::tar_reader::MemberKind;
+pub(crate) use self::tree::{PendingModes, Totals, Tree};

@@ -12,7 +12,7 @@ const MAX_EXTENSION: u64 = 1024 * 1024;
 
 /// What a member is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MemberKind {
+pub(crate) enum MemberKind {
     /// A regular file.
     File,
     /// A directory.

@@ -16,3 +16,19 @@ pub(super) const OWNER_ALL: u32 = 0o700;
 
 /// Modes that directories get once everything lies in them.
 pub(crate) type PendingModes = BTreeMap<MemberPath, u32>;
+
+/// How much was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Regular files.
+    pub(crate) files: u64,
+    /// Bytes in them.
+    pub(crate) bytes: u64,
+}
+
+impl Totals {
+    /// Both together.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self { files: self.files.saturating_add(other.files), bytes: self.bytes.saturating_add(other.bytes) }
+    }
+}

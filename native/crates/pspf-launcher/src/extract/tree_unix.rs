@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::MemberPath;
 use super::member_path::unsafe_path;
-use super::tree::{OWNER_ALL, PERMISSION_BITS, PendingModes};
+use super::tree::{OWNER_ALL, PERMISSION_BITS, PendingModes, Totals};
 use crate::failure::{IoContext, io_error};
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -33,6 +33,8 @@ pub(crate) struct Tree {
     pending: PendingModes,
     /// Something that was there already had to make way.
     replaced: bool,
+    /// What was written.
+    totals: Totals,
 }
 
 impl Tree {
@@ -48,7 +50,7 @@ impl Tree {
     }
 
     fn at(root: Arc<OwnedFd>, path: PathBuf) -> Self {
-        Self { root, path, recent: None, pending: PendingModes::new(), replaced: false }
+        Self { root, path, recent: None, pending: PendingModes::new(), replaced: false, totals: Totals::default() }
     }
 
     /// Where a member lies, for messages and for programs.
@@ -61,6 +63,17 @@ impl Tree {
         self.replaced
     }
 
+    /// What was written so far.
+    pub(crate) const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Appends to a file that was just created.
+    pub(crate) fn write(&mut self, file: &mut File, bytes: &[u8], path: &Path) -> Result<()> {
+        self.totals.bytes = self.totals.bytes.saturating_add(bytes.len() as u64);
+        file.write_all(bytes).context("write", path)
+    }
+
     /// Hands out the directory modes that are still to be set.
     pub(crate) fn take_pending(&mut self) -> PendingModes {
         std::mem::take(&mut self.pending)
@@ -69,6 +82,7 @@ impl Tree {
     /// Creates a file; what had its name before is unlinked first, never written to.
     pub(crate) fn create_file(&mut self, member: &MemberPath, mode: u32) -> Result<File> {
         let mode = Mode::from_raw_mode(raw(mode));
+        self.totals.files = self.totals.files.saturating_add(1);
         self.create(member, |parent, name| fs::openat(parent, name, NEW_FILE, mode)).map(File::from)
     }
 
@@ -140,17 +154,24 @@ impl Tree {
         Ok(())
     }
 
-    /// Sets a file's mode, unless it is a link.
-    pub(crate) fn set_file_mode(&mut self, member: &MemberPath, mode: u32) -> Result<()> {
+    /// Sets the mode of a file or directory, never that of a link or of what it leads to.
+    pub(crate) fn set_mode(&mut self, member: &MemberPath, mode: u32) -> Result<()> {
         let Some((directory, name)) = member.split_last() else { return Ok(()) };
-        let directory = self.open_directory(&directory)?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        match fs::openat(&directory, OsStr::from_bytes(name), flags, Mode::empty()) {
-            Ok(file) => fs::fchmod(&file, Mode::from_raw_mode(raw(mode & PERMISSION_BITS)))
-                .context("set the mode of", self.path_of(member)),
-            Err(Errno::LOOP) => Err(unsafe_path("the mode of a link cannot be set", member.as_bytes())),
-            Err(error) => Err(io_error(error.into(), "open", self.path_of(member))),
+        let missing = || io_error(io::ErrorKind::NotFound.into(), "set the mode of", self.path.join(OsStr::from_bytes(member.as_bytes())));
+        let directory = self.open_directory_if_there(&directory)?.ok_or_else(missing)?;
+        let name = OsStr::from_bytes(name);
+        let stat = fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).context("set the mode of", self.path_of(member))?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            return Err(unsafe_path("the mode of a link cannot be set", member.as_bytes()));
         }
+        let mode = Mode::from_raw_mode(raw(mode & PERMISSION_BITS));
+        fs::chmodat(&directory, name, mode, AtFlags::SYMLINK_NOFOLLOW)
+            .or_else(|error| match error {
+                // Linux before 6.6 has no call that refuses links; the directory is ours alone, so nobody swaps one in.
+                Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL => fs::chmodat(&directory, name, mode, AtFlags::empty()),
+                other => Err(other),
+            })
+            .context("set the mode of", self.path_of(member))
     }
 
     /// Sets the modes of directories, the deepest first, since a mode can close the way to what lies below.
@@ -181,6 +202,27 @@ impl Tree {
         self.recent = None;
         crate::platform::remove_tree_at(directory.as_fd(), OsStr::from_bytes(name))
             .context("remove", self.path_of(member))
+    }
+
+    /// Removes a directory if nothing is in it.
+    pub(crate) fn remove_empty_directory(&mut self, member: &MemberPath) -> Result<()> {
+        let Some((directory, name)) = member.split_last() else { return Ok(()) };
+        let Some(directory) = self.open_directory_if_there(&directory)? else { return Ok(()) };
+        self.recent = None;
+        match fs::unlinkat(&directory, OsStr::from_bytes(name), AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
+            Err(error) => Err(io_error(error.into(), "remove", self.path_of(member))),
+        }
+    }
+
+    /// Removes the directories above a member, up to the first that something else is in.
+    pub(crate) fn remove_empty_parents(&mut self, member: &MemberPath) -> Result<()> {
+        let mut member = member.clone();
+        while let Some((parent, _)) = member.split_last() {
+            self.remove_empty_directory(&parent)?;
+            member = parent;
+        }
+        Ok(())
     }
 
     /// Opens a regular file for reading; `None` if there is none.
@@ -217,7 +259,7 @@ impl Tree {
         }
     }
 
-    fn open_directory_if_there(&mut self, member: &MemberPath) -> Result<Option<Arc<OwnedFd>>> {
+    fn open_directory_if_there(&self, member: &MemberPath) -> Result<Option<Arc<OwnedFd>>> {
         let mut current = Arc::clone(&self.root);
         for name in member.components() {
             match fs::openat(&current, OsStr::from_bytes(name), DIRECTORY, Mode::empty()) {
@@ -291,11 +333,6 @@ impl Tree {
             other => io_error(other.into(), "open the directory", self.path_of(member)),
         }
     }
-}
-
-/// Writes all of a file's content.
-pub(super) fn write_all(file: &mut File, bytes: &[u8], path: &Path) -> Result<()> {
-    file.write_all(bytes).context("write", path)
 }
 
 fn is_directory(parent: BorrowedFd<'_>, name: &OsStr) -> bool {

@@ -1,10 +1,14 @@
 //! What differs between operating systems.
 
 #[cfg(unix)]
+mod process_unix;
+#[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(unix)]
+pub(crate) use self::process_unix::*;
 #[cfg(unix)]
 pub(crate) use self::unix::*;
 #[cfg(windows)]

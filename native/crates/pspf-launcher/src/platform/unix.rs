@@ -178,13 +178,58 @@ pub(crate) fn is_read_only(error: &io::Error) -> bool {
 const LEASE_DESCRIPTOR: i32 = 100;
 
 /// Moves a descriptor out of the way and lets programs inherit it.
-pub(crate) fn let_children_inherit(file: File) {
+pub(crate) fn let_children_inherit(file: &File) {
     use std::os::fd::IntoRawFd;
-    // Without F_DUPFD_CLOEXEC a duplicate survives execve.
-    let moved = match rustix::io::fcntl_dupfd_cloexec(&file, LEASE_DESCRIPTOR) {
-        Ok(moved) => moved,
-        Err(_) => file.into(),
-    };
-    let _ = rustix::io::fcntl_setfd(&moved, rustix::io::FdFlags::empty());
-    let _ = moved.into_raw_fd();
+    match rustix::io::fcntl_dupfd_cloexec(file, LEASE_DESCRIPTOR) {
+        Ok(moved) => {
+            let _ = rustix::io::fcntl_setfd(&moved, rustix::io::FdFlags::empty());
+            let _ = moved.into_raw_fd();
+        }
+        // So few descriptors are allowed that the lease has to stay where it is.
+        Err(_) => drop(rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty())),
+    }
+}
+
+/// Makes the entries of a directory durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Lets the owner change a directory again; a failure shows when it is changed.
+pub(crate) fn make_writable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700));
+}
+
+/// Whether two paths lead to one file.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (fs::stat(one), fs::stat(other)) {
+        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+        _ => false,
+    }
+}
+
+/// Whether this is a file that we may execute.
+pub(crate) fn is_executable(path: &Path) -> bool {
+    path.is_file() && fs::access(path, fs::Access::EXEC_OK).is_ok()
+}
+
+/// The names that a program can have on disk.
+pub(crate) fn executable_names(path: &Path) -> Vec<PathBuf> {
+    vec![path.to_owned()]
+}
+
+/// Opens this executable, whatever its path means by now.
+pub(crate) fn open_self() -> io::Result<(File, PathBuf)> {
+    #[cfg(target_os = "linux")]
+    {
+        let file = File::open("/proc/self/exe")?;
+        let path = std::fs::read_link("/proc/self/exe")?;
+        Ok((file, path))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let path = std::env::current_exe()?;
+        Ok((File::open(&path)?, path))
+    }
 }

@@ -42,11 +42,6 @@ impl<'a> Template<'a> {
         }
         text
     }
-
-    /// Cuts the tie to what it was read from.
-    pub(crate) fn into_owned(self) -> Template<'static> {
-        Template(Cow::Owned(self.0.into_owned()))
-    }
 }
 
 #[cfg(test)]
