@@ -1,5 +1,5 @@
 import type { FlagValues, OperandValues } from "./command_spec.ts";
-import type { COMMANDS, CommandName, GLOBAL_FLAGS } from "./flag_table.ts";
+import type { CommandName, COMMANDS, GLOBAL_FLAGS } from "./flag_table.ts";
 
 /** What the global flags were set to. */
 export type GlobalValues = FlagValues<typeof GLOBAL_FLAGS>;

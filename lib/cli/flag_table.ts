@@ -76,7 +76,8 @@ export const COMMANDS = {
         kind: "text",
         short: "m",
         value: "FILE",
-        help: "The manifest; flavor.toml, else pyproject.toml, else flavor.json",
+        help:
+          "The manifest; flavor.toml, else pyproject.toml, else flavor.json",
       },
       output: {
         kind: "text",
@@ -89,12 +90,6 @@ export const COMMANDS = {
         value: "FILE",
         help:
           "The launcher; $FLAVOR_LAUNCHER_BIN, else Rust for the target, else Go for it",
-      },
-      "builder-bin": {
-        kind: "text",
-        value: "FILE",
-        env: "FLAVOR_BUILDER_BIN",
-        help: "An external builder to drive",
       },
       target: {
         kind: "text",
@@ -131,11 +126,6 @@ export const COMMANDS = {
         value: "DIR",
         env: "FLAVOR_WORKENV_BASE",
         help: "What {workenv} stands for in the sources of slots",
-      },
-      "cache-dir": {
-        kind: "text",
-        value: "DIR",
-        help: "Keep encoded slots here for the next build",
       },
       jobs: {
         kind: "number",
@@ -353,7 +343,7 @@ export const COMMANDS = {
       template: {
         kind: "text",
         value: "NAME",
-        choices: ["script", "directory", "binary"],
+        choices: ["script", "directory"],
         default: "script",
         help: "What kind of application it is",
       },

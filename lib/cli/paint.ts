@@ -40,10 +40,11 @@ export const PLAIN: Paint = {
  * @returns The colours, whatever the environment says: who asks has decided.
  */
 export function colours(): Paint {
-  const always = (paint: (text: string) => string) => (text: string): string => {
-    setColorEnabled(true);
-    return paint(text);
-  };
+  const always =
+    (paint: (text: string) => string) => (text: string): string => {
+      setColorEnabled(true);
+      return paint(text);
+    };
   return {
     good: always(green),
     bad: always(red),

@@ -5,7 +5,12 @@ import { findNearestName } from "../manifest/nearest_name.ts";
 import type { FlagSpec } from "./command_spec.ts";
 
 /** A flag's value before its type is narrowed. */
-export type RawValue = boolean | number | string | readonly string[] | undefined;
+export type RawValue =
+  | boolean
+  | number
+  | string
+  | readonly string[]
+  | undefined;
 
 /** Looks up an environment variable. */
 export type EnvLookup = (name: string) => string | undefined;

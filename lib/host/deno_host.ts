@@ -87,7 +87,6 @@ const terminal: Terminal = {
   writeError: (text) => writeAll(2, text),
 };
 
-
 const ARCH_NAMES: Readonly<Record<string, string>> = {
   x86_64: "amd64",
   aarch64: "arm64",

@@ -136,7 +136,9 @@ function mergeInto(from: string, to: string): void {
       if (existing !== undefined) {
         throw new PspfError(
           "io/exists",
-          `Cannot replace ${quotePath(target)}: one is a directory, the other is not`,
+          `Cannot replace ${
+            quotePath(target)
+          }: one is a directory, the other is not`,
           { context: { path: target }, hint: "Remove it first" },
         );
       }

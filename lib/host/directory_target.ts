@@ -67,7 +67,9 @@ export class DirectoryTarget implements ExtractTarget {
     if (size !== undefined && appender.size !== size) {
       throw new PspfError(
         "archive/truncated",
-        `Cannot extract ${quotePath(path)}: it has ${appender.size} bytes, expected ${size}`,
+        `Cannot extract ${
+          quotePath(path)
+        }: it has ${appender.size} bytes, expected ${size}`,
         { context: { path, expected: size, actual: appender.size } },
       );
     }

@@ -54,7 +54,9 @@ export class DirectoryTree implements FileTree {
     if (bytes.length === size) return bytes;
     throw new PspfError(
       "build/source-changed",
-      `${quotePath(full)} changed while it was read: it has ${bytes.length} bytes, expected ${size}`,
+      `${
+        quotePath(full)
+      } changed while it was read: it has ${bytes.length} bytes, expected ${size}`,
       {
         context: { path: full, expected: size, actual: bytes.length },
         hint: "Pack again when nothing writes to the directory",
@@ -113,7 +115,9 @@ export class DirectoryTree implements FileTree {
     if (facts.isFile()) return { kind: "file", path, mode, size: facts.size };
     throw new PspfError(
       "archive/unsupported-entry",
-      `Cannot pack ${quotePath(full)}: it is neither a file, a directory nor a symbolic link`,
+      `Cannot pack ${
+        quotePath(full)
+      }: it is neither a file, a directory nor a symbolic link`,
       {
         context: { path: full },
         hint: "Exclude it: exclude = [...] in the slot",

@@ -12,13 +12,15 @@ import { temporaryPathFor } from "./temporary_name.ts";
 import type { SinkOptions } from "./types.ts";
 
 /**
- * Opens a file that appears under its name only when it is complete.
+ * Opens a file that appears under its name only when it is complete. Its
+ * temporary file is made with the first byte, so that a build whose sources
+ * include the directory does not find it there.
  *
  * @param path The absolute final path.
  * @param temporaries Remembers the unfinished file.
  * @param options Mode, and whether to replace.
  * @returns The sink; dispose it.
- * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
+ * @throws {PspfError} `io/exists`
  */
 export function openFileSink(
   path: string,
@@ -29,11 +31,19 @@ export function openFileSink(
   const facts = fs.lstatSync(path, { throwIfNoEntry: false });
   if (!replace || facts?.isDirectory() === true) checkFree(path);
   sweepLeftovers(path);
-  let opened: OpenedTemporary | undefined;
+  return new FileSink(path, { mode, replace }, temporaries);
+}
+
+function openAnyTemporary(
+  target: string,
+  temporaries: Temporaries,
+): OpenedTemporary {
   // Another process may sweep the file before it is locked; then a new one is
   // made, which is no more likely to meet that fate.
-  while (opened === undefined) opened = openTemporary(path, temporaries);
-  return new FileSink(path, opened, { mode, replace }, temporaries);
+  for (;;) {
+    const opened = openTemporary(target, temporaries);
+    if (opened !== undefined) return opened;
+  }
 }
 
 interface OpenedTemporary {
@@ -75,37 +85,34 @@ function tryLock(file: Deno.FsFile): boolean {
 
 class FileSink implements ByteSink {
   readonly name: string;
-  readonly #temporary: OpenedTemporary;
   readonly #options: Required<SinkOptions>;
   readonly #temporaries: Temporaries;
-  readonly #appender: FileAppender;
+  #opened: (OpenedTemporary & { readonly appender: FileAppender }) | undefined;
   #state: "open" | "committed" | "closed" = "open";
 
   constructor(
     path: string,
-    temporary: OpenedTemporary,
     options: Required<SinkOptions>,
     temporaries: Temporaries,
   ) {
     this.name = path;
-    this.#temporary = temporary;
     this.#options = options;
     this.#temporaries = temporaries;
-    this.#appender = new FileAppender(temporary.file, path);
   }
 
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#appender.write(chunk);
+  async write(chunk: Uint8Array): Promise<void> {
+    await this.#open().appender.write(chunk);
   }
 
   async reopen(): Promise<RandomAccessSource> {
-    await this.#appender.flush();
-    return openFileSource(this.#temporary.path, this.name);
+    const { appender, path } = this.#open();
+    await appender.flush();
+    return openFileSource(path, this.name);
   }
 
   async commit(): Promise<void> {
-    await this.#appender.flush();
-    const { path, file } = this.#temporary;
+    const { appender, path, file } = this.#open();
+    await appender.flush();
     try {
       await file.sync();
       fs.chmodSync(path, this.#options.mode);
@@ -117,11 +124,21 @@ class FileSink implements ByteSink {
     this.#temporaries.delete(path);
   }
 
+  #open(): OpenedTemporary & { readonly appender: FileAppender } {
+    if (this.#opened === undefined) {
+      const opened = openAnyTemporary(this.name, this.#temporaries);
+      const appender = new FileAppender(opened.file, this.name);
+      this.#opened = { ...opened, appender };
+    }
+    return this.#opened;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     const committed = this.#state === "committed";
     if (this.#state === "closed") return Promise.resolve();
     this.#state = "closed";
-    const { path, file } = this.#temporary;
+    if (this.#opened === undefined) return Promise.resolve();
+    const { path, file } = this.#opened;
     if (!committed) {
       fs.rmSync(path, { force: true });
       this.#temporaries.delete(path);

@@ -106,7 +106,9 @@ export class FileSource implements RandomAccessSource {
     return new Promise((resolve, reject) => {
       fs.read(this.#fd, bytes, filled, length, position, (error, count) => {
         if (error === null) resolve(count);
-        else reject(fileError(error, `read ${quotePath(this.name)}`, this.name));
+        else {reject(
+            fileError(error, `read ${quotePath(this.name)}`, this.name),
+          );}
       });
     });
   }

@@ -82,7 +82,9 @@ export class SystemFiles implements FileReader, FileWriter {
     if (source.size > limit) {
       throw new PspfError(
         "format/too-large",
-        `Cannot read ${quotePath(path)}: it has ${source.size} bytes, at most ${limit} are expected here`,
+        `Cannot read ${
+          quotePath(path)
+        }: it has ${source.size} bytes, at most ${limit} are expected here`,
         { context: { path, actual: source.size, expected: limit } },
       );
     }
@@ -120,7 +122,10 @@ export class SystemFiles implements FileReader, FileWriter {
     );
   }
 
-  createDirectory(path: string, merge: boolean = false): Promise<DirectoryDraft> {
+  createDirectory(
+    path: string,
+    merge: boolean = false,
+  ): Promise<DirectoryDraft> {
     return this.#do(
       "create",
       path,

@@ -15,7 +15,15 @@ import type {
 /** Signals that a wrapped program gets when they are sent to us. */
 const FORWARDED: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
-  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH"];
+  : [
+    "SIGINT",
+    "SIGTERM",
+    "SIGHUP",
+    "SIGQUIT",
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGWINCH",
+  ];
 
 /** Signals that a terminal sends to the whole foreground group by itself. */
 const FROM_TERMINAL: readonly Deno.Signal[] = [

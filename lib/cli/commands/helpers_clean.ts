@@ -26,8 +26,11 @@ export async function runHelpersClean(
     .filter((name) => parseHelperName(name) !== undefined);
   const removed = names.map((name) => join(directory, name));
   for (const path of removed) await host.writer.remove(path);
-  output.report({ removed }, () =>
-    removed.length === 0
-      ? "Nothing to remove"
-      : removed.map((path) => `removed ${path}`).join("\n"));
+  output.report(
+    { removed },
+    () =>
+      removed.length === 0
+        ? "Nothing to remove"
+        : removed.map((path) => `removed ${path}`).join("\n"),
+  );
 }

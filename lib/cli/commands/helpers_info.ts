@@ -42,16 +42,19 @@ export async function runHelpersInfo(
   const version = runsHere
     ? await helperVersion(helper.path, host.processes)
     : undefined;
-  output.result({ ...helperJson(helper), version: version ?? null }, () =>
-    formatTable([
-      ["name", helper.name],
-      ["path", helper.path],
-      ["language", helper.language],
-      ["role", helper.role],
-      ["runs on", helper.facts.platforms.map(platformName).join(", ")],
-      ["version", version ?? "unknown"],
-      ["size", `${helper.facts.size} bytes`],
-      ["sha256", helper.facts.digest],
-      ["operations", helper.facts.operations?.join(", ") ?? "not known"],
-    ]));
+  output.result(
+    { ...helperJson(helper), version: version ?? null },
+    () =>
+      formatTable([
+        ["name", helper.name],
+        ["path", helper.path],
+        ["language", helper.language],
+        ["role", helper.role],
+        ["runs on", helper.facts.platforms.map(platformName).join(", ")],
+        ["version", version ?? "unknown"],
+        ["size", `${helper.facts.size} bytes`],
+        ["sha256", helper.facts.digest],
+        ["operations", helper.facts.operations?.join(", ") ?? "not known"],
+      ]),
+  );
 }

@@ -18,23 +18,26 @@ export async function runHelpersList(
   { host, output }: CommandContext,
 ): Promise<void> {
   const helpers = await listHelpers(host);
-  output.result({ helpers: helpers.map(helperJson) }, () =>
-    helpers.length === 0
-      ? [
-        "No helpers were found. Looked in:",
-        ...helperPlaces(host).map((place) => `  ${place.path}`),
-        'Build one with "flavor helpers build" in a checkout.',
-      ].join("\n")
-      : formatTable([
-        ["NAME", "PLATFORM", "SIZE", "SHA-256", "PATH"],
-        ...helpers.map((helper) => [
-          helper.name,
-          platformName(helper.platform),
-          formatSize(helper.facts.size),
-          helper.facts.digest.slice(0, 16),
-          helper.path,
-        ]),
-      ], [2]));
+  output.result(
+    { helpers: helpers.map(helperJson) },
+    () =>
+      helpers.length === 0
+        ? [
+          "No helpers were found. Looked in:",
+          ...helperPlaces(host).map((place) => `  ${place.path}`),
+          'Build one with "flavor helpers build" in a checkout.',
+        ].join("\n")
+        : formatTable([
+          ["NAME", "PLATFORM", "SIZE", "SHA-256", "PATH"],
+          ...helpers.map((helper) => [
+            helper.name,
+            platformName(helper.platform),
+            formatSize(helper.facts.size),
+            helper.facts.digest.slice(0, 16),
+            helper.path,
+          ]),
+        ], [2]),
+  );
 }
 
 /**

@@ -1,0 +1,134 @@
+import type { JsonValue } from "../../errors.ts";
+import {
+  inspectPackage,
+  type PackageSummary,
+  type SlotSummary,
+} from "../../read/mod.ts";
+import type { CommandOf } from "../command.ts";
+import type { CommandContext } from "../command_context.ts";
+import { formatSize } from "../format_size.ts";
+import { formatTable } from "../format_table.ts";
+import type { Paint } from "../paint.ts";
+import { checkJson } from "./verify.ts";
+
+/**
+ * `flavor inspect`. A package whose signature is bad is shown with a warning:
+ * this command looks, `verify` judges.
+ *
+ * @param command What was asked for.
+ * @param context Host and output.
+ * @throws {PspfError} `io/not-found`, `format/*`
+ */
+export async function runInspect(
+  command: CommandOf<"inspect">,
+  { host, output }: CommandContext,
+): Promise<void> {
+  const { package: path } = command.operands;
+  await using source = await host.reader.openSource(path);
+  const summary = await inspectPackage(source, { level: "relaxed" });
+  for (const { status, code, detail } of summary.checks) {
+    if (status === "warn" && code !== undefined) output.warn(detail);
+  }
+  output.result(
+    summaryJson(summary),
+    () => summaryText(summary, output.paint),
+  );
+}
+
+function summaryJson(summary: PackageSummary): JsonValue {
+  const { execution } = summary;
+  return {
+    package: summary.name,
+    format: "PSPF/2025",
+    format_version: "0x20250001",
+    size: summary.size,
+    package_metadata: { ...summary.package },
+    builder: summary.builder ?? null,
+    built: summary.timestamp ?? null,
+    sealed: summary.sealed,
+    public_key: summary.publicKey,
+    fingerprint: summary.fingerprint,
+    launcher: summary.launcher ?? null,
+    launcher_size: summary.launcherSize,
+    metadata_size: summary.metadataSize.stored,
+    metadata_plain_size: summary.metadataSize.plain,
+    metadata_sha256: summary.metadataSha256,
+    execution: {
+      command: execution.command,
+      argv: execution.argv ?? null,
+      args: execution.args ?? [],
+      primary_slot: execution.primarySlot,
+      env: execution.env,
+    },
+    slots: summary.slots.map((slot) => ({
+      index: slot.index,
+      name: slot.id,
+      purpose: slot.purpose,
+      lifecycle: slot.lifecycle,
+      target: slot.target,
+      source: slot.source,
+      operations: slot.operations,
+      offset: slot.offset,
+      size: slot.size,
+      original_size: slot.originalSize,
+      permissions: slot.permissions,
+      checksum: slot.checksum,
+    })),
+    checks: summary.checks.map(checkJson),
+  };
+}
+
+function summaryText(summary: PackageSummary, paint: Paint): string {
+  const { name, version, description } = summary.package;
+  const { execution } = summary;
+  const facts: readonly (readonly [string, string])[] = [
+    ["package", `${name} ${version}`],
+    ...(description === undefined || description === ""
+      ? []
+      : [["description", description] as const]),
+    ["file", `${summary.name} (${formatSize(summary.size)})`],
+    ["command", execution.argv?.join(" ") ?? execution.command],
+    ...Object.entries(execution.env).map(([key, value]) =>
+      ["environment", `${key}=${value}`] as const
+    ),
+    [
+      "launcher",
+      `${summary.launcher ?? "unknown"} (${formatSize(summary.launcherSize)})`,
+    ],
+    ["builder", summary.builder ?? "unknown"],
+    ["signed by", `sha256:${summary.fingerprint}`],
+    ["seal", summary.sealed ? "yes: every byte is bound" : "none"],
+    ["id", summary.metadataSha256.slice(0, 32)],
+  ];
+  return [
+    formatTable(facts),
+    "",
+    paint.strong(`${summary.slots.length} slots`),
+    formatTable([
+      [
+        "#",
+        "ID",
+        "OPERATIONS",
+        "SIZE",
+        "STORED",
+        "RATIO",
+        "LIFECYCLE",
+        "TARGET",
+      ],
+      ...summary.slots.map(slotRow),
+    ], [0, 3, 4, 5]),
+  ].join("\n");
+}
+
+function slotRow(slot: SlotSummary): string[] {
+  return [
+    String(slot.index),
+    slot.id,
+    slot.operations === "" ? "raw" : slot.operations,
+    formatSize(slot.originalSize),
+    formatSize(slot.size),
+    `${(slot.ratio * 100).toFixed(0)} %`,
+    slot.lifecycle,
+    slot.target,
+  ];
+}

@@ -1,0 +1,173 @@
+import { dirname, join } from "@std/path";
+
+import { assemblePackage, type BuildReport } from "../../build/mod.ts";
+import { PspfError } from "../../errors.ts";
+import type { Environment } from "../../host/types.ts";
+import type { ByteSink } from "../../io/byte_sink.ts";
+import {
+  findLauncher,
+  type Launcher,
+  parsePlatform,
+  platformName,
+} from "../../launchers/mod.ts";
+import type { CommandOf } from "../command.ts";
+import type { CommandContext } from "../command_context.ts";
+import type { Output } from "../output.ts";
+import { findPackKey, type KeyOrigin, type PackKey } from "../pack_keys.ts";
+import {
+  defaultOutput,
+  type PackManifest,
+  readManifest,
+} from "../pack_manifest.ts";
+import { createSourceOpener } from "../pack_sources.ts";
+import { showPlan } from "../show_plan.ts";
+import { showReport } from "../show_report.ts";
+import { verifyFile } from "../verify_file.ts";
+
+type PackCommand = CommandOf<"pack">;
+
+/**
+ * `flavor pack`: builds into a temporary file, verifies it, and only then gives
+ * it its name.
+ *
+ * @param command What was asked for.
+ * @param context Host and output.
+ * @throws {PspfError} `manifest/*`, `launcher/*`, `crypto/*`, `build/*`, `io/*`
+ */
+export async function runPack(
+  command: PackCommand,
+  context: CommandContext,
+): Promise<void> {
+  const { host, output } = context;
+  const { flags } = command;
+  const started = host.clock.monotonic();
+  const manifest = await readManifest(flags.manifest, host.reader);
+  const launcher = await chooseLauncher(flags, manifest, context);
+  const key = await findPackKey({
+    privateKey: flags["private-key"],
+    publicKey: flags["public-key"],
+    seed: flags["key-seed"],
+  }, host);
+  const target = host.reader.absolute(
+    flags.output ?? defaultOutput(manifest),
+  );
+  const openSource = createSourceOpener(host.reader, {
+    manifestDirectory: manifest.directory,
+    workenvBase: host.reader.absolute(flags["workenv-base"] ?? "."),
+    output: target,
+  });
+  if (flags["dry-run"]) {
+    return await showPlan(
+      { manifest, launcher, key, target, openSource },
+      output,
+    );
+  }
+
+  await host.writer.makeDirectory(dirname(target));
+  await using sink = await host.writer.createSink(target, {
+    mode: 0o755,
+    replace: true,
+  });
+  await using launcherSource = await host.reader.openSource(launcher.path);
+  using bar = output.progress("packing", 0);
+  const report = await assemblePackage(manifest.plan, sink, {
+    launcher: launcherSource,
+    keyPair: key.keyPair,
+    openSource,
+    createSpool: () => host.writer.createSpool(dirname(target)),
+    jobs: flags.jobs ?? host.machine.processors,
+    sourceDateEpoch: sourceDateEpoch(host.env),
+    target: launcher.platform,
+    ...(flags.portable ? { portable: true } : {}),
+    onProgress: ({ completed, total }) => bar.update(completed, total),
+  });
+  bar[Symbol.dispose]();
+  for (const warning of report.warnings) output.warn(warning);
+  if (flags.verify) await verifyOwn(sink, report, key, output);
+  await sink.commit();
+  sayOrigin(key.origin, output);
+  showReport(
+    {
+      path: flags.output ?? target,
+      report,
+      launcher: launcher.path,
+      platform: platformName(launcher.platform),
+      keyOrigin: key.origin,
+      verified: flags.verify,
+      elapsedMs: host.clock.monotonic() - started,
+    },
+    output,
+  );
+}
+
+async function chooseLauncher(
+  flags: PackCommand["flags"],
+  { plan, directory }: PackManifest,
+  { host }: CommandContext,
+): Promise<Launcher> {
+  const { target } = flags;
+  const platform = target === undefined
+    ? {}
+    : { target: parsePlatform(target) };
+  const flag = flags["launcher-bin"];
+  if (flag !== undefined) {
+    return await findLauncher(host, { given: flag, ...platform });
+  }
+  // The environment is nearer to the user than the manifest is.
+  const named = (host.env.get("FLAVOR_LAUNCHER_BIN") ?? "") === ""
+    ? plan.launcher
+    : undefined;
+  return await findLauncher(
+    host,
+    named === undefined
+      ? platform
+      : { given: join(directory, named), ...platform },
+  );
+}
+
+/** Reproducible builds agree on the time with this variable. */
+function sourceDateEpoch(env: Environment): number {
+  const text = env.get("SOURCE_DATE_EPOCH") ?? "";
+  if (text === "") return 0;
+  if (/^[0-9]{1,11}$/.test(text)) return Number(text);
+  throw new PspfError(
+    "usage/bad-argument",
+    `SOURCE_DATE_EPOCH is "${text}", expected whole seconds since 1970`,
+    { context: { actual: text } },
+  );
+}
+
+/** What was written is read back and has to pass every check there is. */
+async function verifyOwn(
+  sink: ByteSink,
+  report: BuildReport,
+  { keyPair }: PackKey,
+  output: Output,
+): Promise<void> {
+  await using source = await sink.reopen();
+  const { checks } = await verifyFile(source, {
+    level: "strict",
+    trustedKeys: [keyPair.publicKey],
+  }, output);
+  const failed = checks.find(({ status }) => status === "fail");
+  if (failed === undefined) return;
+  throw new PspfError(
+    "build/verification-failed",
+    `The package that was written does not verify: ${failed.detail}`,
+    {
+      context: {
+        check: failed.id,
+        code: failed.code ?? null,
+        size: report.packageSize,
+      },
+      hint: "Check the disk and the memory of this machine, then pack again",
+    },
+  );
+}
+
+function sayOrigin(origin: KeyOrigin, output: Output): void {
+  if (origin !== "ephemeral") return;
+  output.note(
+    "note: signed with a key made for this build alone; that proves integrity, not origin (see flavor keygen)",
+  );
+}

@@ -1,0 +1,74 @@
+import type { JsonValue } from "../../errors.ts";
+import type { VerifyCheck } from "../../read/mod.ts";
+import type { CommandOf } from "../command.ts";
+import type { CommandContext } from "../command_context.ts";
+import type { Paint } from "../paint.ts";
+import { readTrustedKeys } from "../trusted_keys.ts";
+import { verifyFile } from "../verify_file.ts";
+
+const EXIT_VALID = 0;
+/** Whatever is wrong with it: the question was whether the package is good. */
+const EXIT_INVALID = 4;
+
+/**
+ * `flavor verify`: names every check.
+ *
+ * @param command What was asked for.
+ * @param context Host and output.
+ * @returns 0 when every check passed, else 4.
+ * @throws {PspfError} `io/not-found`, `io/denied`, `crypto/bad-key`
+ */
+export async function runVerify(
+  command: CommandOf<"verify">,
+  { host, output }: CommandContext,
+): Promise<number> {
+  const { package: path } = command.operands;
+  const { level, "trusted-key": given } = command.flags;
+  const trustedKeys = await readTrustedKeys(given, host.reader);
+  await using source = await host.reader.openSource(path);
+  const options = { level, trustedKeys };
+  const { valid, checks } = await verifyFile(source, options, output);
+  output.result(
+    { package: path, valid, level, checks: checks.map(checkJson) },
+    () => verifyText(path, valid, checks, output.paint),
+  );
+  return valid ? EXIT_VALID : EXIT_INVALID;
+}
+
+/**
+ * The JSON form of a check.
+ *
+ * @param check The check.
+ * @returns Id, status, code and detail.
+ */
+export function checkJson(check: VerifyCheck): JsonValue {
+  const { id, status, code, detail } = check;
+  return { id, status, ...(code === undefined ? {} : { code }), detail };
+}
+
+function verifyText(
+  path: string,
+  valid: boolean,
+  checks: readonly VerifyCheck[],
+  paint: Paint,
+): string {
+  const widest = Math.max(...checks.map(({ id }) => id.length));
+  const colour: Readonly<
+    Record<VerifyCheck["status"], (text: string) => string>
+  > = {
+    pass: paint.good,
+    fail: paint.bad,
+    warn: paint.warning,
+    skip: paint.faint,
+  };
+  const lines = checks.map(({ id, status, code, detail }) => {
+    const suffix = code === undefined ? "" : ` [${code}]`;
+    return `${colour[status](status)}  ${
+      id.padEnd(widest)
+    }  ${detail}${suffix}`;
+  });
+  const verdict = valid
+    ? paint.good(`${path} is valid`)
+    : paint.bad(`${path} is NOT valid`);
+  return [...lines, verdict].join("\n");
+}

@@ -1,0 +1,82 @@
+import {
+  checkKeyPair,
+  generateKeyPair,
+  type KeyPair,
+  keyPairFromSeed,
+  MAX_KEY_FILE_SIZE,
+  parseKeyPair,
+  parsePublicKey,
+} from "../crypto/mod.ts";
+import { PspfError } from "../errors.ts";
+import type { Environment, FileReader } from "../host/types.ts";
+
+/** Where the key comes from. */
+export type KeyOrigin = "file" | "seed" | "ephemeral";
+
+/** The key to sign with. */
+export interface PackKey {
+  /** The key. */
+  readonly keyPair: KeyPair;
+  /** Where it comes from. */
+  readonly origin: KeyOrigin;
+}
+
+/** What the user says about keys. */
+export interface KeyChoice {
+  /** File with the private key. */
+  readonly privateKey: string | undefined;
+  /** File with the public key. */
+  readonly publicKey: string | undefined;
+  /** Seed, or `env`. */
+  readonly seed: string | undefined;
+}
+
+/**
+ * Finds the key to sign with: a file, else a seed, else one made for this build.
+ *
+ * @param choice What the user says.
+ * @param host Reads files and the environment.
+ * @returns The key.
+ * @throws {PspfError} `usage/bad-argument`, `io/not-found`, `crypto/bad-key`,
+ *   `crypto/key-mismatch`
+ */
+export async function findPackKey(
+  choice: KeyChoice,
+  host: { readonly reader: FileReader; readonly env: Environment },
+): Promise<PackKey> {
+  const { privateKey, publicKey, seed } = choice;
+  const read = (path: string): Promise<Uint8Array<ArrayBuffer>> =>
+    host.reader.readBytes(path, MAX_KEY_FILE_SIZE);
+  if (privateKey !== undefined) {
+    if (seed !== undefined) {
+      throw usage("--private-key and --key-seed exclude each other");
+    }
+    const privateFile = await read(privateKey);
+    const keyPair = publicKey === undefined
+      ? await parseKeyPair(privateFile)
+      : await parseKeyPair(privateFile, await read(publicKey));
+    return { keyPair, origin: "file" };
+  }
+  const keyPair = seed === undefined
+    ? undefined
+    : await keyPairFromSeed(seed === "env" ? seedFromEnv(host.env) : seed);
+  if (publicKey !== undefined) {
+    if (keyPair === undefined) {
+      throw usage("--public-key needs --private-key or --key-seed");
+    }
+    checkKeyPair(keyPair, parsePublicKey(await read(publicKey)));
+  }
+  return keyPair === undefined
+    ? { keyPair: await generateKeyPair(), origin: "ephemeral" }
+    : { keyPair, origin: "seed" };
+}
+
+function seedFromEnv(env: Environment): string {
+  const seed = env.get("FLAVOR_KEY_SEED") ?? "";
+  if (seed !== "") return seed;
+  throw usage("--key-seed env needs FLAVOR_KEY_SEED, which is not set");
+}
+
+function usage(message: string): PspfError {
+  return new PspfError("usage/bad-argument", message);
+}

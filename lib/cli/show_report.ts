@@ -1,0 +1,78 @@
+import type { BuildReport } from "../build/mod.ts";
+import { formatSize } from "./format_size.ts";
+import { formatTable } from "./format_table.ts";
+import type { Output } from "./output.ts";
+import type { KeyOrigin } from "./pack_keys.ts";
+
+/** What there is to say about a package that was built. */
+export interface PackResult {
+  /** Where it is. */
+  readonly path: string;
+  /** What is in it. */
+  readonly report: BuildReport;
+  /** The launcher at its front. */
+  readonly launcher: string;
+  /** What it runs on. */
+  readonly platform: string;
+  /** Where the key came from. */
+  readonly keyOrigin: KeyOrigin;
+  /** Whether it was verified. */
+  readonly verified: boolean;
+  /** How long it took, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/**
+ * Says what was packed.
+ *
+ * @param result The package.
+ * @param output Where it is said.
+ */
+export function showReport(result: PackResult, output: Output): void {
+  const { path, report, launcher, platform, keyOrigin, verified } = result;
+  const seconds = (result.elapsedMs / 1000).toFixed(1);
+  const rows = report.slots.map((slot) => [
+    `  ${slot.id}`,
+    slot.operations === "" ? "raw" : slot.operations,
+    `${slot.files} ${slot.files === 1 ? "file" : "files"}`,
+    formatSize(slot.originalSize),
+    "->",
+    formatSize(slot.size),
+  ]);
+  output.report(
+    {
+      package: path,
+      size: report.packageSize,
+      platform,
+      portable: report.portable,
+      launcher,
+      launcher_size: report.launcherSize,
+      metadata_size: report.metadataSize,
+      metadata_sha256: report.metadataDigest,
+      fingerprint: report.keyFingerprint,
+      key: keyOrigin,
+      verified,
+      slots: report.slots.map((slot) => ({
+        index: slot.index,
+        id: slot.id,
+        source: slot.source,
+        target: slot.target,
+        operations: slot.operations,
+        files: slot.files,
+        original_size: slot.originalSize,
+        size: slot.size,
+        sha256: slot.digest,
+      })),
+      warnings: report.warnings,
+    },
+    () =>
+      [
+        ...(rows.length === 0 ? [] : [formatTable(rows, [3, 5])]),
+        `${output.paint.good("packed")} ${path}  ${
+          formatSize(report.packageSize)
+        }  ${platform}  ${
+          verified ? "verified" : "not verified"
+        }  ${seconds} s`,
+      ].join("\n"),
+  );
+}
