@@ -1,8 +1,9 @@
 //! Whether index, slot table and metadata tell the same story.
 
 use alloc::vec::Vec;
+use core::fmt::Display;
 
-use crate::error::{Error, Result, mismatch};
+use crate::error::{Result, mismatch};
 use crate::error_kind::ErrorKind;
 use crate::index::Index;
 use crate::layout::gaps;
@@ -13,9 +14,9 @@ use crate::slot::SlotDescriptor;
 
 /// Checks every slot, and that the descriptors agree with the document.
 ///
-/// In a `sealed` package, which our own builder wrote, size, operations and permissions have to be
-/// equal and no two sections may overlap. Older builders write other things into the document, so
-/// for their packages only the descriptors count. Gives the chain of each slot.
+/// In a `sealed` package, which our own builder wrote, number, size, operations and permissions
+/// have to be equal and no two sections may overlap. Older builders write other things into the
+/// document, so for their packages only the descriptors count. Gives the chain of each slot.
 pub fn check_slots(
     index: &Index,
     table: &[SlotDescriptor],
@@ -34,7 +35,7 @@ pub fn check_slots(
     for (position, (descriptor, described)) in table.iter().zip(&metadata.slots).enumerate() {
         let chain = descriptor.check(position, index.data_end())?;
         if sealed {
-            check_description(descriptor, described, chain)
+            check_description(position, descriptor, described, chain)
                 .map_err(|error| error.with("slot", position))?;
         }
         chains.push(chain);
@@ -53,31 +54,36 @@ pub fn sections(index: &Index, table: &[SlotDescriptor]) -> Vec<Section> {
 }
 
 fn check_description(
+    position: usize,
     descriptor: &SlotDescriptor,
     described: &SlotMetadata<'_>,
     chain: OperationChain,
 ) -> Result<()> {
-    let disagree =
-        |what, described: &dyn core::fmt::Display, stored: &dyn core::fmt::Display| -> Result<()> {
-            Err::<(), Error>(mismatch(ErrorKind::FormatBadSlot, what, described, stored))
-        };
+    if usize::try_from(described.slot) != Ok(position) {
+        return disagree("the number of a slot", described.slot, position);
+    }
     if described.size != descriptor.stored.size {
-        return disagree(
-            "the size of a slot",
-            &described.size,
-            &descriptor.stored.size,
-        );
+        return disagree("the size of a slot", described.size, descriptor.stored.size);
     }
-    if OperationChain::parse(&described.operations).ok() != Some(chain) {
-        return disagree("the operations of a slot", &described.operations, &chain);
+    if OperationChain::parse(&described.operations)? != chain {
+        return disagree("the operations of a slot", &described.operations, chain);
     }
-    if described.permission_bits() != Some(descriptor.permissions) {
-        let word = described.permissions.as_deref().unwrap_or("0600");
+    let permissions = if descriptor.permissions == 0 {
+        0o600
+    } else {
+        descriptor.permissions
+    };
+    if described.permission_bits() != Some(permissions) {
+        let word = described.permissions.as_deref().unwrap_or_default();
         return disagree(
             "the permissions of a slot",
-            &word,
-            &format_args!("{:04o}", descriptor.permissions),
+            word,
+            format_args!("{permissions:04o}"),
         );
     }
     Ok(())
+}
+
+fn disagree(what: &str, described: impl Display, stored: impl Display) -> Result<()> {
+    Err(mismatch(ErrorKind::FormatBadSlot, what, described, stored))
 }

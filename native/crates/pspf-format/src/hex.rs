@@ -27,6 +27,12 @@ pub fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
+/// Reads the SHA-256 in `sha256:` and 64 digits. The Python builder repeats the prefix, and others
+/// may leave it out.
+pub fn parse_checksum(text: &str) -> Option<[u8; 32]> {
+    parse_hex(text.trim_start_matches("sha256:"))
+}
+
 fn digit(character: u8) -> Option<u8> {
     char::from(character)
         .to_digit(16)
@@ -59,5 +65,18 @@ mod tests {
         ] {
             assert_eq!(parse_hex::<4>(text), None, "{text}");
         }
+    }
+    #[test]
+    fn parse_checksum_knows_every_prefix_in_use() {
+        let digits = "ab".repeat(32);
+        for prefix in ["", "sha256:", "sha256:sha256:"] {
+            assert_eq!(
+                parse_checksum(&std::format!("{prefix}{digits}")),
+                Some([0xAB; 32]),
+                "{prefix}"
+            );
+        }
+        assert_eq!(parse_checksum(&std::format!("sha512:{digits}")), None);
+        assert_eq!(parse_checksum(""), None);
     }
 }

@@ -175,7 +175,7 @@ impl Index {
         }
         let limit = self.data_end();
         self.launcher().check("launcher", limit)?;
-        self.check_slot_table(limit)?;
+        self.metadata.check("metadata", limit)?;
         if self.metadata.size > MAX_METADATA {
             return Err(Error::new(
                 ErrorKind::FormatTooLarge,
@@ -184,7 +184,7 @@ impl Index {
             .with("size", self.metadata.size)
             .with("limit", MAX_METADATA));
         }
-        self.metadata.check("metadata", limit)
+        self.check_slot_table(limit)
     }
 
     fn check_slot_table(&self, limit: u64) -> Result<()> {

@@ -72,14 +72,9 @@ fn index_parse_bounds_every_field_at_its_extremes() {
             "format/bad-range",
             "{value}"
         );
-        let too_large = if value > 16 << 20 {
-            "format/too-large"
-        } else {
-            "format/bad-range"
-        };
         assert_eq!(
             verdict(|index| index.metadata.size = value),
-            too_large,
+            "format/bad-range",
             "{value}"
         );
         if value != FILE_SIZE {
@@ -134,6 +129,26 @@ fn index_parse_bounds_the_slot_count() {
         "ok",
         "the offset means nothing without slots"
     );
+}
+
+#[test]
+fn index_parse_bounds_the_metadata_in_a_large_file() {
+    let verdict = |metadata_size: u64| {
+        let package_size = 64 << 20;
+        let metadata = Section {
+            offset: 728,
+            size: metadata_size,
+        };
+        let index = Index {
+            package_size,
+            metadata,
+            ..good()
+        };
+        Index::parse(&index.encode(None, true), package_size)
+            .map_or_else(|error| error.code(), |_| "ok")
+    };
+    assert_eq!(verdict(16 << 20), "ok");
+    assert_eq!(verdict((16 << 20) + 1), "format/too-large");
 }
 
 #[test]

@@ -330,11 +330,10 @@ fn slot_digest_is_required_but_for_the_package_itself() {
     let full = format!("sha256:{}", "ab".repeat(32));
     assert_eq!(digest(&full, false, 1), Ok(Some([0xAB; 32])));
     assert_eq!(digest("", true, 0), Ok(None));
-    let none = Err("format/bad-metadata");
+    let none = Err("verify/slot-digest");
     assert_eq!(digest("", true, 1), none);
     assert_eq!(digest("", false, 0), none);
     assert_eq!(digest("sha256:ab", false, 1), none);
-    assert_eq!(digest(&"ab".repeat(32), false, 1), none);
     assert_eq!(
         digest(&format!("sha512:{}", "ab".repeat(32)), false, 1),
         none
@@ -394,8 +393,9 @@ fn check_slots_holds_sealed_packages_to_their_document() {
         change(&mut table);
         check_slots(&index, &table, &metadata, sealed).map_or_else(|error| error.code(), |_| "ok")
     };
-    let cases: [(Change, &str, &str); 9] = [
+    let cases: [(Change, &str, &str); 10] = [
         (|_| {}, "ok", "ok"),
+        (|table| table[1].permissions = 0, "ok", "ok"),
         (|table| table[0].stored.size = 9, "format/bad-slot", "ok"),
         (
             |table| table[0].operations = 0x1B01,
@@ -437,6 +437,11 @@ fn check_slots_holds_sealed_packages_to_their_document() {
         assert_eq!(verdict(true, change), sealed, "case {case}");
         assert_eq!(verdict(false, change), unsealed, "case {case}");
     }
+    let misnumbered = json.replace(r#""id": "b""#, r#""id": "b", "slot": 5"#);
+    let misnumbered = Metadata::parse(misnumbered.as_bytes()).unwrap();
+    let error = check_slots(&index, &good, &misnumbered, true).unwrap_err();
+    assert_eq!(error.code(), "format/bad-slot");
+    assert!(check_slots(&index, &good, &misnumbered, false).is_ok());
     let error = check_slots(&index, &good[..1], &metadata, false).unwrap_err();
     assert_eq!(error.code(), "format/bad-slot");
 }

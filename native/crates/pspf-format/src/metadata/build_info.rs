@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use super::fields::{flag, object, optional, text, texts};
 use crate::constants::DIGEST_SIZE;
 use crate::error::Result;
-use crate::hex::parse_hex;
+use crate::hex::parse_checksum;
 use crate::json_reader::JsonReader;
 
 /// What built the package.
@@ -35,7 +35,7 @@ pub struct LauncherInfo<'a> {
 impl LauncherInfo<'_> {
     /// The launcher's SHA-256, if one is recorded.
     pub fn digest(&self) -> Option<[u8; DIGEST_SIZE]> {
-        parse_hex(self.checksum.trim_start_matches("sha256:"))
+        parse_checksum(&self.checksum)
     }
 }
 

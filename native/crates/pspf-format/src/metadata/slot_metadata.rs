@@ -7,7 +7,7 @@ use super::fields::{flag, object, optional, required, text};
 use crate::constants::DIGEST_SIZE;
 use crate::error::{Error, Result};
 use crate::error_kind::ErrorKind;
-use crate::hex::parse_hex;
+use crate::hex::parse_checksum;
 use crate::json_reader::JsonReader;
 use crate::mode::parse_mode;
 
@@ -45,13 +45,12 @@ impl SlotMetadata<'_> {
     /// Anything else without a digest is refused: the signed digest is all that binds a slot to the
     /// signature.
     pub fn digest(&self, stored_size: u64) -> Result<Option<[u8; DIGEST_SIZE]>> {
-        if self.checksum.is_empty() && self.self_ref && stored_size == 0 {
+        if self.self_ref && stored_size == 0 {
             return Ok(None);
         }
-        let digits = self.checksum.strip_prefix("sha256:");
-        digits.and_then(parse_hex).map(Some).ok_or_else(|| {
+        parse_checksum(&self.checksum).map(Some).ok_or_else(|| {
             Error::new(
-                ErrorKind::FormatBadMetadata,
+                ErrorKind::VerifySlotDigest,
                 "a slot has no SHA-256 to check its bytes with",
             )
             .with("slot", self.slot)

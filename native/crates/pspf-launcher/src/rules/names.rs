@@ -64,11 +64,6 @@ impl<'a> Names<'a> {
         self.os
     }
 
-    /// The processor architecture in the format's words.
-    pub(crate) fn arch(&self) -> &str {
-        self.arch
-    }
-
     fn replace(&self, text: &str, slots: Slots) -> Result<String> {
         if text.contains(WORKENV_MARK) {
             return Err(Error::new(
