@@ -18,6 +18,7 @@ export {
   checkLinkTarget,
   MAX_NAME_BYTES,
   MAX_PATH_BYTES,
+  MAX_PATH_DEPTH,
 } from "./path_policy.ts";
 export { readTar, type ReadTarOptions } from "./read_tar.ts";
 export type { TarEntry } from "./tar_entry.ts";

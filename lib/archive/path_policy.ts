@@ -6,6 +6,9 @@ export const MAX_PATH_BYTES = 4096;
 /** Longest name between two slashes, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 255;
 
+/** Deepest nesting of a path. */
+export const MAX_PATH_DEPTH = 256;
+
 const DRIVE_REGEXP = /^[A-Za-z]:/;
 
 /**
@@ -41,6 +44,9 @@ export function checkEntryPath(path: string): string {
     throw unsafe(path, `it is longer than ${MAX_PATH_BYTES} bytes`);
   }
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  if (names.length > MAX_PATH_DEPTH) {
+    throw unsafe(path, `it has more than ${MAX_PATH_DEPTH} names`);
+  }
   if (names.some((name) => byteLength(name) > MAX_NAME_BYTES)) {
     throw unsafe(path, `a name is longer than ${MAX_NAME_BYTES} bytes`);
   }

@@ -214,6 +214,9 @@ function checkSize(path: string, size: number, paxSize?: string): number {
       "its size is no octal number; files end at 8 GiB",
     );
   }
+  if (paxSize !== undefined && !/^\d+$/.test(paxSize)) {
+    throw badEntry(path, `its size "${paxSize}" is no number`);
+  }
   if (paxSize !== undefined && Number(paxSize) !== size) {
     throw refuse(
       "archive/too-large",

@@ -1,16 +1,13 @@
 import { extractTar } from "../archive/extract_tar.ts";
-import { checkEntryPath } from "../archive/path_policy.ts";
-import { PspfError } from "../errors.ts";
 import type { ExtractTarget } from "../io/extract_target.ts";
 import type { OpenedPackage } from "./open_package.ts";
 import type { PackageSlot } from "./package_slot.ts";
 import { isSelfReference } from "./slot_digest.ts";
+import { slotPath } from "./slot_path.ts";
 import { streamSlot, type StreamSlotOptions } from "./stream_slot.ts";
 
 /** Options of {@linkcode extractSlot}. */
 export type ExtractOptions = Omit<StreamSlotOptions, "raw">;
-
-const WORKENV_REGEXP = /^\{workenv\}(?:\/|$)/;
 
 /**
  * Extracts one slot the way a launcher does: an archive at the root of the
@@ -25,7 +22,7 @@ const WORKENV_REGEXP = /^\{workenv\}(?:\/|$)/;
  * @param target Where it goes.
  * @param options Abort signal and progress.
  * @throws {PspfError} `archive/*`, `compress/*`, `verify/slot-digest`,
- * `format/bad-slot`, `format/bad-operations`, `io/*`
+ * `format/bad-slot`, `format/bad-metadata`, `format/bad-operations`, `io/*`
  */
 export async function extractSlot(
   opened: OpenedPackage,
@@ -39,28 +36,11 @@ export async function extractSlot(
     await extractTar(streamSlot(opened, slot, options), target);
     return;
   }
-  const path = slotPath(slot);
+  const path = slotPath(slot, opened.metadata.package);
   await target.file(
     path,
     slot.permissions,
     slot.contentSize,
     streamSlot(opened, slot, options),
-  );
-}
-
-/**
- * Finds where a single file goes below the workenv.
- *
- * @param slot A slot that is no archive.
- * @returns The checked path.
- * @throws {PspfError} `archive/unsafe-path`, `format/bad-slot`
- */
-export function slotPath(slot: PackageSlot): string {
-  const path = checkEntryPath(slot.metadata.target.replace(WORKENV_REGEXP, ""));
-  if (path !== "") return path;
-  throw new PspfError(
-    "format/bad-slot",
-    `Cannot extract slot ${slot.index} ("${slot.id}"): its target "${slot.metadata.target}" names no file`,
-    { context: { slot: slot.index, target: slot.metadata.target } },
   );
 }
