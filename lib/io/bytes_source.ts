@@ -29,7 +29,12 @@ export class BytesSource implements RandomAccessSource {
    * @param name What to call it in messages.
    */
   constructor(bytes: Uint8Array, name = "memory") {
-    this.#bytes = bytes;
+    // A Node Buffer is a Uint8Array whose `slice` shares memory; what we hand out must be the real thing.
+    this.#bytes = new Uint8Array(
+      bytes.buffer,
+      bytes.byteOffset,
+      bytes.byteLength,
+    );
     this.name = name;
   }
 
