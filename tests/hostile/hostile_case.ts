@@ -17,9 +17,10 @@ export type Stage = "open" | "extract" | "verify" | "run";
 /**
  * The verdict that a case expects.
  *
- * `agree` leaves the verdict open: the format does not decide, and the readers have to decide alike.
+ * `agree` leaves the verdict open: the format does not decide, and the readers have to decide alike. `any` asks
+ * only that neither reader crashes or leaves its place: what one of them supports, the other may not.
  */
-export type Verdict = "accept" | "refuse" | "agree";
+export type Verdict = "accept" | "refuse" | "agree" | "any";
 
 /** What has to happen to a case. */
 export interface Expectation {
@@ -86,3 +87,6 @@ export const AGREE: Expectation = {
   stage: "extract",
   codes: [],
 };
+
+/** Neither reader may crash or leave its place. */
+export const ANY: Expectation = { verdict: "any", stage: "extract", codes: [] };

@@ -58,7 +58,9 @@ function wordCases(sealed: boolean): HostileCase[] {
 
 /** The table and the signed JSON tell different stories. */
 function disagreementCases(sealed: boolean): HostileCase[] {
-  const badSlot = sealed ? refuseAtOpen("format/bad-slot") : AGREE;
+  const badSlot = sealed
+    ? refuseAtOpen("format/bad-slot", "format/bad-operations")
+    : AGREE;
   const digest = refuseAtExtract(
     "verify/slot-digest",
     "format/bad-slot",

@@ -72,7 +72,7 @@ const KEYS: readonly (readonly [string, Type, boolean?])[] = [
   ["workenv", "object"],
   ["workenv.env", "map"],
   ["workenv.directories", "list"],
-  ["workenv.directories.0", "object", true],
+  ["workenv.directories.0", "object"],
   ["workenv.directories.0.path", "string", true],
   ["workenv.directories.0.mode", "string"],
   ["setup_commands", "list"],

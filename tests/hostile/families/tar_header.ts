@@ -1,7 +1,7 @@
 /** Archives whose headers lie about kinds, sizes and ends. @module */
 
 import { Buffer } from "node:buffer";
-import { ACCEPT, AGREE, refuseAtExtract } from "../hostile_case.ts";
+import { ACCEPT, AGREE, ANY, refuseAtExtract } from "../hostile_case.ts";
 import type { Expectation, HostileCase } from "../hostile_case.ts";
 import {
   base256,
@@ -119,7 +119,7 @@ function sizeCases(): HostileCase[] {
     sized("of spaces", Buffer.alloc(12, " "), AGREE),
     sized("of NULs", Buffer.alloc(12), AGREE),
     sized("without a terminator", Buffer.from("000000000010"), AGREE),
-    sized("in base 256", base256(8n), ACCEPT),
+    sized("in base 256", base256(8n), ANY),
     sized("in base 256 of -1", Buffer.alloc(12, 0xff)),
     sized("in base 256 of 2^63 - 1", base256(2n ** 63n - 1n)),
     sized("in base 256 of 2^63", base256(2n ** 63n)),

@@ -1,7 +1,7 @@
 /** Archives whose members want to leave the directory, by name or through links. @module */
 
 import { Buffer } from "node:buffer";
-import { ACCEPT, AGREE, refuseAtExtract } from "../hostile_case.ts";
+import { ACCEPT, AGREE, ANY, refuseAtExtract } from "../hostile_case.ts";
 import type { Expectation, Ground, HostileCase } from "../hostile_case.ts";
 import { gnuLong, paxHeader, tarArchive } from "../tar_bytes.ts";
 import type { TarMember } from "../tar_bytes.ts";
@@ -198,7 +198,7 @@ function linkCases(): HostileCase[] {
     after: readonly TarMember[],
     expect = UNSAFE,
   ): HostileCase[] =>
-    [["absolute", ""], ["relative", "../../../../.."]].map(([kind, up]) =>
+    [["absolute", ""], ["relative", "../".repeat(40)]].map(([kind, up]) =>
       members(`${kind} link out, then ${name}`, expect, ({ outside }) => [
         paxHeader({ linkpath: `${up ?? ""}${outside}` }),
         link("link", "x"),

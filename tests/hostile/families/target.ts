@@ -42,8 +42,6 @@ const UNSAFE_TARGETS: readonly string[] = [
   "{workenv}/../../x",
   "a/../../x",
   "a/../x",
-  "{workenv}{workenv}/x",
-  "{workenv}/{workenv}",
   "..",
   "{workenv}/..",
   "/",
@@ -82,6 +80,8 @@ function singleCases(): HostileCase[] {
     "./",
     "{workenv}",
     "{workenv}/",
+    "{workenv}{workenv}/x",
+    "{workenv}/{workenv}",
     "a//b",
     "a/./b",
     "a/",
@@ -95,7 +95,8 @@ function singleCases(): HostileCase[] {
   ];
   return [
     ...UNSAFE_TARGETS.map((target) => file(target, UNSAFE)),
-    ...UNSAFE_TARGETS.map((target) => tar(target, UNSAFE)),
+    // Members of an archive carry their whole path: nobody looks at its target.
+    ...UNSAFE_TARGETS.map((target) => tar(target, AGREE)),
     targetCase("file at an absolute directory", UNSAFE, ({ outside }) => ({
       slots: [{ stored: STORED, target: `${outside}/x` }],
     })),

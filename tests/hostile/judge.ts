@@ -1,0 +1,112 @@
+/** Compares what was said about a case with what has to be said. @module */
+
+import type { HostileCase } from "./hostile_case.ts";
+import type { Outcome } from "./readers/outcome.ts";
+
+/** What both readers said about one case. */
+export interface Verdicts {
+  readonly typescript: { readonly verify: Outcome; readonly extract: Outcome };
+  readonly launcher: { readonly verify: Outcome; readonly start: Outcome };
+}
+
+/**
+ * Finds everything that is wrong with the verdicts.
+ *
+ * @param hostile The case.
+ * @param verdicts What the readers said.
+ * @returns Complaints; empty when all is well.
+ */
+export function judge(
+  hostile: HostileCase,
+  verdicts: Verdicts,
+): readonly string[] {
+  const { typescript, launcher } = verdicts;
+  const named: readonly (readonly [string, Outcome])[] = [
+    ["TypeScript verify", typescript.verify],
+    ["TypeScript extract", typescript.extract],
+    ["launcher verify", launcher.verify],
+    ["launcher start", launcher.start],
+  ];
+  const crashes = named.filter(([, { verdict }]) => verdict === "crash")
+    .map(([who, { code, detail }]) =>
+      `${who} crashed (${code}): ${shorten(detail)}`
+    );
+  if (crashes.length > 0 || hostile.expect.verdict === "any") return crashes;
+  return [
+    ...compare("verify", typescript.verify, launcher.verify),
+    ...compareContent(hostile, verdicts),
+    ...expected(hostile, named),
+  ];
+}
+
+/**
+ * Starting a program can fail where extracting cannot, and the library may lack a codec that the launcher has:
+ * neither is a disagreement about the package.
+ */
+function compareContent(
+  hostile: HostileCase,
+  { typescript, launcher }: Verdicts,
+): string[] {
+  const isAboutStart = hostile.expect.stage === "run" ||
+    launcher.start.code.startsWith("run/");
+  return isAboutStart || lacksCodec(typescript.extract)
+    ? []
+    : compare("extract/start", typescript.extract, launcher.start);
+}
+
+function compare(
+  what: string,
+  typescript: Outcome,
+  launcher: Outcome,
+): string[] {
+  if (
+    typescript.verdict === launcher.verdict &&
+    family(typescript) === family(launcher)
+  ) return [];
+  return [
+    `${what}: TypeScript says ${show(typescript)}, the launcher ${
+      show(launcher)
+    }`,
+  ];
+}
+
+/** The outcomes that the case speaks about. */
+function expected(
+  { expect }: HostileCase,
+  named: readonly (readonly [string, Outcome])[],
+): string[] {
+  if (expect.verdict === "agree") return [];
+  const about = named.filter(([who]) => {
+    if (expect.verdict === "accept" || expect.stage === "open") return true;
+    if (expect.stage === "run") return who === "launcher start";
+    return who.endsWith("verify") === (expect.stage === "verify");
+  });
+  return about.filter(([, outcome]) => !lacksCodec(outcome)).filter((
+    [, { verdict, code }],
+  ) =>
+    verdict !== expect.verdict ||
+    (verdict === "refuse" && expect.codes.length > 0 &&
+      !expect.codes.includes(code))
+  ).map(([who, outcome]) =>
+    `${who}: ${show(outcome)}, expected ${expect.verdict} ${
+      expect.codes.join(" or ")
+    }`
+  );
+}
+
+function lacksCodec({ code }: Outcome): boolean {
+  return code === "compress/unsupported";
+}
+
+function family({ code }: Outcome): string {
+  return code.split("/")[0] ?? "";
+}
+
+function show({ verdict, code, detail }: Outcome): string {
+  return verdict === "accept" ? "accept" : `${code} (${shorten(detail)})`;
+}
+
+function shorten(text: string): string {
+  const line = text.trim().replaceAll("\n", " ");
+  return line.length > 160 ? `${line.slice(0, 157)}...` : line;
+}
