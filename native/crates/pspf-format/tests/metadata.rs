@@ -1,13 +1,7 @@
 //! What the metadata reader accepts of the existing builders, and what it refuses.
 
 use pspf_format::Metadata;
-use pspf_format::agreement::check_slots;
-use pspf_format::constants::FORMAT_VERSION;
-use pspf_format::index::IndexHints;
 use pspf_format::metadata::{Lifecycle, SetupCommand};
-use pspf_format::{Index, Section, SlotDescriptor};
-
-type Change = fn(&mut [SlotDescriptor; 2]);
 
 /// A document with some members besides the ones that every document needs.
 fn document(members: &str) -> String {
@@ -338,110 +332,4 @@ fn slot_digest_is_required_but_for_the_package_itself() {
         digest(&format!("sha512:{}", "ab".repeat(32)), false, 1),
         none
     );
-}
-
-#[test]
-fn check_slots_holds_sealed_packages_to_their_document() {
-    let json = document(
-        r#", "slots": [
-            { "id": "a", "target": "a", "checksum": "", "size": 10, "operations": "tgz", "permissions": "0755" },
-            { "id": "b", "target": "b", "checksum": "", "size": 5 }
-        ]"#,
-    );
-    let metadata = Metadata::parse(json.as_bytes()).unwrap();
-    let index = Index {
-        format_version: FORMAT_VERSION,
-        index_checksum: 0,
-        package_size: 10_000,
-        launcher_size: 100,
-        metadata: Section {
-            offset: 100,
-            size: 100,
-        },
-        slot_table: Section {
-            offset: 200,
-            size: 128,
-        },
-        slot_count: 2,
-        flags: 0,
-        public_key: [0; 32],
-        metadata_checksum: [0; 32],
-        signature: [0; 64],
-        hints: IndexHints::default(),
-    };
-    let good = [
-        SlotDescriptor {
-            stored: Section {
-                offset: 328,
-                size: 10,
-            },
-            operations: 0x1001,
-            permissions: 0o755,
-            ..SlotDescriptor::default()
-        },
-        SlotDescriptor {
-            stored: Section {
-                offset: 344,
-                size: 5,
-            },
-            permissions: 0o600,
-            ..SlotDescriptor::default()
-        },
-    ];
-    let verdict = |sealed: bool, change: Change| {
-        let mut table = good;
-        change(&mut table);
-        check_slots(&index, &table, &metadata, sealed).map_or_else(|error| error.code(), |_| "ok")
-    };
-    let cases: [(Change, &str, &str); 10] = [
-        (|_| {}, "ok", "ok"),
-        (|table| table[1].permissions = 0, "ok", "ok"),
-        (|table| table[0].stored.size = 9, "format/bad-slot", "ok"),
-        (
-            |table| table[0].operations = 0x1B01,
-            "format/bad-slot",
-            "ok",
-        ),
-        (
-            |table| table[1].permissions = 0o644,
-            "format/bad-slot",
-            "ok",
-        ),
-        (
-            |table| table[1].stored.offset = 330,
-            "format/bad-range",
-            "ok",
-        ),
-        (
-            |table| table[1].stored.offset = 50,
-            "format/bad-range",
-            "ok",
-        ),
-        (
-            |table| table[1].stored.offset = 1796,
-            "format/bad-range",
-            "format/bad-range",
-        ),
-        (
-            |table| table[0].operations = 0x0010_0001,
-            "format/bad-operations",
-            "format/bad-operations",
-        ),
-        (
-            |table| table[0].operations = 0x30,
-            "format/bad-operations",
-            "format/bad-operations",
-        ),
-    ];
-    for (case, (change, sealed, unsealed)) in cases.into_iter().enumerate() {
-        assert_eq!(verdict(true, change), sealed, "case {case}");
-        assert_eq!(verdict(false, change), unsealed, "case {case}");
-    }
-    let misnumbered = json.replace(r#""id": "b""#, r#""id": "b", "slot": 5"#);
-    let misnumbered = Metadata::parse(misnumbered.as_bytes()).unwrap();
-    let error = check_slots(&index, &good, &misnumbered, true).unwrap_err();
-    assert_eq!(error.code(), "format/bad-slot");
-    assert!(check_slots(&index, &good, &misnumbered, false).is_ok());
-    let error = check_slots(&index, &good[..1], &metadata, false).unwrap_err();
-    assert_eq!(error.code(), "format/bad-slot");
 }
