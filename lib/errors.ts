@@ -26,7 +26,75 @@ function info(
   return { title, exit, http, launcher };
 }
 
-const TABLE = {
+/** A stable error code, `family/reason`. Renaming one is a breaking change. */
+export type PspfErrorCode =
+  | "format/not-a-package"
+  | "format/bad-checksum"
+  | "format/bad-version"
+  | "format/bad-size"
+  | "format/bad-range"
+  | "format/bad-padding"
+  | "format/bad-metadata"
+  | "format/bad-slot"
+  | "format/bad-operations"
+  | "format/bad-seal"
+  | "format/too-large"
+  | "verify/signature"
+  | "verify/seal"
+  | "verify/unsealed"
+  | "verify/untrusted-key"
+  | "verify/metadata-digest"
+  | "verify/slot-table-digest"
+  | "verify/slot-digest"
+  | "verify/launcher-digest"
+  | "archive/bad-entry"
+  | "archive/unsafe-path"
+  | "archive/unsupported-entry"
+  | "archive/too-large"
+  | "archive/truncated"
+  | "compress/unsupported"
+  | "compress/corrupt"
+  | "compress/too-large"
+  | "crypto/bad-key"
+  | "crypto/key-mismatch"
+  | "manifest/syntax"
+  | "manifest/invalid"
+  | "build/failed"
+  | "build/source-changed"
+  | "build/verification-failed"
+  | "build/limit"
+  | "launcher/not-found"
+  | "launcher/wrong-format"
+  | "launcher/failed"
+  | "cache/unavailable"
+  | "cache/insecure"
+  | "cache/in-use"
+  | "cache/not-found"
+  | "run/setup-failed"
+  | "run/cannot-execute"
+  | "io/not-found"
+  | "io/exists"
+  | "io/denied"
+  | "io/no-space"
+  | "io/failed"
+  | "usage/bad-argument"
+  | "usage/unknown-command"
+  | "aborted/interrupted"
+  | "internal/bug";
+
+/**
+ * Every error code with its meaning; `tests/vectors/error_codes.json` is the
+ * copy that the launcher is tested against.
+ *
+ * @example Look up an exit code
+ * ```ts
+ * import { ERROR_CODES } from "@flavor/pspf";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(ERROR_CODES["verify/signature"].exit, 4);
+ * ```
+ */
+export const ERROR_CODES: Readonly<Record<PspfErrorCode, ErrorCodeInfo>> = {
   "format/not-a-package": info(
     "The file is not a PSPF/2025 package",
     3,
@@ -205,25 +273,7 @@ const TABLE = {
   "usage/unknown-command": info("No such command", 2, 400, 105),
   "aborted/interrupted": info("The operation was interrupted", 130, 499, 130),
   "internal/bug": info("An internal error", 1, 500, 101),
-} as const satisfies Record<string, ErrorCodeInfo>;
-
-/** A stable error code, `family/reason`. Renaming one is a breaking change. */
-export type PspfErrorCode = keyof typeof TABLE;
-
-/**
- * Every error code with its meaning; `tests/vectors/error_codes.json` is the
- * copy that the launcher is tested against.
- *
- * @example Look up an exit code
- * ```ts
- * import { ERROR_CODES } from "@flavor/pspf";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(ERROR_CODES["verify/signature"].exit, 4);
- * ```
- */
-export const ERROR_CODES: Readonly<Record<PspfErrorCode, ErrorCodeInfo>> =
-  TABLE;
+};
 
 /** A value that survives `JSON.stringify`; u64 values are decimal strings. */
 export type JsonValue =
