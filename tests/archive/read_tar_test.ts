@@ -1,0 +1,333 @@
+import { extractTar, readTar, type ReadTarOptions } from "@flavor/pspf/archive";
+import { MemoryTarget } from "@flavor/pspf/io";
+import type { PspfErrorCode } from "../../lib/errors.ts";
+import { PspfError } from "../../lib/errors.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { makePax, makeTar, type TarInput } from "../support/make_tar.ts";
+import { rejectsCode } from "../support/throws_code.ts";
+import { trickle } from "../support/trickle.ts";
+
+const stream = (bytes: Uint8Array): ReadableStream<Uint8Array> =>
+  ReadableStream.from([bytes]);
+
+/** Reads an archive into one line per member. */
+async function list(
+  archive: ReadableStream<Uint8Array>,
+  options: ReadTarOptions = {},
+): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const entry of readTar(archive, options)) {
+    switch (entry.kind) {
+      case "file":
+        lines.push(
+          `${entry.path} ${entry.mode.toString(8)} ${await new Response(
+            entry.content,
+          ).text()}`,
+        );
+        break;
+      case "directory":
+        lines.push(`${entry.path}/ ${entry.mode.toString(8)}`);
+        break;
+      case "symlink":
+        lines.push(`${entry.path} -> ${entry.target}`);
+        break;
+      case "hardlink":
+        lines.push(`${entry.path} = ${entry.existing}`);
+    }
+  }
+  return lines;
+}
+
+const ALL_KINDS = makeTar([
+  { name: "bin/", type: "5", mode: "0000755\0" },
+  { name: "./bin/app", content: "hello", mode: "0004755\0" },
+  { name: "bin/link", type: "2", link: "app" },
+  { name: "bin/same", type: "1", link: "./bin/app" },
+  { name: "empty" },
+]);
+
+const ALL_LINES = [
+  "bin/ 755",
+  "bin/app 755 hello",
+  "bin/link -> app",
+  "bin/same = bin/app",
+  "empty 644 ",
+];
+
+Deno.test("readTar() reads files, directories and links, without set-id bits", async () => {
+  assertEquals(await list(stream(ALL_KINDS)), ALL_LINES);
+});
+
+Deno.test("readTar() does not care how the bytes are cut", async () => {
+  for (const most of [1, 7, 513, 4096]) {
+    assertEquals(await list(trickle(ALL_KINDS, most)), ALL_LINES);
+  }
+});
+
+Deno.test("readTar() skips what the caller does not read", async () => {
+  const archive = makeTar([{ name: "a", content: "x".repeat(100_000) }, {
+    name: "b",
+  }]);
+  const paths: string[] = [];
+  for await (const entry of readTar(stream(archive))) paths.push(entry.path);
+  assertEquals(paths, ["a", "b"]);
+});
+
+Deno.test("readTar() gives large files in large chunks", async () => {
+  const archive = makeTar([{ name: "a", content: "x".repeat(300_000) }]);
+  const sizes: number[] = [];
+  for await (const entry of readTar(stream(archive))) {
+    if (entry.kind !== "file") continue;
+    for await (const chunk of entry.content) sizes.push(chunk.length);
+  }
+  assertEquals(sizes, [65536, 65536, 65536, 65536, 300_000 - 4 * 65536]);
+});
+
+Deno.test("readTar() reads long names of PAX and GNU, and ustar prefixes", async () => {
+  const long = `${"d/".repeat(150)}${"n".repeat(200)}é`;
+  const gnu = { magic: "ustar  \0" };
+  const archive = makeTar([
+    { name: "pax", type: "x", content: makePax({ path: long, mtime: "1.5" }) },
+    { name: "short", content: "1" },
+    { name: "pax", type: "x", content: makePax({ linkpath: long }) },
+    { name: "l", type: "2", link: "short" },
+    { ...gnu, name: "././@LongLink", type: "L", content: `${long}\0` },
+    { ...gnu, name: "short", content: "2" },
+    { ...gnu, name: "././@LongLink", type: "K", content: `${long}\0` },
+    { ...gnu, name: "k", type: "2", link: "short" },
+    {
+      name: "global",
+      type: "g",
+      content: makePax({ path: "ignored", comment: "x" }),
+    },
+    { name: "name", prefix: "a/prefix" },
+  ]);
+  assertEquals(await list(stream(archive)), [
+    `${long} 644 1`,
+    `l -> ${long}`,
+    `${long} 644 2`,
+    `k -> ${long}`,
+    "a/prefix/name 644 ",
+  ]);
+});
+
+Deno.test("readTar() reads to the end of what stands behind the archive", async () => {
+  const padded = new Uint8Array(ALL_KINDS.length + 100_000);
+  padded.set(ALL_KINDS);
+  let left = padded.length;
+  const counted = trickle(padded, 10_000).pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller): void {
+        left -= chunk.length;
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  await list(counted);
+  assertEquals(left, 0);
+});
+
+Deno.test("readTar() refuses an archive cut short anywhere", async () => {
+  const end = ALL_KINDS.length;
+  for (let length = 0; length < end; length++) {
+    const error = await assertRejects(
+      () => list(stream(ALL_KINDS.subarray(0, length))),
+      PspfError,
+    );
+    assertEquals(
+      error.code,
+      "archive/truncated",
+      `${length} bytes: ${error.message}`,
+    );
+  }
+});
+
+Deno.test("readTar() passes on what its source throws", async () => {
+  const failing = new PspfError("verify/slot-digest", "Cannot trust it");
+  const source = (at: number): ReadableStream<Uint8Array> =>
+    ReadableStream.from((function* (): Generator<Uint8Array> {
+      yield ALL_KINDS.subarray(0, at);
+      throw failing;
+    })());
+  for (const at of [0, 100, 512, 1100, 1300, ALL_KINDS.length]) {
+    await rejectsCode("verify/slot-digest", () => list(source(at)));
+  }
+});
+
+Deno.test("readTar() releases its source when the caller stops", async () => {
+  let isCancelled = false;
+  const source = new ReadableStream<Uint8Array>({
+    start(controller): void {
+      controller.enqueue(ALL_KINDS);
+    },
+    cancel(): void {
+      isCancelled = true;
+    },
+  });
+  for await (const entry of readTar(source)) {
+    if (entry.kind === "file") break;
+  }
+  assert(isCancelled);
+});
+
+const REFUSED: readonly [string, PspfErrorCode, readonly TarInput[]][] = [
+  ["an absolute path", "archive/unsafe-path", [{ name: "/etc/passwd" }]],
+  ["a path with ..", "archive/unsafe-path", [{ name: "a/../../b" }]],
+  ["a drive letter", "archive/unsafe-path", [{ name: "C:\\x" }]],
+  ["a hidden ..", "archive/unsafe-path", [{ name: "a\\..\\b" }]],
+  ["a hard link that leaves", "archive/unsafe-path", [{
+    name: "a",
+    type: "1",
+    link: "../x",
+  }]],
+  ["a path with .. in PAX", "archive/unsafe-path", [
+    { name: "x", type: "x", content: makePax({ path: "../evil" }) },
+    { name: "harmless" },
+  ]],
+  ["a NUL in PAX", "archive/unsafe-path", [
+    { name: "x", type: "x", content: makePax({ path: "a\0b" }) },
+    { name: "harmless" },
+  ]],
+  ["a path too long", "archive/unsafe-path", [
+    {
+      name: "x",
+      type: "x",
+      content: makePax({ path: "a/".repeat(2100) + "b" }),
+    },
+    { name: "short" },
+  ]],
+  ["a name too long", "archive/unsafe-path", [
+    { name: "x", type: "x", content: makePax({ path: "n".repeat(256) }) },
+    { name: "short" },
+  ]],
+  ["a character device", "archive/unsupported-entry", [{
+    name: "tty",
+    type: "3",
+  }]],
+  ["a block device", "archive/unsupported-entry", [{ name: "sda", type: "4" }]],
+  ["a FIFO", "archive/unsupported-entry", [{ name: "pipe", type: "6" }]],
+  ["an unknown type", "archive/unsupported-entry", [{ name: "x", type: "Z" }]],
+  ["a GNU sparse file", "archive/unsupported-entry", [{
+    name: "x",
+    type: "S",
+  }]],
+  ["a PAX sparse file", "archive/unsupported-entry", [
+    { name: "x", type: "x", content: makePax({ "GNU.sparse.major": "1" }) },
+    { name: "short" },
+  ]],
+  ["a wrong checksum", "archive/bad-entry", [{
+    name: "a",
+    checksum: "000001\0 ",
+  }]],
+  ["no magic", "archive/bad-entry", [{ name: "a", magic: "" }]],
+  ["a name that is no UTF-8", "archive/bad-entry", [{
+    name: new Uint8Array([0x61, 0xff]),
+  }]],
+  ["a file without a name", "archive/bad-entry", [{ name: "./" }]],
+  ["a link without a target", "archive/bad-entry", [{ name: "a", type: "2" }]],
+  ["a mode that is no number", "archive/bad-entry", [{
+    name: "a",
+    mode: "rwxr-xr-",
+  }]],
+  ["PAX records without a length", "archive/bad-entry", [
+    { name: "x", type: "x", content: "path=a\n" },
+    { name: "a" },
+  ]],
+  ["PAX records of a wrong length", "archive/bad-entry", [
+    { name: "x", type: "x", content: "99 path=a\n" },
+    { name: "a" },
+  ]],
+  ["PAX records that are no UTF-8", "archive/bad-entry", [
+    {
+      name: "x",
+      type: "x",
+      content: new Uint8Array([...makePax({ path: "ab" })].with(9, 0xff)),
+    },
+    { name: "a" },
+  ]],
+  ["a base-256 size", "archive/too-large", [
+    {
+      name: "a",
+      size: new Uint8Array([0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]),
+    },
+  ]],
+  ["a size only in PAX", "archive/too-large", [
+    { name: "x", type: "x", content: makePax({ size: "9000000000" }) },
+    { name: "a" },
+  ]],
+];
+
+for (const [name, code, members] of REFUSED) {
+  Deno.test(`readTar() refuses ${name}`, async () => {
+    await rejectsCode(code, () => list(stream(makeTar(members))));
+  });
+}
+
+Deno.test("readTar() refuses more members, bytes and extension than allowed", async () => {
+  const archive = makeTar([{ name: "a", content: "12345" }, {
+    name: "b",
+    content: "12345",
+  }]);
+  const refuse = (options: ReadTarOptions): Promise<PspfError> =>
+    rejectsCode("archive/too-large", () => list(stream(archive), options));
+  await refuse({ maxEntries: 1 });
+  await refuse({ maxTotalSize: 9 });
+  assertEquals(
+    (await list(stream(archive), { maxEntries: 2, maxTotalSize: 10 })).length,
+    2,
+  );
+  const extended = makeTar([{
+    name: "x",
+    type: "x",
+    content: makePax({ comment: "c".repeat(99) }),
+  }]);
+  await rejectsCode(
+    "archive/too-large",
+    () => list(stream(extended), { maxExtensionSize: 99 }),
+  );
+});
+
+Deno.test("extractTar() extracts all kinds", async () => {
+  const target = new MemoryTarget();
+  await extractTar(stream(ALL_KINDS), target);
+  assertEquals([...target.entries.keys()], [
+    "bin",
+    "bin/app",
+    "bin/link",
+    "bin/same",
+    "empty",
+  ]);
+  const same = target.entries.get("bin/same");
+  assert(same?.kind === "file");
+  assertEquals(new TextDecoder().decode(same.content), "hello");
+});
+
+Deno.test("extractTar() leaves the root alone", async () => {
+  const target = new MemoryTarget();
+  await extractTar(
+    stream(makeTar([{ name: "./", type: "5", mode: "0000000\0" }])),
+    target,
+  );
+  assertEquals(target.entries.size, 0);
+});
+
+Deno.test("extractTar() refuses a hard link to what it has not brought", async () => {
+  const target = new MemoryTarget();
+  await target.file("secret", 0o600, undefined, stream(new Uint8Array(3)));
+  const archive = makeTar([{ name: "copy", type: "1", link: "secret" }]);
+  await rejectsCode(
+    "archive/unsafe-path",
+    () => extractTar(stream(archive), target),
+  );
+});
+
+Deno.test("extractTar() writes nothing through a link", async () => {
+  const archive = makeTar([
+    { name: "out", type: "2", link: "../.." },
+    { name: "out/evil", content: "x" },
+  ]);
+  await rejectsCode(
+    "archive/unsafe-path",
+    () => extractTar(stream(archive), new MemoryTarget()),
+  );
+});
