@@ -27,3 +27,26 @@ fn is_canonical(key: &[u8; PUBLIC_KEY_SIZE]) -> bool {
     let [lowest, middle @ .., highest] = key;
     *lowest < 0xED || highest & 0x7F != 0x7F || middle.iter().any(|byte| *byte != 0xFF)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_canonical_draws_the_line_at_the_prime() {
+        let key = |lowest: u8, middle: u8, highest: u8| {
+            let mut key = [middle; PUBLIC_KEY_SIZE];
+            key[0] = lowest;
+            key[31] = highest;
+            key
+        };
+        // The highest bit is the sign of the other coordinate.
+        for sign in [0, 0x80] {
+            assert!(is_canonical(&key(0xEC, 0xFF, 0x7F | sign)));
+            assert!(!is_canonical(&key(0xED, 0xFF, 0x7F | sign)));
+            assert!(!is_canonical(&key(0xFF, 0xFF, 0x7F | sign)));
+            assert!(is_canonical(&key(0xFF, 0xFE, 0x7F | sign)));
+            assert!(is_canonical(&key(0xFF, 0xFF, 0x7E | sign)));
+        }
+    }
+}

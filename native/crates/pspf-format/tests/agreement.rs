@@ -58,6 +58,10 @@ fn table() -> [SlotDescriptor; 2] {
     [first, second]
 }
 
+#[expect(
+    clippy::unwrap_used,
+    reason = "the documents of this test are well formed"
+)]
 fn verdict(document: &str, table: &[SlotDescriptor], sealed: bool) -> &'static str {
     let metadata = Metadata::parse(document.as_bytes()).unwrap();
     check_slots(&index(), table, &metadata, sealed).map_or_else(|error| error.code(), |_| "ok")
