@@ -10,5 +10,5 @@ export function formatSize(bytes: number): string {
   return format(Math.round(bytes), {
     binary: true,
     maximumFractionDigits: 1,
-  });
+  }).replace("kiB", "KiB");
 }

@@ -16,6 +16,7 @@ export function describe(): Description {
     args: Deno.args,
     cwd: Deno.cwd(),
     runtime: `deno ${Deno.version.deno}`,
-    env: Deno.env.toObject(),
+    // Sorted, so that two starts can be compared.
+    env: Object.fromEntries(Object.entries(Deno.env.toObject()).sort()),
   };
 }
