@@ -1,0 +1,245 @@
+//! Packages for tests, made with the same encoders that the format crate is tested with.
+
+use ed25519_dalek::{Signer, SigningKey};
+use pspf_format::constants::TRAILER_SIZE;
+use pspf_format::hex::Hex;
+use pspf_format::index::IndexHints;
+use pspf_format::metadata::Lifecycle;
+use pspf_format::{Index, OperationChain, Seal, Section, SlotDescriptor, seal, slot::h8, trailer};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// The launcher under test.
+pub const LAUNCHER: &str = env!("CARGO_BIN_EXE_pspf-launcher");
+
+/// A slot for [`PackageBuilder`].
+#[derive(Clone)]
+pub struct Slot {
+    pub id: String,
+    pub target: String,
+    pub operations: String,
+    pub stored: Vec<u8>,
+    pub original_size: u64,
+    pub lifecycle: String,
+    pub mode: u16,
+    pub platform: u8,
+}
+
+impl Slot {
+    /// A file, stored as it is.
+    pub fn file(target: &str, content: impl AsRef<[u8]>) -> Self {
+        Self {
+            id: target.to_owned(),
+            target: format!("{{workenv}}/{target}"),
+            operations: "raw".to_owned(),
+            stored: content.as_ref().to_vec(),
+            original_size: content.as_ref().len() as u64,
+            lifecycle: "runtime".to_owned(),
+            mode: 0o755,
+            platform: 0,
+        }
+    }
+
+    /// A tar archive, stored as it is.
+    pub fn tar(id: &str, archive: Vec<u8>) -> Self {
+        let mut slot = Self::file(id, archive);
+        "tar".clone_into(&mut slot.operations);
+        "{workenv}".clone_into(&mut slot.target);
+        slot
+    }
+
+    pub fn lifecycle(mut self, lifecycle: &str) -> Self {
+        lifecycle.clone_into(&mut self.lifecycle);
+        self
+    }
+
+    pub fn mode(mut self, mode: u16) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    pub fn platform(mut self, platform: u8) -> Self {
+        self.platform = platform;
+        self
+    }
+
+    /// Stores other bytes, after these operations.
+    pub fn stored_as(mut self, operations: &str, stored: Vec<u8>) -> Self {
+        operations.clone_into(&mut self.operations);
+        self.stored = stored;
+        self
+    }
+
+    /// Compresses the content with zstd.
+    pub fn zstd(self) -> Self {
+        let stored = zstd(&self.stored);
+        let operations = if self.operations == "tar" { "tar.zst" } else { "zstd" };
+        self.stored_as(operations, stored)
+    }
+
+    /// Compresses the content with gzip.
+    pub fn gzip(self) -> Self {
+        let stored = gzip(&self.stored);
+        let operations = if self.operations == "tar" { "tar.gz" } else { "gzip" };
+        self.stored_as(operations, stored)
+    }
+}
+
+/// One zstd frame per 8 MiB, as the real builder writes them.
+pub fn zstd(data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let parts: Vec<&[u8]> = if data.is_empty() { vec![data] } else { data.chunks(8 << 20).collect() };
+    for part in parts {
+        let mut frame = Vec::with_capacity(zstd_safe::compress_bound(part.len()));
+        zstd_safe::compress(&mut frame, part, 3).unwrap();
+        out.extend(frame);
+    }
+    out
+}
+
+/// One gzip member.
+pub fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; data.len() + data.len() / 100 + 128];
+    let mut deflate = zlib_rs::Deflate::new(6, true, 15 + 16);
+    deflate.compress(data, &mut out, zlib_rs::DeflateFlush::Finish).unwrap();
+    out.truncate(usize::try_from(deflate.total_out()).unwrap());
+    out
+}
+
+/// A package under construction.
+pub struct PackageBuilder {
+    pub slots: Vec<Slot>,
+    pub metadata: Value,
+    pub sealed: bool,
+    pub key: [u8; 32],
+}
+
+impl PackageBuilder {
+    /// A sealed package that starts this command.
+    pub fn new(command: &str) -> Self {
+        Self {
+            slots: Vec::new(),
+            metadata: json!({
+                "format": "PSPF/2025", "format_version": "1.0.0",
+                "package": {"name": "demo", "version": "1.2.3"},
+                "execution": {"primary_slot": 0, "command": command, "env": {}},
+                "setup_commands": [],
+            }),
+            sealed: true,
+            key: [7; 32],
+        }
+    }
+
+    /// A package with one shell script, which is its program.
+    pub fn script(script: &str) -> Self {
+        Self::new("{workenv}/bin/app").slot(Slot::file("bin/app", format!("#!/bin/sh\n{script}\n")))
+    }
+
+    pub fn slot(mut self, slot: Slot) -> Self {
+        self.slots.push(slot);
+        self
+    }
+
+    /// Sets a section of the metadata by JSON pointer parts.
+    pub fn set(mut self, path: &[&str], value: Value) -> Self {
+        let mut at = &mut self.metadata;
+        for part in path {
+            at = &mut at[*part];
+        }
+        *at = value;
+        self
+    }
+
+    pub fn unsealed(mut self) -> Self {
+        self.sealed = false;
+        self
+    }
+
+    pub fn public_key(&self) -> [u8; 32] {
+        SigningKey::from_bytes(&self.key).verifying_key().to_bytes()
+    }
+
+    /// Puts everything together, in front of it the launcher.
+    pub fn build(self) -> Vec<u8> {
+        let launcher = std::fs::read(LAUNCHER).unwrap();
+        self.build_with(launcher)
+    }
+
+    fn build_with(mut self, launcher: Vec<u8>) -> Vec<u8> {
+        let key = SigningKey::from_bytes(&self.key);
+        self.metadata["slots"] = self.slots.iter().enumerate().map(|(n, slot)| describe(n, slot)).collect();
+        let json = serde_json::to_vec_pretty(&self.metadata).unwrap();
+        let metadata = gzip(&json);
+        let launcher_digest: [u8; 32] = Sha256::digest(&launcher).into();
+        let launcher_size = launcher.len() as u64;
+        let mut file = launcher;
+        let metadata_section = append(&mut file, &metadata);
+        let table_at = (file.len() as u64).next_multiple_of(8);
+        let mut data_at = table_at + 64 * self.slots.len() as u64;
+        let mut table = Vec::new();
+        let mut sections = Vec::new();
+        for (number, slot) in self.slots.iter().enumerate() {
+            data_at = data_at.next_multiple_of(8);
+            sections.push(data_at);
+            table.extend(descriptor(number, slot, data_at).encode());
+            data_at += slot.stored.len() as u64;
+        }
+        file.resize(usize::try_from(table_at).unwrap(), 0);
+        file.extend_from_slice(&table);
+        for (slot, at) in self.slots.iter().zip(sections) {
+            file.resize(usize::try_from(at).unwrap(), 0);
+            file.extend_from_slice(&slot.stored);
+        }
+        let index = Index {
+            format_version: pspf_format::constants::FORMAT_VERSION,
+            index_checksum: 0,
+            package_size: (file.len() + TRAILER_SIZE) as u64,
+            launcher_size,
+            metadata: metadata_section,
+            slot_table: Section { offset: table_at, size: table.len() as u64 },
+            slot_count: u32::try_from(self.slots.len()).unwrap(),
+            flags: 0,
+            public_key: key.verifying_key().to_bytes(),
+            metadata_checksum: Sha256::digest(&metadata).into(),
+            signature: key.sign(&json).to_bytes(),
+            hints: IndexHints::default(),
+        };
+        let mut seal = Seal { launcher_digest, slot_table_digest: Sha256::digest(&table).into(), signature: [0; 64] };
+        let unsigned = index.encode(Some(&seal), true);
+        seal.signature = key.sign(&*seal::message(&unsigned)).to_bytes();
+        let block = index.encode(self.sealed.then_some(&seal), true);
+        file.extend(trailer::encode(&block));
+        file
+    }
+}
+
+fn append(file: &mut Vec<u8>, data: &[u8]) -> Section {
+    let section = Section { offset: file.len() as u64, size: data.len() as u64 };
+    file.extend_from_slice(data);
+    section
+}
+
+fn describe(number: usize, slot: &Slot) -> Value {
+    json!({
+        "slot": number, "id": slot.id, "source": slot.id, "target": slot.target, "size": slot.stored.len(),
+        "checksum": format!("sha256:{}", Hex(&Sha256::digest(&slot.stored))), "operations": slot.operations,
+        "purpose": "data", "lifecycle": slot.lifecycle, "permissions": format!("{:04o}", slot.mode),
+    })
+}
+
+fn descriptor(number: usize, slot: &Slot, offset: u64) -> SlotDescriptor {
+    SlotDescriptor {
+        id: number as u64,
+        name_hash: h8(slot.id.as_bytes()),
+        stored: Section { offset, size: slot.stored.len() as u64 },
+        original_size: slot.original_size,
+        operations: OperationChain::parse(&slot.operations).unwrap().pack(),
+        checksum: h8(&slot.stored),
+        purpose: 0,
+        lifecycle: Lifecycle::parse(&slot.lifecycle).byte(),
+        priority: 128,
+        platform: slot.platform,
+        reserved: [0; 2],
+        permissions: slot.mode,
+    }
+}
