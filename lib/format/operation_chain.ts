@@ -56,6 +56,8 @@ export class OperationChain implements Iterable<OperationCode> {
   readonly #codes: OperationCode[] = [];
 
   /**
+   * Makes a chain.
+   *
    * @param codes Operations in the order of execution.
    * @throws {PspfError} `format/bad-operations`
    */

@@ -24,6 +24,8 @@ export class BlobSource implements RandomAccessSource {
   readonly #blob: Blob;
 
   /**
+   * Wraps a blob.
+   *
    * @param blob The content.
    * @param name What to call it; the file's own name when it has one.
    */

@@ -25,6 +25,8 @@ export class BytesSource implements RandomAccessSource {
   readonly #bytes: Uint8Array;
 
   /**
+   * Wraps bytes.
+   *
    * @param bytes The content; not copied, so it must not change.
    * @param name What to call it in messages.
    */

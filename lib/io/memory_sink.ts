@@ -24,7 +24,11 @@ export class MemorySink implements ByteSink {
   readonly #chunks: Uint8Array[] = [];
   #bytes: Uint8Array | undefined;
 
-  /** @param name What to call it in messages. */
+  /**
+   * Makes an empty sink.
+   *
+   * @param name What to call it in messages.
+   */
   constructor(name = "memory") {
     this.name = name;
   }

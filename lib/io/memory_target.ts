@@ -34,6 +34,8 @@ export class MemoryTarget implements ExtractTarget {
   #finished = false;
 
   /**
+   * Makes an empty directory.
+   *
    * @param name What to call the root in messages.
    * @param maxFileSize Largest file taken into memory, in bytes.
    */

@@ -35,6 +35,8 @@ export class MemoryTree implements FileTree {
   readonly #contents = new Map<string, Uint8Array>();
 
   /**
+   * Makes a tree.
+   *
    * @param init Members by path: files have `content`, links a `target`.
    * @param name What to call the root in messages.
    */

@@ -36,7 +36,11 @@ export type SlotReference = number | string;
 export class PSPFReader implements AsyncDisposable {
   readonly #opened: OpenedPackage;
 
-  /** @param opened What `openPackage` returned; the reader disposes its source. */
+  /**
+   * Takes over an open package.
+   *
+   * @param opened What `openPackage` returned; the reader disposes its source.
+   */
   constructor(opened: OpenedPackage) {
     this.#opened = opened;
   }

@@ -5,7 +5,7 @@ import { BytesSource } from "@flavor/pspf/io";
 import { openPackage, verifyPackage } from "@flavor/pspf/read";
 import type { PspfErrorCode } from "../../lib/errors.ts";
 import { assert, assertEquals } from "@std/assert";
-import vectors from "../vectors/vectors.json" with { type: "json" };
+import type vectors from "../vectors/vectors.json" with { type: "json" };
 import { makeSealedPackage } from "../support/sealed_package.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { readVector } from "../support/vectors.ts";
