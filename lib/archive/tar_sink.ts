@@ -23,6 +23,8 @@ export interface TarEntryHead {
   readonly mtime: number;
 }
 
+/** Below this size a copy is cheaper than another chunk. */
+const COPY_SIZE = 64 * 1024;
 const NAME_SIZE = 100;
 const PREFIX_SIZE = 155;
 const MAX_OCTAL_SIZE = 8 ** 11 - 1;
@@ -37,6 +39,8 @@ export class TarSink {
   readonly #chunkSize: number;
   readonly #full: Uint8Array[] = [];
   #chunk: Uint8Array;
+  /** Where the part of the chunk begins that was not handed over yet. */
+  #start = 0;
   #filled = 0;
   #total = 0;
 
@@ -68,10 +72,7 @@ export class TarSink {
   finish(): Uint8Array[] {
     this.pad();
     this.write(new Uint8Array(2 * TAR_BLOCK_SIZE));
-    if (this.#filled > 0) {
-      this.#full.push(this.#chunk.subarray(0, this.#filled));
-    }
-    this.#filled = 0;
+    this.#handOver();
     return this.take();
   }
 
@@ -116,6 +117,21 @@ export class TarSink {
     }
   }
 
+  /**
+   * Passes on content without a copy where it is large enough to pay.
+   *
+   * @param bytes Content of a member; must not change any more.
+   */
+  writeOwned(bytes: Uint8Array): void {
+    if (bytes.length < COPY_SIZE) return this.write(bytes);
+    // Whole blocks only, so that the chunk stays aligned for the next header.
+    const aligned = bytes.length - bytes.length % TAR_BLOCK_SIZE;
+    this.#handOver();
+    this.#full.push(bytes.subarray(0, aligned));
+    this.#total += aligned;
+    this.write(bytes.subarray(aligned));
+  }
+
   /** Fills the last block of a member with zeros. */
   pad(): void {
     const rest = this.#total % TAR_BLOCK_SIZE;
@@ -153,9 +169,17 @@ export class TarSink {
   #advance(length: number): void {
     this.#filled += length;
     if (this.#filled < this.#chunkSize) return;
-    this.#full.push(this.#chunk);
+    this.#handOver();
     this.#chunk = new Uint8Array(this.#chunkSize);
+    this.#start = 0;
     this.#filled = 0;
+  }
+
+  /** The rest of the chunk stays in use: it is other memory. */
+  #handOver(): void {
+    if (this.#filled === this.#start) return;
+    this.#full.push(this.#chunk.subarray(this.#start, this.#filled));
+    this.#start = this.#filled;
   }
 }
 

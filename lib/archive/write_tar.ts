@@ -59,7 +59,7 @@ export async function* writeTar(
         if (bytes.length !== size) {
           throw sourceChanged(tree, source, size, bytes.length);
         }
-        sink.write(bytes);
+        sink.writeOwned(bytes);
       }
       sink.pad();
       onFile?.(size);
@@ -96,7 +96,7 @@ async function* streamFile(
     signal?.throwIfAborted();
     length += chunk.length;
     if (length > size) throw sourceChanged(tree, source, size, length);
-    sink.write(chunk);
+    sink.writeOwned(chunk);
     if (sink.hasFullChunk) yield* sink.take();
   }
   if (length < size) throw sourceChanged(tree, source, size, length);

@@ -3,6 +3,16 @@ import { PspfError } from "../errors.ts";
 import { findNodeZlib } from "./node_zlib.ts";
 import { ZstdFrameScanner } from "./zstd_frame_scanner.ts";
 
+/**
+ * `node:zlib` collects its output in chunks. Its own 16 KiB make zstd about a
+ * third slower; chunks as large as the input would mostly be thrown away.
+ */
+const MAX_CHUNK_SIZE = 1024 * 1024;
+const MIN_CHUNK_SIZE = 1024;
+
+/** More than any runtime takes from a pool. */
+const MAX_POOLED_SIZE = 64 * 1024;
+
 /** One block of input, compressed on its own. */
 export interface BlockJob {
   /** `zstd` gives one frame, `deflate` one piece of a raw stream. */
@@ -34,6 +44,10 @@ export function compressBlock(job: BlockJob): Uint8Array<ArrayBuffer> {
     );
   }
   const { constants } = zlib;
+  const chunkSize = Math.max(
+    MIN_CHUNK_SIZE,
+    Math.min(MAX_CHUNK_SIZE, job.input.length),
+  );
   if (job.kind === "zstd") {
     const options: ZstdOptions & { readonly pledgedSrcSize: number } = {
       params: {
@@ -45,19 +59,25 @@ export function compressBlock(job: BlockJob): Uint8Array<ArrayBuffer> {
         [constants.ZSTD_c_checksumFlag]: 1,
       },
       pledgedSrcSize: job.input.length,
+      chunkSize,
     };
     return firstFrame(owned(zlib.zstdCompressSync(job.input, options)));
   }
   return owned(zlib.deflateRawSync(job.input, {
     level: job.level,
-    memLevel: 8,
+    chunkSize,
     finishFlush: job.last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
   }));
 }
 
-/** `node:zlib` allocates its results outside of shared memory. */
+/**
+ * Small results lie in a pool that cannot be moved to another thread, and large
+ * ones at the start of memory that can.
+ */
 function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes as Uint8Array<ArrayBuffer>;
+  return bytes.length < MAX_POOLED_SIZE
+    ? new Uint8Array(bytes)
+    : bytes as Uint8Array<ArrayBuffer>;
 }
 
 /** Deno 2.9 puts an empty frame behind most results. */

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BlockCompressor } from "@flavor/pspf/compress";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 
@@ -16,6 +16,18 @@ Deno.test("BlockCompressor compresses more blocks than it has workers", async ()
   for (const { output, input } of results) {
     assertEquals(output, first?.output);
     assertEquals(input, job().input);
+  }
+});
+
+Deno.test("BlockCompressor brings back results of any size", async () => {
+  using compressor = new BlockCompressor({ jobs: 2 });
+  for (const length of [0, 1, 100, 10_000, 1_000_000]) {
+    const input = new Uint8Array(length);
+    for (const kind of ["zstd", "deflate"] as const) {
+      const block = { kind, level: 3, input: input.slice(), last: true };
+      const { output } = await compressor.compress(block);
+      assert(output.length > 0, `${kind} of ${length} bytes`);
+    }
   }
 });
 
