@@ -29,6 +29,11 @@ use crate::package::Package;
 use crate::settings::Settings;
 use crate::start::Invocation;
 
+/// What a builder looks for before it puts a launcher in front of a package: that it checks seals,
+/// and the operations that it can undo. Nothing has to be run to learn it.
+#[used]
+static MARKER: &[u8] = b"flavor-rs-launcher/1 pspf-2025 ops=none,tar,gzip,bzip2,xz,zstd;";
+
 /// Starts the package that this executable is part of.
 pub fn run() -> ExitCode {
     let mut words = std::env::args_os();
