@@ -3,12 +3,13 @@ const CHUNK_SIZE = 64 * 1024;
 
 /**
  * Joins the 512-byte pieces that `UntarStream` gives out, so that whoever
- * writes them does not pay for each.
+ * writes them does not pay for each. Large pieces pass uncopied.
  *
- * @param pieces Small pieces.
- * @param size Their whole length in bytes.
+ * @param pieces The content of a member.
+ * @param size Its whole length in bytes.
  * @param explain Turns what `UntarStream` throws into the error to report.
- * @returns The same bytes in pieces of 64 KiB; cancelling it skips the rest.
+ * @returns The same bytes in pieces of at least 64 KiB, but for the last;
+ * cancelling it skips the rest.
  */
 export function coalesce(
   pieces: ReadableStream<Uint8Array>,
@@ -17,32 +18,43 @@ export function coalesce(
 ): ReadableStream<Uint8Array> {
   const reader = pieces.getReader();
   let left = size;
-  /** The part of a piece that did not fit. */
-  let rest: Uint8Array = new Uint8Array();
-  const read = (): Promise<ReadableStreamReadResult<Uint8Array>> =>
-    reader.read().catch((error) => {
+  const read = async (): Promise<Uint8Array | undefined> => {
+    try {
+      return (await reader.read()).value;
+    } catch (error) {
       throw explain(error);
-    });
+    }
+  };
+  const readChunk = async (): Promise<Uint8Array | undefined> => {
+    const first = await read();
+    if (first === undefined || first.length >= Math.min(CHUNK_SIZE, left)) {
+      return first;
+    }
+    const chunk = new Uint8Array(Math.min(2 * CHUNK_SIZE, left));
+    chunk.set(first);
+    let filled = first.length;
+    while (filled < Math.min(CHUNK_SIZE, left)) {
+      const piece = await read();
+      if (piece === undefined) break;
+      // A large piece behind small ones is rare; then it is copied once more.
+      if (filled + piece.length > chunk.length) {
+        return joinTwo(chunk.subarray(0, filled), piece);
+      }
+      chunk.set(piece, filled);
+      filled += piece.length;
+    }
+    return chunk.subarray(0, filled);
+  };
   return new ReadableStream<Uint8Array>({
     async pull(controller): Promise<void> {
-      const chunk = new Uint8Array(Math.min(CHUNK_SIZE, left));
-      let filled = 0;
-      while (filled < chunk.length) {
-        if (rest.length === 0) {
-          const { done, value } = await read();
-          if (done) break;
-          rest = value;
-        }
-        const part = rest.subarray(0, chunk.length - filled);
-        chunk.set(part, filled);
-        filled += part.length;
-        rest = rest.subarray(part.length);
+      const chunk = left > 0 ? await readChunk() : undefined;
+      if (chunk !== undefined) {
+        left -= chunk.length;
+        controller.enqueue(chunk);
       }
-      left -= filled;
-      if (filled > 0) controller.enqueue(chunk.subarray(0, filled));
-      if (filled < chunk.length || left === 0) {
+      if (chunk === undefined || left === 0) {
         // Reading to the very end lets UntarStream go on to the next member.
-        while (!(await read()).done);
+        while (await read() !== undefined);
         controller.close();
       }
     },
@@ -50,4 +62,11 @@ export function coalesce(
       await reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
+}
+
+function joinTwo(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(head.length + tail.length);
+  joined.set(head);
+  joined.set(tail, head.length);
+  return joined;
 }
