@@ -16,6 +16,8 @@ export interface SlotReport {
   readonly files: number;
   /** Length before compression in bytes. */
   readonly originalSize: number;
+  /** Where the stored bytes start in the package. */
+  readonly offset: number;
   /** Stored length in bytes. */
   readonly size: number;
   /** SHA-256 of the stored bytes, in hex. */

@@ -78,7 +78,7 @@ export async function openSlot(
   plan: SlotPlan,
   options: OpenSlotOptions,
 ): Promise<OpenedSlot> {
-  const source = await options.openSource(plan.source);
+  const source = await options.openSource(plan.source, plan.id);
   if (source.kind === "directory") {
     return await openDirectory(plan, source.tree, options);
   }

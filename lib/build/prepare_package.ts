@@ -91,13 +91,15 @@ export async function preparePackage(
       metadataDigest: encodeHex(parts.metadataDigest),
       portable,
       keyFingerprint: await keyFingerprint(keyPair.publicKey),
-      slots: slots.map(reportSlot),
+      slots: slots.map((slot, index) =>
+        reportSlot(slot, parts.layout.slotOffsets[index] ?? 0)
+      ),
       warnings,
     },
   };
 }
 
-function reportSlot(slot: BuiltSlot): SlotReport {
+function reportSlot(slot: BuiltSlot, offset: number): SlotReport {
   const { plan, index, input, target } = slot.opened;
   const { kept, originalSize, size } = slot;
   const files = input.kind === "file"
@@ -112,6 +114,7 @@ function reportSlot(slot: BuiltSlot): SlotReport {
     kept,
     files,
     originalSize,
+    offset,
     size,
     digest: encodeHex(slot.digest),
   };

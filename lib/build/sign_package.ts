@@ -121,7 +121,7 @@ async function describe(
     checksum: shortHashOf(slot.digest),
     purpose: purposeByte(plan.purpose),
     lifecycle: lifecycleByte(plan.lifecycle),
-    priority: DEFAULT_PRIORITY,
+    priority: plan.priority ?? DEFAULT_PRIORITY,
     platform: SLOT_PLATFORMS[plan.platform],
     permissions,
   };

@@ -20,8 +20,12 @@ export type SlotSource =
  * Finds the source of a slot on some host.
  *
  * @param source The source as the manifest spells it.
+ * @param slot Id of the slot that it is for.
  * @returns The file or directory.
  * @throws {PspfError} `io/not-found`, `io/denied`, and `manifest/invalid` when
  * the source can be two different files
  */
-export type SlotSourceOpener = (source: string) => Promise<SlotSource>;
+export type SlotSourceOpener = (
+  source: string,
+  slot: string,
+) => Promise<SlotSource>;

@@ -46,7 +46,9 @@ export async function showPlan(plan: PackPlan, output: Output): Promise<void> {
   const fingerprint = await keyFingerprint(key.keyPair.publicKey);
   const slots: PlannedSlot[] = [];
   for (const slot of manifest.plan.slots) {
-    const { files, size } = await measure(await openSource(slot.source));
+    const { files, size } = await measure(
+      await openSource(slot.source, slot.id),
+    );
     slots.push({
       id: slot.id,
       source: slot.source,

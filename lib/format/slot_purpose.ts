@@ -8,6 +8,12 @@ export const SlotPurpose = {
   CONFIG: "config",
   /** Images, sounds and other static resources. */
   MEDIA: "media",
+  /** A Python runtime with its packages: `code` in the format. */
+  PYTHON_ENVIRONMENT: "code",
+  /** The application itself: `code` in the format. */
+  APPLICATION_CODE: "code",
+  /** Files that are served or shown as they are: `media` in the format. */
+  STATIC_RESOURCES: "media",
 } as const;
 
 /** One of {@linkcode SlotPurpose}, or any other word a manifest uses. */

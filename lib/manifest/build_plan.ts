@@ -44,6 +44,8 @@ export interface SlotPlan {
   readonly permissions?: number;
   /** Where the slot is used. */
   readonly platform: SlotPlatform;
+  /** Priority byte; 128 when absent. No launcher acts on it. */
+  readonly priority?: number;
   /** When the source is resolved; kept, without effect. */
   readonly resolution: string;
 }

@@ -1,13 +1,5 @@
-import { PspfError } from "../errors.ts";
 import type { BuildPlan } from "./build_plan.ts";
-import { checkDocument, type ManifestProblem } from "./check_document.ts";
-import { checkPlaceholders } from "./check_placeholders.ts";
-import { keepSound, type SoundDocument } from "./keep_sound.ts";
-import { MANIFEST_SCHEMA } from "./manifest_schema.ts";
-import { planExecution } from "./plan_execution.ts";
-import { PlanNotes } from "./plan_notes.ts";
-import { planSetupCommands, planWorkenv } from "./plan_setup.ts";
-import { planSlots } from "./plan_slots.ts";
+import { planManifest } from "./plan_manifest.ts";
 import { readDocument } from "./read_document.ts";
 import type { ManifestFormat } from "./schema.ts";
 
@@ -22,15 +14,6 @@ export interface ParseManifestOptions {
    */
   readonly name?: string;
 }
-
-/** Keys of flat manifests, and where they belong. */
-const FLAT_KEYS: Readonly<Record<string, string>> = {
-  name: "package.name",
-  version: "package.version",
-  description: "package.description",
-  command: "execution.command",
-  env: "execution.env",
-};
 
 /**
  * Reads a `flavor.toml`, or the JSON manifest of the existing native builders.
@@ -71,95 +54,5 @@ export function parseManifest(
   options: ParseManifestOptions,
 ): BuildPlan {
   const { format, name = "the manifest" } = options;
-  const raw = readDocument(text, format, name);
-  const flat = findFlatKeys(raw);
-  if (flat.length > 0) throw invalid(name, flat, FLAT_HINT);
-  const problems = checkDocument(raw, MANIFEST_SCHEMA, format);
-  const notes = new PlanNotes(problems);
-  const plan = planDocument(keepSound(raw, problems), format, name, notes);
-  if (notes.problems.length > 0) throw invalid(name, notes.problems);
-  return { ...plan, warnings: notes.warnings };
-}
-
-const FLAT_HINT = "Nested manifests have the tables package and execution";
-
-function planDocument(
-  document: SoundDocument,
-  format: ManifestFormat,
-  name: string,
-  notes: PlanNotes,
-): BuildPlan {
-  const { execution, slots, build } = document;
-  const level = build?.level ?? undefined;
-  const defaults = { format, ...(level === undefined ? {} : { level }) };
-  for (
-    const section of [
-      "execution",
-      "workenv",
-      "setup_commands",
-      "runtime",
-    ] as const
-  ) {
-    checkPlaceholders(document[section], section, slots.length, notes);
-  }
-  const { description } = document.package;
-  const { runtime, workenv, cache_validation: validation } = document;
-  return {
-    name,
-    package: {
-      name: document.package.name,
-      version: document.package.version,
-      ...(typeof description === "string" ? { description } : {}),
-    },
-    slots: planSlots(slots, defaults, notes),
-    execution: planExecution(execution, slots, notes),
-    ...(runtime?.env ? { runtime: { env: runtime.env } } : {}),
-    ...(workenv ? { workenv: planWorkenv(workenv) } : {}),
-    setupCommands: planSetupCommands(document.setup_commands ?? [], notes),
-    ...(validation
-      ? {
-        cacheValidation: {
-          checkFile: validation.check_file,
-          expectedContent: validation.expected_content,
-        },
-      }
-      : {}),
-    ...(document.custom ? { custom: document.custom } : {}),
-    ...(typeof document.launcher === "string"
-      ? { launcher: document.launcher }
-      : {}),
-    portable: build?.portable ?? false,
-    warnings: [],
-  };
-}
-
-/** A manifest with `name` or `command` at its top and no tables for them. */
-function findFlatKeys(document: unknown): readonly ManifestProblem[] {
-  if (typeof document !== "object" || document === null) return [];
-  if (Object.hasOwn(document, "package")) return [];
-  return Object.entries(FLAT_KEYS)
-    .filter(([key]) => Object.hasOwn(document, key))
-    .map(([path, place]) => ({ path, message: `belongs to ${place}` }));
-}
-
-function invalid(
-  name: string,
-  problems: readonly ManifestProblem[],
-  hint = "Every key is described in docs/manifest.md",
-): PspfError {
-  const lines = problems.map(({ path, message }) =>
-    path === "" ? `it ${message}` : `${path} ${message}`
-  );
-  const count = lines.length === 1 ? "1 problem" : `${lines.length} problems`;
-  return new PspfError(
-    "manifest/invalid",
-    `Cannot use ${name}: ${count}\n  ${lines.join("\n  ")}`,
-    {
-      context: {
-        file: name,
-        problems: problems.map(({ path, message }) => ({ path, message })),
-      },
-      hint,
-    },
-  );
+  return planManifest(readDocument(text, format, name), { format, name });
 }
