@@ -7,6 +7,6 @@ import { createConsoleOutput, runCli } from "./lib/cli/mod.ts";
 import { createDenoHost } from "./lib/host/mod.ts";
 
 if (import.meta.main) {
-  const host = createDenoHost();
+  const host = createDenoHost({ endOnSignals: true });
   Deno.exitCode = await runCli(Deno.args, host, createConsoleOutput(host));
 }

@@ -9,14 +9,29 @@ import { SystemProcesses } from "./system_processes.ts";
 import { Temporaries } from "./temporaries.ts";
 import type { Environment, Host, Machine, Terminal } from "./types.ts";
 
+/** Options of {@linkcode createDenoHost}. */
+export interface DenoHostOptions {
+  /**
+   * Whether SIGINT, SIGTERM and SIGHUP end the program, after what is not
+   * finished has been removed. A library inside of another program leaves its
+   * signals alone.
+   *
+   * @default {false}
+   */
+  readonly endOnSignals?: boolean;
+}
+
 /**
  * The machine that this program runs on.
  *
- * @returns A host; signals that end the program clean up from now on.
+ * @param options Whether to deal with signals.
+ * @returns A host.
  */
-export function createDenoHost(): Host {
+export function createDenoHost(options: DenoHostOptions = {}): Host {
   const temporaries = new Temporaries();
-  return hostWithin(Deno.cwd(), temporaries, new Interrupts(temporaries));
+  const interrupts = new Interrupts(temporaries);
+  if (options.endOnSignals === true) interrupts.listen();
+  return hostWithin(Deno.cwd(), temporaries, interrupts);
 }
 
 function hostWithin(

@@ -27,7 +27,6 @@ export class DirectoryTree implements FileTree {
     );
   }
 
-  // deno-lint-ignore require-await -- the interface lets other trees be slow
   async *entries(
     descend: (path: string) => boolean = () => true,
   ): AsyncIterable<FileTreeEntry> {

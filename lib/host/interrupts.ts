@@ -16,6 +16,10 @@ export class Interrupts {
   /** @param temporaries What to remove before the exit. */
   constructor(temporaries: Temporaries) {
     this.#temporaries = temporaries;
+  }
+
+  /** Begins to listen. */
+  listen(): void {
     const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
       ? ["SIGINT", "SIGBREAK"]
       : ["SIGINT", "SIGTERM", "SIGHUP"];

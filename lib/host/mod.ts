@@ -15,5 +15,5 @@
  *
  * @module
  */
-export { createDenoHost } from "./deno_host.ts";
+export { createDenoHost, type DenoHostOptions } from "./deno_host.ts";
 export type * from "./types.ts";

@@ -1,0 +1,111 @@
+import { assertEquals } from "@std/assert";
+
+import { createDenoHost } from "../../lib/host/mod.ts";
+import { temporaryPathFor } from "../../lib/host/temporary_name.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { rejectsCode } from "../support/throws_code.ts";
+
+const { writer } = createDenoHost();
+const BYTES = new TextEncoder().encode("content");
+
+function names(path: string): string[] {
+  return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+}
+
+Deno.test("createSink() leaves nothing when it is not committed", async () => {
+  await using dir = await tempDir();
+  {
+    await using sink = await writer.createSink(dir.at("out"));
+    await sink.write(BYTES);
+    assertEquals(names(dir.path).length, 1);
+  }
+  assertEquals(names(dir.path), []);
+});
+
+Deno.test("createSink() keeps an existing file until commit", async () => {
+  await using dir = await tempDir();
+  const path = await dir.write("out", "old");
+  await using sink = await writer.createSink(path, { replace: true });
+  await sink.write(BYTES);
+  assertEquals(Deno.readTextFileSync(path), "old");
+  await sink.commit();
+  assertEquals(Deno.readTextFileSync(path), "content");
+  assertEquals(names(dir.path), ["out"]);
+});
+
+Deno.test("createSink() gives the mode asked for, whatever the umask", async () => {
+  await using dir = await tempDir();
+  const before = Deno.umask(0o077);
+  try {
+    await using sink = await writer.createSink(dir.at("out"), { mode: 0o755 });
+    await sink.commit();
+  } finally {
+    Deno.umask(before);
+  }
+  assertEquals((Deno.statSync(dir.at("out")).mode ?? 0) & 0o777, 0o755);
+});
+
+Deno.test("createSink() refuses an existing name unless it may replace it", async () => {
+  await using dir = await tempDir();
+  const path = await dir.write("out", "old");
+  await rejectsCode("io/exists", () => writer.createSink(path));
+  assertEquals(Deno.readTextFileSync(path), "old");
+});
+
+Deno.test("commit() refuses a name that was taken in the meantime", async () => {
+  await using dir = await tempDir();
+  {
+    await using sink = await writer.createSink(dir.at("out"));
+    await sink.write(BYTES);
+    await dir.write("out", "somebody else's");
+    await rejectsCode("io/exists", () => sink.commit());
+  }
+  assertEquals(Deno.readTextFileSync(dir.at("out")), "somebody else's");
+  assertEquals(names(dir.path), ["out"]);
+});
+
+Deno.test("createSink() removes what a killed process left, not what a living one writes", async () => {
+  await using dir = await tempDir();
+  const dead = temporaryPathFor(dir.at("out"));
+  Deno.writeTextFileSync(dead, "left behind");
+  await using living = await writer.createSink(dir.at("out"));
+  await living.write(BYTES);
+  await using second = await writer.createSink(dir.at("out"));
+  await second.write(BYTES);
+  assertEquals(names(dir.path).length, 2);
+  await living.commit();
+  assertEquals(Deno.readTextFileSync(dir.at("out")), "content");
+});
+
+Deno.test("reopen() reads what was written so far", async () => {
+  await using dir = await tempDir();
+  await using sink = await writer.createSink(dir.at("out"));
+  const large = new Uint8Array(3 << 20).fill(7);
+  await sink.write(BYTES);
+  await sink.write(large);
+  await using source = await sink.reopen();
+  assertEquals(source.size, BYTES.length + large.length);
+  assertEquals(await source.read(0, BYTES.length), BYTES);
+  assertEquals((await source.read(source.size - 1, 1))[0], 7);
+});
+
+Deno.test("write() reports a full disk as io/no-space", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const { FileAppender } = await import("../../lib/host/file_appender.ts");
+  using full = Deno.openSync("/dev/full", { write: true });
+  const appender = new FileAppender(full, "out");
+  await appender.write(BYTES);
+  await rejectsCode("io/no-space", () => appender.flush());
+});
+
+Deno.test("createSpool() leaves no name behind", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using dir = await tempDir();
+  await using spool = await writer.createSpool(dir.path);
+  assertEquals(names(dir.path), []);
+  await spool.write(BYTES);
+  const source = await spool.finish();
+  assertEquals(await source.read(0, source.size), BYTES);
+});
