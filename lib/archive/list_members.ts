@@ -26,6 +26,8 @@ export interface MemberList {
   readonly unusedPatterns: readonly string[];
 }
 
+/** setuid, setgid and sticky bits are never packed. */
+const PERMISSION_BITS = 0o777;
 const DIRECTORY_MODE = 0o755;
 const LINK_MODE = 0o777;
 
@@ -50,7 +52,9 @@ export async function listMembers(
   const directoryModes = new Map<string, number>();
   for await (const entry of tree.entries((path) => filter.descends(path))) {
     signal?.throwIfAborted();
-    if (entry.kind === "directory") directoryModes.set(entry.path, entry.mode);
+    if (entry.kind === "directory") {
+      directoryModes.set(entry.path, entry.mode & PERMISSION_BITS);
+    }
     if (!filter.takes(entry.path, entry.kind)) continue;
     checkName(tree, entry.path);
     entries.push(entry);
@@ -80,14 +84,16 @@ export async function listMembers(
     if (entry.kind === "file") {
       contentSize += entry.size;
       const source = origins.get(entry.path) ?? entry.path;
-      const { kind, size, mode } = entry;
+      const { kind, size } = entry;
+      const mode = entry.mode & PERMISSION_BITS;
       members.set(path, { kind, path, mode, size, source });
     } else if (entry.kind === "symlink") {
       const mode = linkModes.get(entry.path) ?? LINK_MODE;
       const { kind, target } = entry;
       members.set(path, { kind, path, mode, target });
     } else {
-      members.set(path, { kind: "directory", path, mode: entry.mode });
+      const mode = entry.mode & PERMISSION_BITS;
+      members.set(path, { kind: "directory", path, mode });
     }
   }
   const sorted = [...members.values()].sort((a, b) =>

@@ -1,0 +1,198 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  listMembers,
+  type ListMembersOptions,
+  readTar,
+  writeTar,
+} from "@flavor/pspf/archive";
+import {
+  type FileTree,
+  MemoryTree,
+  type MemoryTreeInit,
+} from "@flavor/pspf/io";
+import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
+import { rejectsCode } from "../support/throws_code.ts";
+import { readAll } from "../support/trickle.ts";
+
+async function pack(
+  init: MemoryTreeInit | FileTree,
+  options: ListMembersOptions & { mtime?: number } = {},
+): Promise<Uint8Array> {
+  const tree = "readFile" in init ? init as FileTree : new MemoryTree(init);
+  const { members } = await listMembers(tree, options);
+  const { mtime = 0 } = options;
+  return await readAll(ReadableStream.from(writeTar(tree, members, { mtime })));
+}
+
+/** What a plain reader of headers sees: names in order. */
+async function listNames(archive: Uint8Array): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of readTar(ReadableStream.from([archive]))) {
+    names.push(entry.path);
+    if (entry.kind === "file") await readAll(entry.content);
+  }
+  return names;
+}
+
+Deno.test("writeTar() writes headers without owner, clock and names", async () => {
+  const archive = await pack({ "a.txt": { content: "alpha\n", mode: 0o640 } });
+  const text = new TextDecoder("latin1").decode(archive);
+  assertEquals(text.slice(0, 5), "a.txt");
+  assertEquals(text.slice(100, 107), "0000640");
+  assertEquals(text.slice(108, 115), "0000000");
+  assertEquals(text.slice(116, 123), "0000000");
+  assertEquals(text.slice(124, 135), "00000000006");
+  assertEquals(text.slice(136, 147), "00000000000");
+  assertEquals(text[156], "0");
+  assertEquals(text.slice(257, 265), "ustar\x0000");
+  assertEquals(text.slice(265, 329), "\0".repeat(64));
+  assertEquals(text.slice(512, 518), "alpha\n");
+  assertEquals(archive.length, 512 + 512 + 1024);
+});
+
+Deno.test("writeTar() sets the time it is given", async () => {
+  const archive = await pack({ a: { content: "" } }, { mtime: 1_700_000_000 });
+  const text = new TextDecoder("latin1").decode(archive);
+  assertEquals(text.slice(136, 147), "14524770400");
+});
+
+Deno.test("writeTar() gives back everything it was given", async (t) => {
+  const cases: Record<string, MemoryTreeInit> = {
+    "files, empty files and empty directories": {
+      "empty": { mode: 0o755 },
+      "a/b/c.txt": { content: "c" },
+      "a/nothing": { content: "" },
+    },
+    "a path of exactly 100 bytes": { ["x".repeat(100)]: { content: "1" } },
+    "a path that needs the prefix": {
+      [`${"d".repeat(120)}/${"f".repeat(90)}`]: { content: "1" },
+    },
+    "a name of 101 bytes": { ["x".repeat(101)]: { content: "1" } },
+    "a path of 300 bytes": {
+      [`${"a".repeat(150)}/${"b".repeat(149)}`]: { content: "1" },
+    },
+    "a directory of 255 bytes": { ["d".repeat(255)]: { mode: 0o700 } },
+    "names that are not ASCII": {
+      "größe/日本語.txt": { content: "1" },
+      "\u{1f4e6}": { content: "2" },
+      "\uff21": { content: "3" },
+    },
+    "names with newlines, quotes, blanks and equal signs": {
+      "a\nb": { content: "1" },
+      "29 path=evil\n": { content: "2" },
+      ' "x" ': { content: "3" },
+      "-rf *": { content: "4" },
+    },
+    "links of every kind": {
+      "up/link": { target: "../a" },
+      "dangling": { target: "nowhere" },
+      "loop": { target: "loop" },
+      "absolute": { target: "/etc/passwd" },
+      "long": { target: `${"t".repeat(120)}/ü` },
+      "a": { content: "1" },
+    },
+    "files larger than a chunk": {
+      "big": { content: pseudoRandomBytes(3_000_001) },
+      "exact": { content: pseudoRandomBytes(1024 * 1024) },
+      "middle": { content: pseudoRandomBytes(70_000) },
+      "small": { content: "end" },
+    },
+  };
+  for (const [name, init] of Object.entries(cases)) {
+    await t.step(name, async () => {
+      const archive = await pack(init);
+      const found: Record<string, unknown> = {};
+      for await (const entry of readTar(ReadableStream.from([archive]))) {
+        found[entry.path] = entry.kind === "file"
+          ? (await readAll(entry.content)).length
+          : entry.kind === "symlink"
+          ? entry.target
+          : "directory";
+      }
+      const expected: Record<string, unknown> = {};
+      for await (const entry of new MemoryTree(init).entries()) {
+        expected[entry.path] = entry.kind === "file"
+          ? entry.size
+          : entry.kind === "symlink"
+          ? entry.target
+          : "directory";
+      }
+      assertEquals(found, expected);
+    });
+  }
+});
+
+Deno.test("writeTar() sorts by the bytes of paths, whatever the order of listing", async () => {
+  const names = ["b", "a-b", "a/x", "\u{1f4e6}", "\uff21", "Z", "é", "a.txt"];
+  const tree = (order: readonly string[]): MemoryTreeInit =>
+    Object.fromEntries(order.map((name) => [name, { content: name }]));
+  const archive = await pack(tree(names));
+  assertEquals(await pack(tree(names.toReversed())), archive);
+  assertEquals(await listNames(archive), [
+    ...["Z", "a", "a-b", "a.txt", "a/x", "b", "é", "\uff21", "\u{1f4e6}"],
+  ]);
+});
+
+Deno.test("writeTar() keeps permission bits and drops setuid", async () => {
+  const archive = await pack({ run: { content: "", mode: 0o4755 } });
+  const text = new TextDecoder("latin1").decode(archive);
+  assertEquals(text.slice(100, 107), "0000755");
+});
+
+Deno.test("writeTar() records sizes of 8 GiB and more in a PAX header", async () => {
+  const size = 8 * 1024 ** 3;
+  const tree: FileTree = {
+    name: "huge",
+    async *entries() {
+      yield await Promise.resolve(
+        { kind: "file", path: "huge", mode: 0o644, size } as const,
+      );
+    },
+    readFile: () => new Uint8Array(),
+    stream: () => ReadableStream.from([new Uint8Array(1024 * 1024)]),
+  };
+  const { members } = await listMembers(tree);
+  const chunks: Uint8Array[] = [];
+  const writer = writeTar(tree, members);
+  // The tree has less than it claims, which is noticed after the header.
+  const error = await rejectsCode("build/source-changed", async () => {
+    for await (const chunk of writer) chunks.push(chunk);
+  });
+  assertEquals(error.context.expected, size);
+  const text = new TextDecoder("latin1").decode(chunks[0]);
+  assert(text.slice(512).startsWith("19 size=8589934592\n"));
+  assertEquals(text.slice(1024 + 124, 1024 + 135), "00000000000");
+});
+
+Deno.test("writeTar() notices files that change while they are packed", async (t) => {
+  for (const [listed, real] of [[10, 9], [10, 11], [2_000_000, 1_999_999]]) {
+    await t.step(`${listed} bytes listed, ${real} read`, async () => {
+      const bytes = new Uint8Array(real ?? 0);
+      const inner = new MemoryTree({ f: { content: bytes } }, "src");
+      const tree: FileTree = {
+        name: "src",
+        async *entries() {
+          for await (const entry of inner.entries()) {
+            yield { ...entry, size: listed } as typeof entry;
+          }
+        },
+        readFile: () => bytes,
+        stream: () => inner.stream("f"),
+      };
+      const error = await rejectsCode("build/source-changed", () => pack(tree));
+      assertEquals(error.context.path, "f");
+      assertEquals(error.context.actual, real);
+    });
+  }
+});
+
+Deno.test("writeTar() stops when it is told to", async () => {
+  const tree = new MemoryTree({ a: { content: "1" }, b: { content: "2" } });
+  const { members } = await listMembers(tree);
+  const controller = new AbortController();
+  const stopped = writeTar(tree, members, {
+    signal: controller.signal,
+    onFile: () => controller.abort(),
+  });
+  await assertRejects(() => Array.fromAsync(stopped), DOMException, "aborted");
+});

@@ -1,0 +1,376 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  type BuildPlan,
+  type ManifestFormat,
+  type ManifestProblem,
+  parseManifest,
+} from "@flavor/pspf/manifest";
+import { throwsCode } from "../support/throws_code.ts";
+
+const HEAD = `
+package = { name = "demo", version = "1.0.0" }
+execution = { command = "app" }
+`;
+
+function toml(text: string): BuildPlan {
+  return parseManifest(text, { format: "toml", name: "flavor.toml" });
+}
+
+function json(value: unknown): BuildPlan {
+  return parseManifest(JSON.stringify(value), { format: "json" });
+}
+
+function slots(...lines: readonly string[]): BuildPlan {
+  return toml(`${HEAD}slots = [${lines.join(", ")}]`);
+}
+
+/** A JSON manifest as the existing builders take it, with changes. */
+function nativeManifest(changes: Record<string, unknown> = {}): unknown {
+  return {
+    package: { name: "demo", version: "1.0.0" },
+    execution: { command: "app" },
+    slots: [{ id: "a", source: "a.bin", target: "{workenv}/bin/a" }],
+    ...changes,
+  };
+}
+
+function problemsOf(call: () => unknown): readonly string[] {
+  const error = throwsCode("manifest/invalid", call);
+  const problems = error.context.problems as unknown as ManifestProblem[];
+  return problems.map(({ path, message }) => `${path} ${message}`);
+}
+
+Deno.test("parseManifest() reads every section of flavor.toml", () => {
+  const plan = toml(`
+    launcher = "bin/launcher"
+
+    [package]
+    name = "demo"
+    version = "1.0.0"
+    description = "A demo"
+
+    [execution]
+    argv = ["{workenv}/bin/demo", "two words"]
+    args = ["--fast"]
+    env = { A = "1" }
+    primary_slot = "lib"
+
+    [[slots]]
+    id = "app"
+    source = "build/demo"
+    target = "bin/demo"
+    permissions = "755"
+    lifecycle = "eager"
+
+    [[slots]]
+    id = "lib"
+    source = "lib"
+    include = ["**/*.so"]
+    exclude = ["test/"]
+    target = "{workenv}/lib/"
+    operations = "TAR|ZSTD"
+    purpose = "code"
+    platform = "macos"
+
+    [runtime.env]
+    unset = ["PYTHON*"]
+    set = { TZ = "UTC" }
+
+    [workenv]
+    directories = ["tmp", { path = "{workenv}/var", mode = "0750" }]
+    env = { HOME = "{workenv}" }
+
+    [[setup_commands]]
+    type = "write_file"
+    path = "{workenv}/ok"
+    content = "yes"
+
+    [cache_validation]
+    check_file = "{workenv}/ok"
+    expected_content = "yes"
+
+    [build]
+    portable = true
+    level = 7
+
+    [custom.team]
+    name = "tools"
+  `);
+  const [app, lib] = plan.slots;
+  assertEquals(plan.package.description, "A demo");
+  assertEquals(plan.execution, {
+    primarySlot: 1,
+    command: "{workenv}/bin/demo 'two words'",
+    argv: ["{workenv}/bin/demo", "two words"],
+    args: ["--fast"],
+    env: { A: "1" },
+  });
+  assertEquals([app?.permissions, app?.operations, app?.level], [
+    0o755,
+    undefined,
+    7,
+  ]);
+  assertEquals([lib?.target, lib?.operations?.toString(), lib?.platform], [
+    "lib",
+    "tar.zst",
+    "darwin",
+  ]);
+  assertEquals(plan.workenv?.directories, [
+    { path: "{workenv}/tmp" },
+    { path: "{workenv}/var", mode: "0750" },
+  ]);
+  assertEquals(plan.runtime?.env, { unset: ["PYTHON*"], set: { TZ: "UTC" } });
+  assertEquals(plan.setupCommands, [
+    { type: "write_file", path: "{workenv}/ok", content: "yes" },
+  ]);
+  assertEquals(plan.custom, { team: { name: "tools" } });
+  assertEquals([plan.portable, plan.launcher], [true, "bin/launcher"]);
+  assertEquals(plan.warnings, []);
+});
+
+Deno.test("parseManifest() gives a JSON manifest the defaults of the native builders", () => {
+  const [slot] = json(nativeManifest()).slots;
+  assertEquals(slot?.operations?.toString(), "raw");
+  assertEquals(slot?.permissions, 0o600);
+  assertEquals([slot?.purpose, slot?.lifecycle], ["data", "runtime"]);
+  assertEquals(slot?.target, "bin/a");
+});
+
+Deno.test("parseManifest() takes null for an absent key, as Go writes it", () => {
+  const plan = json(nativeManifest({
+    execution: { command: "app", environment: null, primary_slot: 0 },
+    runtime: null,
+    setup_commands: null,
+  }));
+  assertEquals(plan.execution.env, {});
+});
+
+Deno.test("parseManifest() joins env and environment", () => {
+  const plan = json(nativeManifest({
+    execution: {
+      command: "app",
+      env: { A: "1", B: "2" },
+      environment: { A: "1", C: "3" },
+    },
+  }));
+  assertEquals(plan.execution.env, { A: "1", B: "2", C: "3" });
+  const execution = {
+    command: "app",
+    env: { A: "1" },
+    environment: { A: "2" },
+  };
+  assertEquals(problemsOf(() => json(nativeManifest({ execution }))), [
+    "execution.environment.A differs from the same variable in execution.env",
+  ]);
+});
+
+Deno.test("parseManifest() keeps words it does not know, with a warning", () => {
+  const plan = json(nativeManifest({
+    slots: [{
+      id: "a/b",
+      source: "a",
+      target: "a",
+      purpose: "executable",
+      lifecycle: "volatile",
+      encoding: "gzip",
+    }],
+  }));
+  const [slot] = plan.slots;
+  assertEquals(
+    [slot?.id, slot?.purpose, slot?.lifecycle],
+    ["a/b", "executable", "volatile"],
+  );
+  assertEquals(plan.warnings.length, 3);
+  assert(plan.warnings[0]?.startsWith("slots[0].purpose"));
+});
+
+Deno.test("parseManifest() gives every setup command a type", () => {
+  const setup = ["first", { command: "second" }];
+  const plan = json(nativeManifest({ setup_commands: setup }));
+  assertEquals(plan.setupCommands, [
+    { type: "execute", command: "first" },
+    { type: "execute", command: "second" },
+  ]);
+});
+
+Deno.test("parseManifest() reports all problems at once, with their places", () => {
+  const problems = problemsOf(() =>
+    toml(`
+      pakage = {}
+      package = { name = "a/b", version = 1 }
+      execution = { comand = "x", env = { "A=B" = "1", "C D" = 2 } }
+      slots = [
+        { id = "a", source = "$SELF", target = "../x", permissions = "4755" },
+        { id = "b", source = "b", target = "b", operations = "tar.zstd" },
+        { id = "c", source = "c", target = "c" },
+        { id = "c", source = "c", target = "./c", slot = 7 },
+      ]
+    `)
+  );
+  const places = problems.map((problem) => problem.split(" ")[0]);
+  assertEquals(places, [
+    "pakage",
+    "package.name",
+    "package.version",
+    "execution.comand",
+    'execution.env["A=B"]',
+    'execution.env["C',
+    "slots[0].source",
+    "slots[0].target",
+    "slots[0].permissions",
+    "slots[1].operations",
+    "slots[3].slot",
+    "slots[3].id",
+    "slots[3].target",
+  ]);
+  assert(problems[0]?.endsWith('did you mean "package"?'));
+  assert(problems[3]?.endsWith('did you mean "command"?'));
+});
+
+Deno.test("parseManifest() refuses one slot that is wrong", async (t) => {
+  const cases: Record<string, readonly [slot: string, problem: string]> = {
+    "an absolute target": [
+      '{ id = "a", source = "a", target = "/etc/passwd" }',
+      "slots[0].target is absolute",
+    ],
+    "a drive": [
+      '{ id = "a", source = "a", target = "C:/x" }',
+      "slots[0].target is absolute",
+    ],
+    "a target above the workenv": [
+      '{ id = "a", source = "a", target = "{workenv}/../x" }',
+      'slots[0].target leaves the workenv with ".."',
+    ],
+    "a backslash": [
+      '{ id = "a", source = "a", target = "a\\\\b" }',
+      "slots[0].target holds a backslash",
+    ],
+    "an empty id": [
+      '{ id = " ", source = "a", target = "a" }',
+      "slots[0].id is empty",
+    ],
+    "a sticky bit": [
+      '{ id = "a", source = "a", target = "a", permissions = "1755" }',
+      "slots[0].permissions is not valid",
+    ],
+    "permissions that forbid everything": [
+      '{ id = "a", source = "a", target = "a", permissions = "000" }',
+      "slots[0].permissions is not valid",
+    ],
+    "a number as permissions": [
+      '{ id = "a", source = "a", target = "a", permissions = 755 }',
+      "slots[0].permissions is the number 755, expected a string",
+    ],
+    "a level out of range": [
+      '{ id = "a", source = "a", target = "a", level = 23 }',
+      "slots[0].level is 23, expected 1 to 22",
+    ],
+    "a key of another builder": [
+      '{ id = "a", source = "a", target = "a", encoding = "gzip" }',
+      "slots[0].encoding is not known",
+    ],
+    "a misspelled platform": [
+      '{ id = "a", source = "a", target = "a", platform = "linus" }',
+      'slots[0].platform is "linus"; did you mean "linux"?',
+    ],
+  };
+  for (const [name, [slot, problem]] of Object.entries(cases)) {
+    await t.step(name, () => {
+      const problems = problemsOf(() => slots(slot));
+      assertEquals(problems.length, 1);
+      assert(problems[0]?.startsWith(problem), problems[0]);
+    });
+  }
+});
+
+Deno.test("parseManifest() lets archives share the workenv, and nothing else", () => {
+  const share = (target: string): BuildPlan =>
+    slots(
+      `{ id = "a", source = "a", target = "${target}" }`,
+      `{ id = "b", source = "b", target = "${target}" }`,
+    );
+  assertEquals(share("{workenv}").slots.length, 2);
+  assertEquals(problemsOf(() => share("x")), [
+    'slots[1].target is "x" like that of slots[0]',
+  ]);
+});
+
+Deno.test("parseManifest() refuses references to slots that do not exist", () => {
+  const problems = problemsOf(() =>
+    toml(`
+      package = { name = "demo", version = "1" }
+      execution = { command = "{slot:0} {slot:1} {other}", primary_slot = 5 }
+      slots = [{ id = "a", source = "a", target = "a" }]
+      setup_commands = ["run {slot:x}"]
+    `)
+  );
+  assertEquals(problems, [
+    "execution.command holds {slot:1}, but there is no such slot",
+    "setup_commands[0] holds {slot:x}, but there is no such slot",
+    "execution.primary_slot is 5, but there is no such slot",
+  ]);
+});
+
+Deno.test("parseManifest() says what a setup command lacks", () => {
+  const setup = [{ type: "chmod", path: "x" }, { type: "write_file" }];
+  assertEquals(
+    problemsOf(() => json(nativeManifest({ setup_commands: setup }))),
+    [
+      "setup_commands[0].mode is missing; a chmod command needs it",
+      "setup_commands[1].path is missing; a write_file command needs it",
+      "setup_commands[1].content is missing; a write_file command needs it",
+    ],
+  );
+});
+
+Deno.test("parseManifest() explains flat manifests", () => {
+  const flat = { name: "a", version: "1", command: "x", slots: [] };
+  assertEquals(problemsOf(() => json(flat)), [
+    "name belongs to package.name",
+    "version belongs to package.version",
+    "command belongs to execution.command",
+  ]);
+});
+
+Deno.test("parseManifest() refuses what is no manifest at all", async (t) => {
+  const cases: readonly (readonly [ManifestFormat, string])[] = [
+    ["toml", "a = "],
+    ["toml", "[package\nname = 1"],
+    ["json", "{"],
+    ["json", '{"package": {}, "package": {}}'],
+    ["json", ""],
+  ];
+  for (const [format, text] of cases) {
+    await t.step(`${format} ${JSON.stringify(text)}`, () => {
+      const error = throwsCode(
+        "manifest/syntax",
+        () => parseManifest(text, { format, name: "x" }),
+      );
+      assertEquals(error.context.file, "x");
+    });
+  }
+  for (const text of ["[]", "1", "null"]) {
+    assertEquals(
+      throwsCode(
+        "manifest/invalid",
+        () => parseManifest(text, { format: "json" }),
+      ).context.file,
+      "the manifest",
+    );
+  }
+});
+
+Deno.test("parseManifest() refuses values that JSON cannot hold", () => {
+  const problems = problemsOf(() =>
+    toml(`${HEAD}slots = []\ncustom = { when = 2024-01-01, n = inf }`)
+  );
+  assertEquals(problems.length, 2);
+  assert(problems[0]?.includes("put it in quotes"));
+});
+
+Deno.test("parseManifest() does not take a prototype for a key", () => {
+  const text = `{"__proto__": {"x": 1}, "constructor": 1}`;
+  const problems = problemsOf(() => parseManifest(text, { format: "json" }));
+  assert(problems.some((problem) => problem.startsWith("__proto__ is not")));
+  assert(problems.some((problem) => problem.startsWith("constructor is not")));
+});
