@@ -1,0 +1,77 @@
+import { keyPairFromSeed } from "@flavor/pspf/crypto";
+import {
+  assemblePackage,
+  type BuildOptions,
+  type BuildReport,
+  type SlotSource,
+} from "@flavor/pspf/build";
+import {
+  BytesSource,
+  MemorySink,
+  MemorySpool,
+  MemoryTree,
+  type MemoryTreeInit,
+} from "@flavor/pspf/io";
+import { type BuildPlan, parseManifest } from "@flavor/pspf/manifest";
+import { PspfError } from "../../lib/errors.ts";
+
+/** A launcher of ours, as far as the builder can tell. */
+export const OUR_LAUNCHER =
+  "\x7fELF...flavor-rs-launcher/1 pspf-2025 ops=raw,tar,gzip,zstd;...";
+
+/** Sources by name: bytes are files, anything else is a directory. */
+export type Sources = Readonly<
+  Record<string, Uint8Array | string | MemoryTreeInit>
+>;
+
+/** What a test changes. */
+export type Overrides = Partial<BuildOptions> & { readonly mode?: number };
+
+/** Builds from sources in memory. */
+export async function buildInMemory(
+  plan: BuildPlan,
+  sources: Sources,
+  overrides: Overrides = {},
+): Promise<{ bytes: Uint8Array; report: BuildReport }> {
+  const { mode = 0o644, ...options } = overrides;
+  await using sink = new MemorySink();
+  const report = await assemblePackage(plan, sink, {
+    launcher: textSource(OUR_LAUNCHER),
+    keyPair: await keyPairFromSeed("test"),
+    createSpool: () => Promise.resolve(new MemorySpool()),
+    openSource: (name) => Promise.resolve(openSource(sources, name, mode)),
+    ...options,
+  });
+  await sink.commit();
+  return { bytes: sink.bytes ?? new Uint8Array(), report };
+}
+
+/** A source that holds text. */
+export function textSource(text: string): BytesSource {
+  return new BytesSource(new TextEncoder().encode(text), "text");
+}
+
+/** A plan of the given slots, each in the words of `flavor.toml`. */
+export function planOf(slots: readonly string[], rest = ""): BuildPlan {
+  return parseManifest(
+    `
+    package = { name = "demo", version = "1.2.3" }
+    execution = { command = "app" }
+    slots = [${slots.join(", ")}]
+    ${rest}`,
+    { format: "toml", name: "flavor.toml" },
+  );
+}
+
+function openSource(sources: Sources, name: string, mode: number): SlotSource {
+  const source = sources[name];
+  if (source === undefined) {
+    throw new PspfError("io/not-found", `Cannot open "${name}": it is missing`);
+  }
+  if (typeof source === "string") {
+    return { kind: "file", bytes: textSource(source), mode };
+  }
+  return source instanceof Uint8Array
+    ? { kind: "file", bytes: new BytesSource(source, name), mode }
+    : { kind: "directory", tree: new MemoryTree(source, name) };
+}
