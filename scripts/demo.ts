@@ -8,8 +8,9 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl, join } from "@std/path";
 
+import { EXAMPLES, prepareExamples } from "./prepare_examples.ts";
+
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
-const EXAMPLES = join(ROOT, "examples");
 const EXIT_INVALID = 4;
 /** Format, content that cannot be decoded, signature or digest. */
 const EXIT_LAUNCHER_REFUSES = [102, 103, 107];
@@ -68,24 +69,6 @@ function flavor(...args: readonly string[]): Promise<Outcome> {
     join(ROOT, "cli.ts"),
     ...args,
   ]);
-}
-
-/** The examples hold sources; what they are built from is on this machine. */
-async function prepareExamples(): Promise<void> {
-  const runtime = join(EXAMPLES, "deno-app", "runtime");
-  await Deno.mkdir(runtime, { recursive: true });
-  await Deno.copyFile(Deno.execPath(), join(runtime, "deno"));
-  const build = join(EXAMPLES, "static-binary", "build");
-  await Deno.mkdir(build, { recursive: true });
-  const compiled = await run("rustc", [
-    "-O",
-    "-o",
-    join(build, "probe"),
-    join(EXAMPLES, "static-binary", "src", "probe.rs"),
-  ]);
-  if (compiled.code !== 0) {
-    throw new Error(`rustc cannot build the probe: ${compiled.stderr}`);
-  }
 }
 
 interface Example {

@@ -1,3 +1,5 @@
+import os from "node:os";
+
 import { PspfError, type PspfErrorCode } from "../errors.ts";
 
 interface Translation {
@@ -52,9 +54,18 @@ const TRANSLATIONS: Readonly<Record<string, Translation>> = {
   ETXTBSY: { code: "io/failed", says: "the program is running" },
 };
 
+/** Names of the system's error numbers. */
+const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(os.constants.errno).map(([name, number]) => [number, name]),
+);
+const OS_ERROR_REGEXP = /\(os error ([0-9]+)\)/;
+
+/** The runtime gives some errors a code, and others only a text with a number. */
 function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  const number = OS_ERROR_REGEXP.exec(error.message)?.[1];
+  return number === undefined ? undefined : ERRNO_NAMES.get(Number(number));
 }
 
 /**

@@ -1,0 +1,83 @@
+import { assert, assertEquals } from "@std/assert";
+
+import { type TempDir, tempDir } from "../support/temp_dir.ts";
+import { flavor, flavorCommand } from "./support/processes.ts";
+
+/** Noise that takes a while to compress. */
+async function writeBigProject(dir: TempDir): Promise<string> {
+  const noise = new Uint8Array(64 << 20);
+  for (let at = 0; at < noise.length; at += 65_536) {
+    crypto.getRandomValues(noise.subarray(at, at + 65_536));
+  }
+  await dir.write("noise", noise);
+  return await dir.write(
+    "flavor.toml",
+    `package = { name = "big", version = "1" }
+execution = { command = "true" }
+slots = [{ id = "noise", source = "noise", target = "noise", operations = "zstd", level = 19 }]
+`,
+  );
+}
+
+function startPack(manifest: string, output: string): Deno.ChildProcess {
+  const [program, args] = flavorCommand([
+    "pack",
+    "-m",
+    manifest,
+    "-o",
+    output,
+    "--key-seed",
+    "interrupt",
+  ]);
+  return new Deno.Command(program, {
+    args: [...args],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+}
+
+/** Waits until the process has its output directory made: it is at work. */
+async function atWork(directory: string): Promise<void> {
+  for (;;) {
+    try {
+      await Deno.stat(directory);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+function names(path: string): string[] {
+  return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+}
+
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 130]] as const) {
+  Deno.test(`pack ends with ${code} on ${signal} and leaves nothing`, async () => {
+    await using dir = await tempDir();
+    const manifest = await writeBigProject(dir);
+    const child = startPack(manifest, dir.at("out", "big.psp"));
+    await atWork(dir.at("out"));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    child.kill(signal);
+    assertEquals((await child.status).code, code);
+    assertEquals(names(dir.at("out")), []);
+  });
+}
+
+Deno.test("a killed pack leaves no output, and the next one clears up", async () => {
+  await using dir = await tempDir();
+  const manifest = await writeBigProject(dir);
+  const output = await dir.write("out/big.psp", "an older package");
+  const child = startPack(manifest, output);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  child.kill("SIGKILL");
+  await child.status;
+  assertEquals(Deno.readTextFileSync(output), "an older package");
+  await dir.write("noise", "small now");
+  const { code, stderr } = await flavor(["pack", "-m", manifest, "-o", output]);
+  assertEquals(code, 0, stderr);
+  assertEquals(names(dir.at("out")), ["big.psp"]);
+  assert(Deno.statSync(output).size > 100_000);
+});
