@@ -5,6 +5,9 @@ const MAGIC_OFFSET = 257;
 const MAGIC = [0x75, 0x73, 0x74, 0x61, 0x72] as const;
 const FIRST_BLOCK_SIZE = 512;
 
+/** What is handed on at once. */
+const PIECE_SIZE = 256 * 1024;
+
 /**
  * The bytes of an archive on their way into `UntarStream`, which neither says
  * why it failed nor reads on behind the last member: this remembers both how
@@ -15,6 +18,8 @@ export class ArchiveInput {
   readonly readable: ReadableStream<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #head: number[] = [];
+  /** What has been read and not yet handed on. */
+  #rest: Uint8Array = new Uint8Array();
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -23,9 +28,9 @@ export class ArchiveInput {
     this.#reader = bytes.getReader();
     this.readable = new ReadableStream<Uint8Array>({
       pull: async (controller) => {
-        const chunk = await this.#read();
-        if (chunk === undefined) controller.close();
-        else controller.enqueue(asPlainBytes(chunk));
+        const piece = await this.#readPiece();
+        if (piece === undefined) controller.close();
+        else controller.enqueue(piece);
       },
       // Cancelling does not reach the source, because drain() still needs it.
     }, { highWaterMark: 0 });
@@ -80,6 +85,18 @@ export class ArchiveInput {
           cause: error,
         },
       );
+  }
+
+  /** A zstd frame comes as 8 MiB, of which `UntarStream` would make a copy. */
+  async #readPiece(): Promise<Uint8Array | undefined> {
+    if (this.#rest.length === 0) {
+      const chunk = await this.#read();
+      if (chunk === undefined) return undefined;
+      this.#rest = asPlainBytes(chunk);
+    }
+    const piece = this.#rest.subarray(0, PIECE_SIZE);
+    this.#rest = this.#rest.subarray(PIECE_SIZE);
+    return piece;
   }
 
   async #read(): Promise<Uint8Array | undefined> {
