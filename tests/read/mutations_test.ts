@@ -1,11 +1,12 @@
 /** The mutations of `vectors.json`, with the verdict of each check. */
 
+import { sha256 } from "@flavor/pspf/crypto";
 import { writeIndexChecksum } from "@flavor/pspf/format";
 import { BytesSource } from "@flavor/pspf/io";
 import { openPackage, verifyPackage } from "@flavor/pspf/read";
 import type { PspfErrorCode } from "../../lib/errors.ts";
 import { assert, assertEquals } from "@std/assert";
-import type vectors from "../vectors/vectors.json" with { type: "json" };
+import vectors from "../vectors/vectors.json" with { type: "json" };
 import { makeSealedPackage } from "../support/sealed_package.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { readVector } from "../support/vectors.ts";
@@ -36,11 +37,7 @@ function flip(bytes: Uint8Array, at: number): void {
 
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(65);
 
-const MUTATIONS: Record<
-  keyof typeof vectors.mutations_of_golden_expected,
-  Mutation | undefined
-> = {
-  columns: undefined,
+const MUTATIONS: Readonly<Record<string, Mutation>> = {
   signature_wrong: {
     change: inIndex((block) => flip(block, 130)),
     code: "verify/signature",
@@ -100,10 +97,12 @@ const MUTATIONS: Record<
     code: "format/not-a-package",
   },
   metadata_not_gzip: {
-    change: inIndex((block) =>
-      new DataView(block.buffer, block.byteOffset).setUint8(32, 100)
-    ),
-    code: "verify/metadata-digest",
+    change: async (file) => {
+      const stored = file.fill(0x7b, 24, 24 + 817).subarray(24, 24 + 817);
+      const digest = await sha256(stored);
+      return await inIndex((block) => block.set(digest, 96))(file);
+    },
+    code: "format/bad-metadata",
   },
   json_over_1MiB: {
     change: () =>
@@ -127,8 +126,14 @@ const MUTATIONS: Record<
   tail_marker: { change: () => readVector("golden-marker.psp") },
 };
 
+Deno.test("every mutation of the vectors has a verdict here", {
+  permissions: "none",
+}, () => {
+  const { columns: _, ...named } = vectors.mutations_of_golden_expected;
+  assertEquals(Object.keys(MUTATIONS), Object.keys(named));
+});
+
 for (const [name, mutation] of Object.entries(MUTATIONS)) {
-  if (mutation === undefined) continue;
   const verdict = mutation.code ?? "no failure";
   Deno.test(`verifyPackage() finds ${verdict} for ${name}`, async () => {
     const changed = await mutation.change(await readVector("golden.psp"));
