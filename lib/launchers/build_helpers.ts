@@ -23,7 +23,9 @@ export async function buildHelpers(
     throw new PspfError(
       "launcher/not-found",
       "Helpers are built from their sources, and this is no checkout",
-      { hint: "Clone the repository and run: scripts/dev flavor helpers build" },
+      {
+        hint: "Clone the repository and run: scripts/dev flavor helpers build",
+      },
     );
   }
   const script = join(checkout, "scripts", "build_launcher");

@@ -127,7 +127,9 @@ function checkPlatform(
     : `a program for ${names.join(" and ")}`;
   throw new PspfError(
     "launcher/wrong-format",
-    `The launcher "${path}" does not fit ${platformName(target)}: it is ${actual}`,
+    `The launcher "${path}" does not fit ${
+      platformName(target)
+    }: it is ${actual}`,
     {
       context: { path, expected: platformName(target), actual: names },
       hint: "Choose the launcher for the target platform",

@@ -1,8 +1,4 @@
-import {
-  parsePlatform,
-  type Platform,
-  type PlatformOs,
-} from "./platform.ts";
+import { parsePlatform, type Platform, type PlatformOs } from "./platform.ts";
 
 /** Language that a helper is written in; each has its own limits. */
 export type HelperLanguage = "rust" | "go";

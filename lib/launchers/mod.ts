@@ -33,7 +33,7 @@ export {
   inspectHelper,
   MAX_HELPER_SIZE,
 } from "./inspect_helper.ts";
-export { helperPlaces, type HelperPlace } from "./launcher_places.ts";
+export { type HelperPlace, helperPlaces } from "./launcher_places.ts";
 export { type Helper, listHelpers } from "./list_helpers.ts";
 export {
   parsePlatform,

@@ -84,11 +84,16 @@ function namedRoot({ env, machine }: WorkenvHost): string {
 
 async function checkOwn(path: string, host: WorkenvHost): Promise<void> {
   const facts = await host.reader.facts(path);
-  if (facts?.kind !== "directory") throw insecure(path, "it is not a directory");
+  if (facts?.kind !== "directory") {
+    throw insecure(path, "it is not a directory");
+  }
   const { user } = host.machine;
   if (user === undefined) return;
   if (facts.owner !== user) {
-    throw insecure(path, `it belongs to user ${facts.owner}, and this is ${user}`);
+    throw insecure(
+      path,
+      `it belongs to user ${facts.owner}, and this is ${user}`,
+    );
   }
   if ((facts.mode & WRITABLE_BY_OTHERS) !== 0) {
     throw insecure(path, `its mode is 0${facts.mode.toString(8)}`);
@@ -101,7 +106,8 @@ function insecure(path: string, says: string): PspfError {
     `The cache directory "${path}" cannot be trusted: ${says}`,
     {
       context: { path },
-      hint: `Make it yours alone with chmod 0700 and chown, or set FLAVOR_CACHE`,
+      hint:
+        `Make it yours alone with chmod 0700 and chown, or set FLAVOR_CACHE`,
     },
   );
 }

@@ -35,8 +35,6 @@ export async function listWorkenvs(host: WorkenvHost): Promise<WorkenvList> {
     const entry = await readWorkenv(root, id, host, processes);
     if (entry !== undefined) entries.push(entry);
   }
-  entries.sort((a, b) =>
-    b.filledAtMs - a.filledAtMs || (a.id < b.id ? -1 : 1)
-  );
+  entries.sort((a, b) => b.filledAtMs - a.filledAtMs || (a.id < b.id ? -1 : 1));
   return { root, entries };
 }
