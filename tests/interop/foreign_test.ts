@@ -1,4 +1,9 @@
-import { BytesSource, MemoryTarget } from "@flavor/pspf/io";
+import { goIndexChecksum, TRAILER_SIZE } from "@flavor/pspf/format";
+import {
+  BytesSource,
+  MemoryTarget,
+  type RandomAccessSource,
+} from "@flavor/pspf/io";
 import { PSPFReader, verifyPackage } from "@flavor/pspf/read";
 import { assert, assertEquals } from "@std/assert";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -199,4 +204,33 @@ Deno.test("openPackage() refuses a slot without a checksum", async () => {
     "verify/slot-digest",
     () => reader.extractAll(new MemoryTarget()),
   );
+});
+
+Deno.test("verifyPackage() takes the Go builder's checksum above 4 GiB, with a warning", async () => {
+  const small = makeForeignPackage({
+    builder: "go",
+    slots: [fileSlot("run", "x")],
+  });
+  const head = small.subarray(0, small.length - TRAILER_SIZE);
+  const trailer = small.slice(-TRAILER_SIZE);
+  const size = 2 ** 32 + small.length;
+  const block = trailer.subarray(4, 8196);
+  const view = new DataView(block.buffer, block.byteOffset);
+  view.setBigUint64(8, BigInt(size), true);
+  view.setUint32(4, goIndexChecksum(block), true);
+  const [first, last] = [new BytesSource(head), new BytesSource(trailer)];
+  const source: RandomAccessSource = {
+    name: "sparse",
+    size,
+    read: (offset, length) =>
+      offset < head.length
+        ? first.read(offset, length)
+        : last.read(offset - (size - TRAILER_SIZE), length),
+    stream: (offset, length) => first.stream(offset, length),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const { valid, checks } = await verifyPackage(source);
+  assert(valid, JSON.stringify(checks));
+  const verdicts = checks.filter(({ id }) => id === "index-checksum");
+  assertEquals(verdicts.map(({ status }) => status), ["pass", "warn"]);
 });
