@@ -1,5 +1,6 @@
 import { PspfError } from "../errors.ts";
 import type { JsonValue } from "../errors.ts";
+import { checkSetupCommand } from "./check_setup_command.ts";
 import {
   FORMAT_NAME,
   MAX_METADATA_DEPTH,
@@ -74,7 +75,7 @@ export function parseMetadata(json: Uint8Array): PackageMetadata {
       env: parseRuntimeEnvironment(fields.section("env")),
     })),
     ...root.maybe("workenv", "workenv", parseWorkenv),
-    setupCommands: root.values("setup_commands"),
+    setupCommands: root.values("setup_commands").map(checkSetupCommand),
     ...root.maybe("custom", "custom", (fields) => fields.all()),
   };
 }
