@@ -83,6 +83,10 @@ async function* decodeInPieces(
     }
     decoder.end();
     await Promise.race([ended, failed]);
+    // The decoder passes over everything that follows a zero byte.
+    if (decoder.bytesWritten < limit.inputOffset) {
+      throw limit.corrupt("something follows its end", decoder.bytesWritten);
+    }
     yield* output.splice(0);
   } finally {
     decoder.destroy();

@@ -13,6 +13,11 @@ const MAX_FRAME_SIZE = 512 * 1024 * 1024;
 
 const INITIAL_CAPACITY = 1024 * 1024;
 
+const OUTPUT_CHUNK_SIZE = 256 * 1024;
+
+/** Two to this power is the largest window, in bytes: as in the launcher. */
+const MAX_WINDOW_LOG = 26;
+
 /** The 16 KiB of `node:zlib` make decoding much slower. */
 const CHUNK_SIZE = 512 * 1024;
 
@@ -56,7 +61,7 @@ export async function* unzstd(
         const bytes = pending.subarray(start, end);
         const plain = decodeFrame(zlib, bytes, frame, limit, offset);
         limit.addOutput(plain.length);
-        if (plain.length > 0) yield plain;
+        yield* handOut(plain);
       }
       start = end;
       offset += frame.length;
@@ -67,6 +72,20 @@ export async function* unzstd(
   }
   if (filled > 0) throw limit.corrupt("it ends inside of a frame", offset);
   if (offset === 0) throw limit.corrupt("it is empty", 0);
+}
+
+/**
+ * Gives a frame out as copies and frees its memory at once: a garbage collector
+ * that sees only small objects lets many frames of 8 MiB pile up.
+ */
+function* handOut(plain: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < plain.length; at += OUTPUT_CHUNK_SIZE) {
+    yield plain.slice(at, at + OUTPUT_CHUNK_SIZE);
+  }
+  const { buffer } = plain;
+  const isOwn = buffer instanceof ArrayBuffer &&
+    buffer.byteLength === plain.length;
+  if (isOwn) buffer.transfer(0);
 }
 
 function append(
@@ -101,6 +120,7 @@ function decodeFrame(
     plain = zlib.zstdDecompressSync(bytes, {
       maxOutputLength: most,
       chunkSize: CHUNK_SIZE,
+      params: { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
     });
   } catch (error) {
     const { code } = error as { code?: unknown };

@@ -92,12 +92,18 @@ export class ZstdFrameScanner {
   }
 }
 
-function readSize(view: DataView, at: number, bytes: number): number {
+function readSize(
+  view: DataView,
+  at: number,
+  bytes: number,
+): number | undefined {
   if (bytes === 1) return view.getUint8(at);
   // Two bytes count from 256, because smaller sizes need only one.
   if (bytes === 2) return view.getUint16(at, true) + 256;
   if (bytes === 4) return view.getUint32(at, true);
-  return Number(view.getBigUint64(at, true));
+  const size = view.getBigUint64(at, true);
+  // The reference decoder takes all ones for "not known".
+  return size === 2n ** 64n - 1n ? undefined : Number(size);
 }
 
 function more(needed: number): ZstdScanResult {
