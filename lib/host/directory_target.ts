@@ -13,8 +13,8 @@ const PERMISSION_BITS = 0o777;
 /**
  * A fresh directory that slots are extracted into. Nobody else knows its name,
  * so a link inside of it can only come from the archive, and every directory
- * on the way to a member is one that was made here: a path through a link, or
- * over something that exists, is refused.
+ * on the way to a member is one that was made here: a path through a link is
+ * refused.
  */
 export class DirectoryTarget implements ExtractTarget {
   readonly name: string;
@@ -33,6 +33,8 @@ export class DirectoryTarget implements ExtractTarget {
 
   directory(path: string, mode: number): Promise<void> {
     return this.#attempt(path, () => {
+      this.#makeParents(path);
+      if (!this.#directories.has(path)) this.#makeWay(path);
       this.#makeParents(`${path}/.`);
       this.#directories.set(path, mode & PERMISSION_BITS);
     });
@@ -48,6 +50,7 @@ export class DirectoryTarget implements ExtractTarget {
     try {
       await this.#attempt(path, () => {
         this.#makeParents(path);
+        this.#makeWay(path);
         // `createNew` is O_EXCL: an existing link is never followed.
         file = Deno.openSync(this.#full(path), {
           write: true,
@@ -81,6 +84,7 @@ export class DirectoryTarget implements ExtractTarget {
   symlink(path: string, target: string): Promise<void> {
     return this.#attempt(path, () => {
       this.#makeParents(path);
+      this.#makeWay(path);
       fs.symlinkSync(target, this.#full(path));
     });
   }
@@ -90,7 +94,9 @@ export class DirectoryTarget implements ExtractTarget {
       this.#checkParents(existing);
       const facts = fs.lstatSync(this.#full(existing));
       if (!facts.isFile()) throw this.#unsafe(existing, "is not a file");
+      if (path === existing) return;
       this.#makeParents(path);
+      this.#makeWay(path);
       fs.copyFileSync(
         this.#full(existing),
         this.#full(path),
@@ -129,6 +135,18 @@ export class DirectoryTarget implements ExtractTarget {
       }
       this.#directories.set(parent, 0o755);
     }
+  }
+
+  /** Later members win, as in the launcher; a link is removed, never followed. */
+  #makeWay(path: string): void {
+    const facts = fs.lstatSync(this.#full(path), { throwIfNoEntry: false });
+    if (facts === undefined) return;
+    if (!facts.isDirectory()) return fs.unlinkSync(this.#full(path));
+    throw new PspfError(
+      "archive/bad-entry",
+      `Cannot extract ${quotePath(path)}: a directory is in its place`,
+      { context: { path, root: this.name } },
+    );
   }
 
   #checkParents(path: string): void {
