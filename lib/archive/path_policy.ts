@@ -71,7 +71,7 @@ export function checkEntryPath(path: string): string {
  */
 export function checkLinkTarget(target: string): string {
   const isUsable = target !== "" && !target.includes("\0") &&
-    byteLength(target) <= MAX_PATH_BYTES;
+    byteLength(target) < MAX_PATH_BYTES;
   if (isUsable) return target;
   throw refuse(
     "archive/bad-entry",

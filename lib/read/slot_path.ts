@@ -15,11 +15,13 @@ const PLACEHOLDER_REGEXP =
  * @param slot A slot that is no archive.
  * @param names What `{package_name}` and `{version}` stand for.
  * @returns The checked path.
- * @throws {PspfError} `archive/unsafe-path`, `format/bad-metadata`,
- * `format/bad-slot`
+ * @throws {PspfError} `archive/unsafe-path`, `format/bad-metadata`
  */
 export function slotPath(slot: PackageSlot, names: PackageInfo): string {
   const { target } = slot.metadata;
+  if ([target, names.name, names.version].some((text) => text.includes("\0"))) {
+    throw badTarget("format/bad-metadata", slot, "a name holds a NUL");
+  }
   const path = checkEntryPath(
     target.replaceAll(PLACEHOLDER_REGEXP, (text, workenv, name) => {
       if (workenv) return "";
@@ -32,11 +34,11 @@ export function slotPath(slot: PackageSlot, names: PackageInfo): string {
     }),
   );
   if (path !== "") return path;
-  throw badTarget("format/bad-slot", slot, "it names no file");
+  throw badTarget("archive/unsafe-path", slot, "it names no file");
 }
 
 function badTarget(
-  code: "format/bad-metadata" | "format/bad-slot",
+  code: "archive/unsafe-path" | "format/bad-metadata",
   slot: PackageSlot,
   problem: string,
 ): PspfError {

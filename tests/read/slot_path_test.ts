@@ -24,5 +24,5 @@ Deno.test("slotPath() refuses a way out that hides in a placeholder", () => {
 Deno.test("slotPath() refuses a target that depends on another slot or names no file", () => {
   throwsCode("format/bad-metadata", () => pathOf("{slot:0}/x"));
   throwsCode("format/bad-metadata", () => pathOf("{primary}/x"));
-  throwsCode("format/bad-slot", () => pathOf("{workenv}/"));
+  throwsCode("archive/unsafe-path", () => pathOf("{workenv}/"));
 });
