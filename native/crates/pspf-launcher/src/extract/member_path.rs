@@ -19,16 +19,18 @@ impl MemberPath {
         if name.len() > MAX_PATH {
             return Err(unsafe_path("a path is longer than 4096 bytes", name));
         }
-        if name.first() == Some(&b'/') {
+        // A backslash or a drive letter must not lead out either: one package means the same on every system.
+        if let [b'/' | b'\\', ..] | [b'a'..=b'z' | b'A'..=b'Z', b':', ..] = name {
             return Err(unsafe_path("an absolute path is not allowed", name));
+        }
+        if name.split(|byte| matches!(byte, b'/' | b'\\')).any(|part| part == b"..") {
+            return Err(unsafe_path("`..` is not allowed in a path", name));
         }
         let mut clean = Vec::with_capacity(name.len());
         let mut depth = 0_usize;
         for component in name.split(|byte| *byte == b'/') {
-            match component {
-                b"" | b"." => continue,
-                b".." => return Err(unsafe_path("`..` is not allowed in a path", name)),
-                _ => {}
+            if matches!(component, b"" | b".") {
+                continue;
             }
             if component.len() > MAX_COMPONENT {
                 return Err(unsafe_path("a file name is longer than 255 bytes", name));
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn parse_refuses_every_way_out() {
-        for name in ["/etc/passwd", "..", "a/../../b", "a/..", "//x", "a\0b"] {
+        for name in ["/etc/passwd", "..", "a/../../b", "a/..", "//x", "a\0b", "C:\\x", "\\x", "a\\..\\x"] {
             assert_eq!(parse(name).unwrap_err().code(), "archive/unsafe-path", "{name:?}");
         }
     }

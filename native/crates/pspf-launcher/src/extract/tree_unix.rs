@@ -20,6 +20,8 @@ use crate::failure::{IoContext, io_error};
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const NEW_FILE: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// From this length on the system refuses a link's target, in bytes.
+const MAX_LINK_TARGET: usize = 4096;
 /// Mode of directories that an archive uses without naming them.
 const IMPLICIT_MODE: u32 = 0o755;
 
@@ -88,7 +90,7 @@ impl Tree {
 
     /// Creates a symbolic link. Its target is kept as it is: nothing is ever written through it.
     pub(crate) fn create_symlink(&mut self, member: &MemberPath, target: &[u8]) -> Result<()> {
-        if target.is_empty() || target.contains(&0) {
+        if target.is_empty() || target.contains(&0) || target.len() >= MAX_LINK_TARGET {
             return Err(unsafe_path("a link has no valid target", member.as_bytes()));
         }
         let target = OsStr::from_bytes(target);
@@ -100,14 +102,18 @@ impl Tree {
         let Some((directory, original_name)) = original.split_last() else {
             return Err(unsafe_path("a hard link to the directory itself is not allowed", member.as_bytes()));
         };
-        if member == original {
-            return Ok(());
-        }
         let source = self.open_directory(&directory)?;
-        let stat = fs::statat(&source, OsStr::from_bytes(original_name), AtFlags::SYMLINK_NOFOLLOW)
-            .context("find the target of a hard link", self.path_of(original))?;
+        let stat = match fs::statat(&source, OsStr::from_bytes(original_name), AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => {
+                return Err(unsafe_path("a hard link to a file that is not before it is not allowed", member.as_bytes()));
+            }
+            found => found.context("find the target of a hard link", self.path_of(original))?,
+        };
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(unsafe_path("a hard link to something other than a regular file is not allowed", member.as_bytes()));
+        }
+        if member == original {
+            return Ok(());
         }
         let linked = self.create(member, |parent, name| {
             match fs::linkat(&source, OsStr::from_bytes(original_name), parent, name, AtFlags::empty()) {
