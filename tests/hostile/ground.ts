@@ -39,6 +39,12 @@ export class TestGround implements Disposable {
     this.file = join(this.#case, "pkg");
     this.cache = join(this.#case, "cache");
     this.out = join(this.#case, "out");
+    this.#before = this.#layOut();
+  }
+
+  /** What packages try to reach; made again after one of them reached it. */
+  #layOut(): string {
+    removeAll(this.outside);
     Deno.mkdirSync(join(this.outside, "directory"), { recursive: true });
     Deno.writeTextFileSync(join(this.outside, "keep"), "untouched\n");
     Deno.writeTextFileSync(
@@ -46,7 +52,7 @@ export class TestGround implements Disposable {
       "untouched\n",
     );
     Deno.chmodSync(join(this.outside, "keep"), 0o640);
-    this.#before = this.#digest();
+    return this.#digest();
   }
 
   /** Makes an empty place with one package in it. */
@@ -62,6 +68,7 @@ export class TestGround implements Disposable {
     const damage: string[] = [];
     if (this.#digest() !== this.#before) {
       damage.push(`changed: ${describe(this.outside)}`);
+      this.#layOut();
     }
     damage.push(...unexpected(this.root, ["outside", "case"]));
     damage.push(...unexpected(this.#case, ["pkg", "cache", "out"]));
@@ -164,7 +171,8 @@ function unexpected(
 }
 
 function findPrivileged(root: string): string[] {
-  return walk(root).map(({ path }) => path).filter((path) => {
+  // A name that is not UTF-8 cannot be looked at from here.
+  return walk(root).map(({ path }) => path).filter(exists).filter((path) => {
     const { mode, isFile, isDirectory, isSymlink } = Deno.lstatSync(path);
     return ((mode ?? 0) & 0o6000) !== 0 ||
       !(isFile || isDirectory || isSymlink);

@@ -117,7 +117,7 @@ function pathCases(): HostileCase[] {
     "enumerate": (path) =>
       setup({
         type: "enumerate_and_execute",
-        command: "chmod 0777",
+        command: "true",
         enumerate: { path, pattern: "*" },
       }),
   };

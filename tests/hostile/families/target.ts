@@ -1,7 +1,7 @@
 /** Slot targets that leave the workenv, alone or together. @module */
 
 import { Buffer } from "node:buffer";
-import { ACCEPT, AGREE, refuseAtExtract } from "../hostile_case.ts";
+import { ACCEPT, AGREE, ANY, refuseAtExtract } from "../hostile_case.ts";
 import type { Expectation, Ground, HostileCase } from "../hostile_case.ts";
 import { writePackage } from "../package_draft.ts";
 import type { PackageDraft, SlotDraft } from "../package_draft.ts";
@@ -153,7 +153,7 @@ function lifecycleCases(): HostileCase[] {
         slots: [{ stored: STORED, target, lifecycle }],
       }))
     ).concat(
-      targetCase(`${lifecycle} slot at the workenv itself`, AGREE, () => ({
+      targetCase(`${lifecycle} slot at the workenv itself`, ANY, () => ({
         slots: [{ stored: STORED, target: "{workenv}", lifecycle }],
       })),
     )
