@@ -119,7 +119,7 @@ async function readExtension(
   member: TarStreamEntry,
   maxSize: number,
 ): Promise<Extensions> {
-  const { header, readable = ReadableStream.from([]) } = member;
+  const { header, readable = new Blob().stream() } = member;
   checkSize(member.path, header.size);
   const bytes = await collectBytes(readable, {
     maxSize,
@@ -174,7 +174,7 @@ function toEntry(
       if (path === "" || name.endsWith("/")) {
         throw badEntry(name, "a file has no name");
       }
-      const content = readable ?? ReadableStream.from([]);
+      const content = readable ?? new Blob().stream();
       return {
         kind: "file",
         path,

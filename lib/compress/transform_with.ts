@@ -1,3 +1,5 @@
+import { streamFrom } from "../io/stream_from.ts";
+
 /** Bytes as this folder passes them on. */
 export type ByteTransform = TransformStream<Uint8Array, Uint8Array>;
 
@@ -15,5 +17,5 @@ export function transformWith(
   ) => AsyncGenerator<Uint8Array, void, undefined>,
 ): ByteTransform {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  return { writable, readable: ReadableStream.from(generate(readable)) };
+  return { writable, readable: streamFrom(generate(readable)) };
 }

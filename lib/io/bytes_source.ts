@@ -3,6 +3,7 @@ import type {
   RandomAccessSource,
   ReadOptions,
 } from "./random_access_source.ts";
+import { streamFrom } from "./stream_from.ts";
 
 /** Large enough for speed, small enough to stop soon after an abort. */
 const CHUNK_SIZE = 256 * 1024;
@@ -76,7 +77,7 @@ export class BytesSource implements RandomAccessSource {
     length: number,
     options: ReadOptions = {},
   ): ReadableStream<Uint8Array> {
-    return ReadableStream.from(this.#chunks(offset, length, options.signal));
+    return streamFrom(this.#chunks(offset, length, options.signal));
   }
 
   /** Nothing to release. */

@@ -44,7 +44,8 @@ export class MemorySink implements ByteSink {
    * @param chunk The bytes.
    */
   write(chunk: Uint8Array): Promise<void> {
-    this.#chunks.push(chunk.slice());
+    // Not slice(), which shares memory when the chunk is a Node Buffer.
+    this.#chunks.push(new Uint8Array(chunk));
     return Promise.resolve();
   }
 

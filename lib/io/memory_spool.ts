@@ -27,7 +27,8 @@ export class MemorySpool implements Spool {
    * @param chunk The bytes.
    */
   write(chunk: Uint8Array): Promise<void> {
-    this.#chunks.push(chunk.slice());
+    // Not slice(), which shares memory when the chunk is a Node Buffer.
+    this.#chunks.push(new Uint8Array(chunk));
     return Promise.resolve();
   }
 

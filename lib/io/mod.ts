@@ -29,3 +29,4 @@ export type {
   ReadOptions,
 } from "./random_access_source.ts";
 export type { Spool, SpoolFactory } from "./spool.ts";
+export { streamFrom } from "./stream_from.ts";

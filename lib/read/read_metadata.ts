@@ -9,6 +9,7 @@ import type { PackageMetadata } from "../format/metadata.ts";
 import { Operation } from "../format/operation.ts";
 import { parseMetadata } from "../format/parse_metadata.ts";
 import { collectBytes } from "../io/collect_bytes.ts";
+import { streamFrom } from "../io/stream_from.ts";
 import type {
   RandomAccessSource,
   ReadOptions,
@@ -94,7 +95,7 @@ async function decompress(
 ): Promise<Uint8Array> {
   const gzip = getCodec(Operation.GZIP);
   const limits = { maxSize: MAX_METADATA_SIZE, name: "the metadata" };
-  const plain = ReadableStream.from([stored]).pipeThrough(gzip.decode(limits));
+  const plain = streamFrom([stored].values()).pipeThrough(gzip.decode(limits));
   try {
     return await collectBytes(plain, {
       maxSize: MAX_METADATA_SIZE,
