@@ -12,6 +12,8 @@ export interface SlotReport {
   readonly operations: string;
   /** Whether the source was encoded already and its bytes were kept. */
   readonly kept: boolean;
+  /** Permission bits as they are recorded. */
+  readonly permissions: number;
   /** Number of files, links not counted. */
   readonly files: number;
   /** Length before compression in bytes. */

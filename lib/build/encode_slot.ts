@@ -25,6 +25,8 @@ export interface EncodedSlot {
   readonly originalSize: () => number;
   /** Whether the source had its form already. */
   readonly kept: boolean;
+  /** Whether nobody else has a view of the memory of the bytes. */
+  readonly isOwned: boolean;
 }
 
 const MAX_GZIP_LEVEL = 9;
@@ -63,7 +65,12 @@ export function encodeSlot(
   const stored = checkEncoded(counted, codes, bytes.name, (length) => {
     originalSize += length;
   });
-  return { stored, originalSize: () => originalSize, kept: true };
+  return {
+    stored,
+    originalSize: () => originalSize,
+    kept: true,
+    isOwned: false,
+  };
 }
 
 function archive(
@@ -97,7 +104,9 @@ function compress(
       ),
     ReadableStream.from(counted),
   );
-  return { stored, originalSize: () => originalSize, kept: false };
+  // An encoder's output is always new; plain bytes can be the source's own.
+  const isOwned = codes.length > 0;
+  return { stored, originalSize: () => originalSize, kept: false, isOwned };
 }
 
 /** One level serves both profiles, and gzip has fewer of them. */

@@ -100,7 +100,7 @@ export async function preparePackage(
 }
 
 function reportSlot(slot: BuiltSlot, offset: number): SlotReport {
-  const { plan, index, input, target } = slot.opened;
+  const { plan, index, input, target, permissions } = slot.opened;
   const { kept, originalSize, size } = slot;
   const files = input.kind === "file"
     ? 1
@@ -110,6 +110,7 @@ function reportSlot(slot: BuiltSlot, offset: number): SlotReport {
     id: plan.id,
     source: recordedSource(plan.source),
     target,
+    permissions,
     operations: slot.operations.toString(),
     kept,
     files,

@@ -1,14 +1,7 @@
 import type { ZstdOptions } from "node:zlib";
 import { PspfError } from "../errors.ts";
-import { findNodeZlib } from "./node_zlib.ts";
+import { findNodeZlib, plainBytes } from "./node_zlib.ts";
 import { ZstdFrameScanner } from "./zstd_frame_scanner.ts";
-
-/**
- * `node:zlib` collects its output in chunks. Its own 16 KiB make zstd about a
- * third slower; chunks as large as the input would mostly be thrown away.
- */
-const MAX_CHUNK_SIZE = 1024 * 1024;
-const MIN_CHUNK_SIZE = 1024;
 
 /** More than any runtime takes from a pool. */
 const MAX_POOLED_SIZE = 64 * 1024;
@@ -44,10 +37,7 @@ export function compressBlock(job: BlockJob): Uint8Array<ArrayBuffer> {
     );
   }
   const { constants } = zlib;
-  const chunkSize = Math.max(
-    MIN_CHUNK_SIZE,
-    Math.min(MAX_CHUNK_SIZE, job.input.length),
-  );
+  const chunkSize = boundOutput(job.input.length);
   if (job.kind === "zstd") {
     const options: ZstdOptions & { readonly pledgedSrcSize: number } = {
       params: {
@@ -71,13 +61,15 @@ export function compressBlock(job: BlockJob): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Small results lie in a pool that cannot be moved to another thread, and large
- * ones at the start of memory that can.
+ * Small results may lie in a pool that cannot be moved to another thread, so
+ * they are copied; memory that is not of the pool is given back at once.
  */
-function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.length < MAX_POOLED_SIZE
-    ? new Uint8Array(bytes)
-    : bytes as Uint8Array<ArrayBuffer>;
+function owned(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = plainBytes(buffer) as Uint8Array<ArrayBuffer>;
+  if (bytes.length >= MAX_POOLED_SIZE) return bytes;
+  const copy = bytes.slice();
+  if (bytes.buffer.byteLength >= MAX_POOLED_SIZE) bytes.buffer.transfer(0);
+  return copy;
 }
 
 /** Deno 2.9 puts an empty frame behind most results. */
@@ -86,4 +78,13 @@ function firstFrame(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return result.kind === "frame"
     ? bytes.subarray(0, result.frame.length)
     : bytes;
+}
+
+/**
+ * Room for the worst case, so that `node:zlib` writes its output in one piece:
+ * its own pieces of 16 KiB are slower by a third, and joining them leaves as
+ * much garbage as there is data.
+ */
+function boundOutput(inputLength: number): number {
+  return inputLength + (inputLength >> 8) + 1024;
 }

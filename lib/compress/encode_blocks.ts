@@ -15,8 +15,8 @@ export interface EncodeBlocksOptions {
 
 /**
  * Cuts bytes into blocks of one size, compresses the blocks in parallel and
- * yields the results in order. At most one block more than there are jobs is
- * in flight, however long the input is.
+ * yields the results in order. There are never more blocks in memory than there
+ * are jobs and the one that is being filled, however long the input is.
  *
  * @param input The bytes, in chunks of any size.
  * @param options The kind of block, and who compresses.
@@ -28,9 +28,8 @@ export async function* encodeBlocks(
   options: EncodeBlocksOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { kind, level, blockSize, compressor } = options;
-  const maxInFlight = compressor === undefined ? 1 : compressor.jobs + 1;
+  const maxInFlight = compressor?.jobs ?? 1;
   const inFlight: Promise<CompressedBlock>[] = [];
-  const free: Uint8Array<ArrayBuffer>[] = [];
   let block = new Uint8Array(blockSize);
   let filled = 0;
   let submitted = 0;
@@ -56,14 +55,15 @@ export async function* encodeBlocks(
       // A full block waits for one more byte: only then is it certain that it
       // is not the last.
       if (filled === blockSize) {
+        const done = inFlight.length < maxInFlight
+          ? undefined
+          : await inFlight.shift();
+        // First the free worker gets its next block, then the result goes on.
         submit(false);
-        while (inFlight.length >= maxInFlight) {
-          const done = await inFlight.shift();
-          if (done === undefined) break;
-          yield done.output;
-          free.push(new Uint8Array(done.input.buffer));
-        }
-        block = free.pop() ?? new Uint8Array(blockSize);
+        block = new Uint8Array(
+          done?.input.buffer ?? new ArrayBuffer(blockSize),
+        );
+        if (done !== undefined) yield done.output;
       }
       const end = Math.min(chunk.length, offset + blockSize - filled);
       block.set(chunk.subarray(offset, end), filled);

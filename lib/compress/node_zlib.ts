@@ -19,3 +19,14 @@ export function findNodeZlib(): NodeZlib | undefined {
     | NodeZlib
     | undefined;
 }
+
+/**
+ * Views a `Buffer` as what it says it is: its `slice()` gives a view where
+ * everybody expects a copy.
+ *
+ * @param buffer A result of `node:zlib`.
+ * @returns The same memory.
+ */
+export function plainBytes(buffer: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}

@@ -1,6 +1,6 @@
 import { PspfError } from "../errors.ts";
 import type { DecodeLimits } from "./codec.ts";
-import { findNodeZlib, type NodeZlib } from "./node_zlib.ts";
+import { findNodeZlib, type NodeZlib, plainBytes } from "./node_zlib.ts";
 import { OutputLimit } from "./output_limit.ts";
 import { type ZstdFrame, ZstdFrameScanner } from "./zstd_frame_scanner.ts";
 

@@ -7,6 +7,7 @@ import {
 } from "@flavor/pspf/archive";
 import {
   type FileTree,
+  type FileTreeEntry,
   MemoryTree,
   type MemoryTreeInit,
 } from "@flavor/pspf/io";
@@ -143,7 +144,7 @@ Deno.test("writeTar() records sizes of 8 GiB and more in a PAX header", async ()
   const size = 8 * 1024 ** 3;
   const tree: FileTree = {
     name: "huge",
-    async *entries() {
+    async *entries(): AsyncIterable<FileTreeEntry> {
       yield await Promise.resolve(
         { kind: "file", path: "huge", mode: 0o644, size } as const,
       );
@@ -171,7 +172,7 @@ Deno.test("writeTar() notices files that change while they are packed", async (t
       const inner = new MemoryTree({ f: { content: bytes } }, "src");
       const tree: FileTree = {
         name: "src",
-        async *entries() {
+        async *entries(): AsyncIterable<FileTreeEntry> {
           for await (const entry of inner.entries()) {
             yield { ...entry, size: listed } as typeof entry;
           }

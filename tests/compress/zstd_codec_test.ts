@@ -182,3 +182,16 @@ Deno.test("zstd decode() refuses a frame that claims more than there is memory",
     () => decode(Uint8Array.from(header), { maxSize: 2 ** 52 }),
   );
 });
+
+Deno.test("codecs give plain arrays, whose slice() is a copy", async () => {
+  const bytes = pseudoRandomBytes(200_000);
+  for (const code of [Operation.ZSTD, Operation.GZIP] as const) {
+    const codec = getCodec(code);
+    const encoded = trickle(bytes, 9000).pipeThrough(codec.encode());
+    const stored = await Array.fromAsync(encoded);
+    const decoded = ReadableStream.from(stored).pipeThrough(codec.decode());
+    for (const chunk of [...stored, ...await Array.fromAsync(decoded)]) {
+      assert(chunk.constructor === Uint8Array);
+    }
+  }
+});
