@@ -1,5 +1,6 @@
 import { keyPairFromSeed, sign, verify } from "@flavor/pspf/crypto";
 import { createStdSha256 } from "../../lib/crypto/sha256.ts";
+import { isStrictScalar } from "../../lib/crypto/strict_ed25519.ts";
 import { sha256 } from "@flavor/pspf/crypto";
 import { assert, assertEquals } from "@std/assert";
 
@@ -90,3 +91,24 @@ Deno.test("the digest for browsers agrees with the one for Deno", async () => {
   }
   assertEquals(await hash.digest(), await sha256(bytes));
 });
+
+Deno.test(
+  "isStrictScalar() ends at the group order, whatever the runtime checks",
+  {
+    permissions: "none",
+  },
+  () => {
+    const encode = (value: bigint): Uint8Array =>
+      Uint8Array.from(
+        { length: 32 },
+        (_, at) => Number(value >> BigInt(8 * at) & 0xffn),
+      );
+    assert(isStrictScalar(encode(0n)));
+    assert(isStrictScalar(encode(L - 1n)));
+    for (const value of [L, L + 1n, 2n ** 256n - 1n]) {
+      assert(
+        !isStrictScalar(encode(value)),
+      );
+    }
+  },
+);
