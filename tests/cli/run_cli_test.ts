@@ -1,0 +1,187 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+
+import { VERSION } from "../../lib/cli/mod.ts";
+import { TOOL_VERSION } from "../../lib/build/mod.ts";
+import { cli } from "../support/captured_host.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+const GOLDEN = new URL("../vectors/sealed.psp", import.meta.url).pathname;
+
+Deno.test("runCli() prints its version, the same as the builder's", async () => {
+  const { code, out } = await cli(["--version"], { cwd: "/" });
+  assertEquals([code, out], [0, `flavor ${VERSION}\n`]);
+  assertEquals(VERSION, TOOL_VERSION);
+});
+
+Deno.test("runCli() prints one JSON object for an error, on standard error", async () => {
+  const { code, out, err } = await cli(["verify", "nothing.psp", "--json"], {
+    cwd: "/",
+  });
+  assertEquals([code, out], [5, ""]);
+  const { error } = JSON.parse(err);
+  assertEquals(error.code, "io/not-found");
+  assertEquals(Object.keys(error).sort(), ["code", "context", "message"]);
+});
+
+Deno.test("runCli() prints usage errors as JSON too", async () => {
+  const { code, err } = await cli(["pakc", "--json"], { cwd: "/" });
+  assertEquals([code, JSON.parse(err).error.code], [
+    2,
+    "usage/unknown-command",
+  ]);
+});
+
+Deno.test("runCli() shows a stack only with --debug", async () => {
+  const plain = await cli(["verify", "nothing"], { cwd: "/" });
+  const debug = await cli(["verify", "nothing", "--debug"], { cwd: "/" });
+  assertEquals(plain.err.includes("    at "), false);
+  assert(debug.err.includes("    at "));
+});
+
+Deno.test("runCli() uses colours on a terminal, unless NO_COLOR or --color say otherwise", async () => {
+  const ESCAPE = "\x1b[";
+  const colours = async (
+    terminal: boolean,
+    env: Readonly<Record<string, string>>,
+    ...flags: string[]
+  ): Promise<boolean> => {
+    const options = { cwd: "/", terminal, env };
+    return (await cli(["verify", GOLDEN, ...flags], options)).out.includes(
+      ESCAPE,
+    );
+  };
+  assertEquals(await colours(true, {}), true);
+  assertEquals(await colours(false, {}), false);
+  assertEquals(await colours(true, { NO_COLOR: "1" }), false);
+  assertEquals(await colours(true, { TERM: "dumb" }), false);
+  assertEquals(
+    await colours(false, { NO_COLOR: "1" }, "--color", "always"),
+    true,
+  );
+  assertEquals(await colours(true, {}, "--color=never"), false);
+});
+
+Deno.test("verify names every check and trusts only the key given", async () => {
+  const { code, out } = await cli(["verify", GOLDEN], { cwd: "/" });
+  assertEquals(code, 0, out);
+  assertStringIncludes(out, "pass  seal ");
+  const wrong = await cli(
+    ["verify", GOLDEN, "--trusted-key", "0".repeat(64), "--json"],
+    { cwd: "/" },
+  );
+  assertEquals(wrong.code, 4);
+  const { valid, checks } = JSON.parse(wrong.out);
+  assertEquals(valid, false);
+  const failed = checks.filter((check: { status: string }) =>
+    check.status === "fail"
+  );
+  assertEquals(failed.length, 1);
+  assertEquals(failed[0].code, "verify/untrusted-key");
+});
+
+Deno.test("keygen writes a pair once, and never over another", async () => {
+  await using dir = await tempDir();
+  const first = await cli(["keygen", "--json"], { cwd: dir.path });
+  assertEquals(first.code, 0, first.err);
+  const path = dir.at("keys", "flavor-private.key");
+  const before = Deno.readTextFileSync(path);
+  assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+  const second = await cli(["keygen"], { cwd: dir.path });
+  assertEquals(second.code, 5);
+  assertEquals(Deno.readTextFileSync(path), before);
+  const forced = await cli(["keygen", "--force"], { cwd: dir.path });
+  assertEquals(forced.code, 0);
+  assert(Deno.readTextFileSync(path) !== before);
+});
+
+Deno.test("keygen writes no half of a pair", async () => {
+  await using dir = await tempDir();
+  await dir.write("keys/flavor-public.key", "somebody's");
+  assertEquals((await cli(["keygen"], { cwd: dir.path })).code, 5);
+  const names = [...Deno.readDirSync(dir.at("keys"))].map(({ name }) => name);
+  assertEquals(names, ["flavor-public.key"]);
+});
+
+Deno.test("extract writes a slot complete or not at all", async () => {
+  await using dir = await tempDir();
+  const options = { cwd: dir.path };
+  const missing = await cli(["extract", GOLDEN, "99", "out"], options);
+  assertEquals(missing.code, 5);
+  assertStringIncludes(missing.err, "Slots: ");
+  const bytes = Deno.readFileSync(GOLDEN);
+  const inspected = await cli(["inspect", GOLDEN, "--json"], options);
+  const { slots } = JSON.parse(inspected.out);
+  bytes[slots[0].offset] = (bytes[slots[0].offset] ?? 0) ^ 1;
+  await dir.write("bad.psp", bytes);
+  const bad = await cli(["extract", "bad.psp", "0", "out"], options);
+  assertEquals(bad.code === 0, false);
+  const raw = await cli(["extract", "bad.psp", "0", "out", "--raw"], options);
+  assertEquals(raw.code, 4, raw.err);
+  const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  assertEquals(names, ["bad.psp"]);
+});
+
+Deno.test("extract gives the same bytes raw that the package stores", async () => {
+  await using dir = await tempDir();
+  const options = { cwd: dir.path };
+  const { out } = await cli(["inspect", GOLDEN, "--json"], options);
+  const [slot] = JSON.parse(out).slots;
+  assertEquals(
+    (await cli(["extract", GOLDEN, slot.name, "o", "--raw"], options)).code,
+    0,
+  );
+  const stored = Deno.readFileSync(GOLDEN)
+    .slice(slot.offset, slot.offset + slot.size);
+  assertEquals(Deno.readFileSync(dir.at("o")), stored);
+});
+
+for (const template of ["script", "directory"]) {
+  Deno.test(`init --template ${template} writes a manifest that plans as it is`, async () => {
+    await using dir = await tempDir();
+    const elf = new Uint8Array(64);
+    elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]);
+    elf[18] = 62;
+    await dir.write("launcher", elf);
+    const options = { cwd: dir.path };
+    assertEquals(
+      (await cli(["init", "--template", template], options)).code,
+      0,
+    );
+    const plan = await cli(
+      ["pack", "--dry-run", "--launcher-bin", "launcher", "--json"],
+      options,
+    );
+    assertEquals(plan.code, 0, plan.err);
+    assertEquals(JSON.parse(plan.out).name, "hello");
+    const again = await cli(["init", "--template", template], options);
+    assertEquals(again.code, 5);
+  });
+}
+
+Deno.test("pack without a manifest, a launcher or a fitting key explains itself", async () => {
+  await using dir = await tempDir();
+  const bare = (change = {}): Promise<{ code: number; err: string }> =>
+    cli(["pack", "--json"], {
+      cwd: dir.path,
+      change: (host) => ({
+        ...host,
+        machine: {
+          ...host.machine,
+          checkout: undefined,
+          home: dir.path,
+          ...change,
+        },
+      }),
+    });
+  assertEquals(JSON.parse((await bare()).err).error.code, "io/not-found");
+  await cli(["init"], { cwd: dir.path });
+  const missing = JSON.parse((await bare()).err).error;
+  assertEquals(missing.code, "launcher/not-found");
+  assertEquals(missing.context.searched.length, 2);
+  const both = await cli(
+    ["pack", "--public-key", "x", "--launcher-bin", "hello.sh"],
+    { cwd: dir.path },
+  );
+  assertEquals(both.code, 6);
+  assertStringIncludes(both.err, "[launcher/wrong-format]");
+});
