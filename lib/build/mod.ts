@@ -13,5 +13,6 @@ export type { BuildOptions, BuildProgress } from "./build_options.ts";
 export { buildPackage, type BuildPackageOptions } from "./build_package.ts";
 export type { BuildReport, SlotReport } from "./build_report.ts";
 export { inspectLauncher, type LauncherFacts } from "./inspect_launcher.ts";
+export { createSourceOpener } from "./source_opener.ts";
 export type { SlotSource, SlotSourceOpener } from "./slot_source.ts";
 export { TOOL_NAME, TOOL_VERSION } from "./tool_version.ts";

@@ -1,6 +1,10 @@
 import { dirname, join } from "@std/path";
 
-import { assemblePackage, type BuildReport } from "../../build/mod.ts";
+import {
+  assemblePackage,
+  type BuildReport,
+  createSourceOpener,
+} from "../../build/mod.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
 import type { ByteSink } from "../../io/byte_sink.ts";
@@ -19,7 +23,6 @@ import {
   type PackManifest,
   readManifest,
 } from "../pack_manifest.ts";
-import { createSourceOpener } from "../pack_sources.ts";
 import { showPlan } from "../show_plan.ts";
 import { showReport } from "../show_report.ts";
 import { verifyFile } from "../verify_file.ts";
