@@ -17,3 +17,11 @@
  */
 export { createDenoHost, type DenoHostOptions } from "./deno_host.ts";
 export type * from "./types.ts";
+export type { ByteSink } from "../io/byte_sink.ts";
+export type { ExtractTarget } from "../io/extract_target.ts";
+export type { FileTree, FileTreeEntry } from "../io/file_tree.ts";
+export type {
+  RandomAccessSource,
+  ReadOptions,
+} from "../io/random_access_source.ts";
+export type { Spool } from "../io/spool.ts";

@@ -33,7 +33,11 @@ export {
   inspectHelper,
   MAX_HELPER_SIZE,
 } from "./inspect_helper.ts";
-export { type HelperPlace, helperPlaces } from "./launcher_places.ts";
+export {
+  type HelperPlace,
+  helperPlaces,
+  type PlaceFacts,
+} from "./launcher_places.ts";
 export { type Helper, listHelpers } from "./list_helpers.ts";
 export {
   parsePlatform,

@@ -84,21 +84,23 @@ Deno.test("keygen writes a pair once, and never over another", async () => {
   const first = await cli(["keygen", "--json"], { cwd: dir.path });
   assertEquals(first.code, 0, first.err);
   const path = dir.at("keys", "flavor-private.key");
-  const before = Deno.readTextFileSync(path);
-  assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+  const before = await Deno.readTextFile(path);
+  assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
   const second = await cli(["keygen"], { cwd: dir.path });
   assertEquals(second.code, 5);
-  assertEquals(Deno.readTextFileSync(path), before);
+  assertEquals(await Deno.readTextFile(path), before);
   const forced = await cli(["keygen", "--force"], { cwd: dir.path });
   assertEquals(forced.code, 0);
-  assert(Deno.readTextFileSync(path) !== before);
+  assert(await Deno.readTextFile(path) !== before);
 });
 
 Deno.test("keygen writes no half of a pair", async () => {
   await using dir = await tempDir();
   await dir.write("keys/flavor-public.key", "somebody's");
   assertEquals((await cli(["keygen"], { cwd: dir.path })).code, 5);
-  const names = [...Deno.readDirSync(dir.at("keys"))].map(({ name }) => name);
+  const names = (await Array.fromAsync(Deno.readDir(dir.at("keys")))).map((
+    { name },
+  ) => name);
   assertEquals(names, ["flavor-public.key"]);
 });
 
@@ -108,7 +110,7 @@ Deno.test("extract writes a slot complete or not at all", async () => {
   const missing = await cli(["extract", GOLDEN, "99", "out"], options);
   assertEquals(missing.code, 5);
   assertStringIncludes(missing.err, "Slots: ");
-  const bytes = Deno.readFileSync(GOLDEN);
+  const bytes = await Deno.readFile(GOLDEN);
   const inspected = await cli(["inspect", GOLDEN, "--json"], options);
   const { slots } = JSON.parse(inspected.out);
   bytes[slots[0].offset] = (bytes[slots[0].offset] ?? 0) ^ 1;
@@ -117,7 +119,9 @@ Deno.test("extract writes a slot complete or not at all", async () => {
   assertEquals(bad.code === 0, false);
   const raw = await cli(["extract", "bad.psp", "0", "out", "--raw"], options);
   assertEquals(raw.code, 4, raw.err);
-  const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  const names = (await Array.fromAsync(Deno.readDir(dir.path))).map((
+    { name },
+  ) => name);
   assertEquals(names, ["bad.psp"]);
 });
 
@@ -130,9 +134,11 @@ Deno.test("extract gives the same bytes raw that the package stores", async () =
     (await cli(["extract", GOLDEN, slot.name, "o", "--raw"], options)).code,
     0,
   );
-  const stored = Deno.readFileSync(GOLDEN)
-    .slice(slot.offset, slot.offset + slot.size);
-  assertEquals(Deno.readFileSync(dir.at("o")), stored);
+  const stored = (await Deno.readFile(GOLDEN)).slice(
+    slot.offset,
+    slot.offset + slot.size,
+  );
+  assertEquals(await Deno.readFile(dir.at("o")), stored);
 });
 
 for (const template of ["script", "directory"]) {

@@ -74,10 +74,10 @@ Deno.test("a killed pack leaves no output, and the next one clears up", async ()
   await new Promise((resolve) => setTimeout(resolve, 700));
   child.kill("SIGKILL");
   await child.status;
-  assertEquals(Deno.readTextFileSync(output), "an older package");
+  assertEquals(await Deno.readTextFile(output), "an older package");
   await dir.write("noise", "small now");
   const { code, stderr } = await flavor(["pack", "-m", manifest, "-o", output]);
   assertEquals(code, 0, stderr);
   assertEquals(names(dir.at("out")), ["big.psp"]);
-  assert(Deno.statSync(output).size > 100_000);
+  assert((await Deno.stat(output)).size > 100_000);
 });

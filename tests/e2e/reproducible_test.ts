@@ -47,7 +47,7 @@ async function build(dir: TempDir, how: Circumstances): Promise<Uint8Array> {
     await dir.write(path, text, path.endsWith(".sh") ? 0o755 : 0o644);
     await Deno.utime(dir.at(path), how.mtime, how.mtime);
   }
-  for (const path of ["app", "app/data"]) Deno.chmodSync(dir.at(path), 0o755);
+  for (const path of ["app", "app/data"]) await Deno.chmod(dir.at(path), 0o755);
   await dir.write("flavor.toml", MANIFEST);
   const [program, args] = flavorCommand([
     "pack",

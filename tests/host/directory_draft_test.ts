@@ -60,7 +60,10 @@ Deno.test(
     await target.file("file", 0o644, undefined, stream("new"));
     await target.directory("link", 0o777);
     await target.file("link/file", 0o644, undefined, stream("new"));
-    assertEquals(Deno.readTextFileSync(dir.at("outside", "file")), "untouched");
+    assertEquals(
+      await Deno.readTextFile(dir.at("outside", "file")),
+      "untouched",
+    );
   },
 );
 
@@ -91,7 +94,7 @@ Deno.test("file() drops setuid and sticky bits", ON_UNIX, async () => {
   await using draft = await writer.createDirectory(dir.at("out"));
   await draft.target.file("program", 0o6755, undefined, stream("x"));
   await draft.commit();
-  const { mode } = Deno.statSync(dir.at("out/program"));
+  const { mode } = await Deno.stat(dir.at("out/program"));
   assertEquals((mode ?? 0) & 0o7777, 0o755);
 });
 
@@ -112,8 +115,8 @@ Deno.test("createDirectory() refuses a directory with content unless it may merg
   await using draft = await writer.createDirectory(dir.at("out"), true);
   await draft.target.file("a", 0o644, undefined, stream("new"));
   await draft.commit();
-  assertEquals(Deno.readTextFileSync(dir.at("out/a")), "new");
-  assertEquals(Deno.readTextFileSync(dir.at("out/mine")), "mine");
+  assertEquals(await Deno.readTextFile(dir.at("out/a")), "new");
+  assertEquals(await Deno.readTextFile(dir.at("out/mine")), "mine");
 });
 
 Deno.test(
@@ -123,12 +126,12 @@ Deno.test(
     await using dir = await tempDir();
     await dir.write("outside", "untouched");
     await dir.write("out/x", "x");
-    Deno.symlinkSync(dir.at("outside"), dir.at("out", "a"));
+    await Deno.symlink(dir.at("outside"), dir.at("out", "a"));
     await using draft = await writer.createDirectory(dir.at("out"), true);
     await draft.target.file("a", 0o644, undefined, stream("new"));
     await draft.commit();
-    assertEquals(Deno.readTextFileSync(dir.at("outside")), "untouched");
-    assertEquals(Deno.readTextFileSync(dir.at("out/a")), "new");
+    assertEquals(await Deno.readTextFile(dir.at("outside")), "untouched");
+    assertEquals(await Deno.readTextFile(dir.at("out/a")), "new");
   },
 );
 
@@ -139,8 +142,8 @@ Deno.test(
     await using dir = await tempDir();
     await dir.write("keep/file", "kept");
     await dir.write("gone/locked/file", "x");
-    Deno.symlinkSync(dir.at("keep"), dir.at("gone", "link"));
-    Deno.chmodSync(dir.at("gone/locked"), 0o000);
+    await Deno.symlink(dir.at("keep"), dir.at("gone", "link"));
+    await Deno.chmod(dir.at("gone/locked"), 0o000);
     await writer.remove(dir.at("gone"));
     assertEquals(names(dir.path), ["keep"]);
     assertEquals(names(dir.at("keep")), ["file"]);

@@ -19,8 +19,8 @@ async function list(
 Deno.test("entries() lists links without following them", ON_UNIX, async () => {
   await using dir = await tempDir();
   await dir.write("a/file", "12345", 0o640);
-  Deno.chmodSync(dir.at("a"), 0o750);
-  Deno.symlinkSync("../..", dir.at("a", "up"));
+  await Deno.chmod(dir.at("a"), 0o750);
+  await Deno.symlink("../..", dir.at("a", "up"));
   const tree = await reader.openTree(dir.path);
   assertEquals(await list(tree), [
     { kind: "directory", path: "a", mode: 0o750 },

@@ -27,9 +27,9 @@ Deno.test("createSink() keeps an existing file until commit", async () => {
   const path = await dir.write("out", "old");
   await using sink = await writer.createSink(path, { replace: true });
   await sink.write(BYTES);
-  assertEquals(Deno.readTextFileSync(path), "old");
+  assertEquals(await Deno.readTextFile(path), "old");
   await sink.commit();
-  assertEquals(Deno.readTextFileSync(path), "content");
+  assertEquals(await Deno.readTextFile(path), "content");
   assertEquals(names(dir.path), ["out"]);
 });
 
@@ -42,14 +42,14 @@ Deno.test("createSink() gives the mode asked for, whatever the umask", async () 
   } finally {
     Deno.umask(before);
   }
-  assertEquals((Deno.statSync(dir.at("out")).mode ?? 0) & 0o777, 0o755);
+  assertEquals(((await Deno.stat(dir.at("out"))).mode ?? 0) & 0o777, 0o755);
 });
 
 Deno.test("createSink() refuses an existing name unless it may replace it", async () => {
   await using dir = await tempDir();
   const path = await dir.write("out", "old");
   await rejectsCode("io/exists", () => writer.createSink(path));
-  assertEquals(Deno.readTextFileSync(path), "old");
+  assertEquals(await Deno.readTextFile(path), "old");
 });
 
 Deno.test("commit() refuses a name that was taken in the meantime", async () => {
@@ -60,21 +60,21 @@ Deno.test("commit() refuses a name that was taken in the meantime", async () => 
     await dir.write("out", "somebody else's");
     await rejectsCode("io/exists", () => sink.commit());
   }
-  assertEquals(Deno.readTextFileSync(dir.at("out")), "somebody else's");
+  assertEquals(await Deno.readTextFile(dir.at("out")), "somebody else's");
   assertEquals(names(dir.path), ["out"]);
 });
 
 Deno.test("createSink() removes what a killed process left, not what a living one writes", async () => {
   await using dir = await tempDir();
   const dead = temporaryPathFor(dir.at("out"));
-  Deno.writeTextFileSync(dead, "left behind");
+  await Deno.writeTextFile(dead, "left behind");
   await using living = await writer.createSink(dir.at("out"));
   await living.write(BYTES);
   await using second = await writer.createSink(dir.at("out"));
   await second.write(BYTES);
   assertEquals(names(dir.path).length, 2);
   await living.commit();
-  assertEquals(Deno.readTextFileSync(dir.at("out")), "content");
+  assertEquals(await Deno.readTextFile(dir.at("out")), "content");
 });
 
 Deno.test("reopen() reads what was written so far", async () => {
@@ -93,7 +93,7 @@ Deno.test("write() reports a full disk as io/no-space", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   const { FileAppender } = await import("../../lib/host/file_appender.ts");
-  using full = Deno.openSync("/dev/full", { write: true });
+  using full = await Deno.open("/dev/full", { write: true });
   const appender = new FileAppender(full, "out");
   await appender.write(BYTES);
   await rejectsCode("io/no-space", () => appender.flush());

@@ -36,7 +36,7 @@ Deno.test("read() reports a file that shrank", async () => {
   await using dir = await tempDir();
   const path = await dir.write("file", "0123456789");
   await using source = await reader.openSource(path);
-  Deno.truncateSync(path, 4);
+  await Deno.truncate(path, 4);
   await rejectsCode("io/failed", () => source.read(0, 10));
 });
 

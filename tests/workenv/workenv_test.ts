@@ -49,7 +49,7 @@ async function fill(
   await dir.write(`cache/locks/${id}.fill`, "");
   await dir.write(`cache/locks/${id}.use`, "");
   for (const path of ["cache", "cache/workenv", "cache/locks"]) {
-    Deno.chmodSync(dir.at(path), 0o700);
+    await Deno.chmod(dir.at(path), 0o700);
   }
 }
 
@@ -106,7 +106,7 @@ Deno.test("listWorkenvs() finds nothing where there is no cache, and creates non
 Deno.test("removeWorkenv() removes content and records and keeps the locks", async () => {
   await using dir = await tempDir();
   await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
-  Deno.chmodSync(dir.at("cache/workenv", idOf("a"), "bin"), 0o555);
+  await Deno.chmod(dir.at("cache/workenv", idOf("a"), "bin"), 0o555);
   const host = hostIn(dir);
   const { root, entry } = await findWorkenv(idOf("a"), host);
   await removeWorkenv(root, entry, host);
@@ -121,10 +121,13 @@ for (const [lock, exclusive] of [["use", false], ["fill", true]] as const) {
   Deno.test(`removeWorkenv() refuses while somebody holds the .${lock} lock`, async () => {
     await using dir = await tempDir();
     await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
-    using held = Deno.openSync(dir.at("cache/locks", `${idOf("a")}.${lock}`), {
-      read: true,
-      write: true,
-    });
+    using held = await Deno.open(
+      dir.at("cache/locks", `${idOf("a")}.${lock}`),
+      {
+        read: true,
+        write: true,
+      },
+    );
     held.lockSync(exclusive);
     const host = hostIn(dir);
     const { root, entry } = await findWorkenv(idOf("a"), host);
@@ -209,7 +212,7 @@ for (
     await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
     await dir.write("outside/file", "kept");
     await rejectsCode("usage/bad-argument", () => findWorkenv(id, hostIn(dir)));
-    assertEquals(Deno.readTextFileSync(dir.at("outside/file")), "kept");
+    assertEquals(await Deno.readTextFile(dir.at("outside/file")), "kept");
   });
 }
 
@@ -217,20 +220,20 @@ Deno.test("a link in place of a workenv is removed, never followed", async () =>
   await using dir = await tempDir();
   await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
   await dir.write("outside/file", "kept");
-  Deno.symlinkSync(dir.at("outside"), dir.at("cache/workenv", idOf("b")));
+  await Deno.symlink(dir.at("outside"), dir.at("cache/workenv", idOf("b")));
   await cleanWorkenvs(hostIn(dir));
   assertEquals(names(dir.at("cache/workenv")), []);
-  assertEquals(Deno.readTextFileSync(dir.at("outside/file")), "kept");
+  assertEquals(await Deno.readTextFile(dir.at("outside/file")), "kept");
 });
 
 Deno.test("findCacheRoot() refuses a cache that others could change", async () => {
   await using dir = await tempDir();
   await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
-  Deno.chmodSync(dir.at("cache"), 0o770);
+  await Deno.chmod(dir.at("cache"), 0o770);
   await rejectsCode("cache/insecure", () => findCacheRoot(hostIn(dir)));
-  Deno.chmodSync(dir.at("cache"), 0o755);
+  await Deno.chmod(dir.at("cache"), 0o755);
   await findCacheRoot(hostIn(dir));
-  Deno.chmodSync(dir.at("cache/workenv"), 0o777);
+  await Deno.chmod(dir.at("cache/workenv"), 0o777);
   await rejectsCode("cache/insecure", () => findCacheRoot(hostIn(dir)));
 });
 
@@ -238,7 +241,7 @@ Deno.test("findCacheRoot() refuses a link in place of its directories", async ()
   await using dir = await tempDir();
   await Deno.mkdir(dir.at("cache"), { mode: 0o700 });
   await Deno.mkdir(dir.at("elsewhere"), { mode: 0o700 });
-  Deno.symlinkSync(dir.at("elsewhere"), dir.at("cache/workenv"));
+  await Deno.symlink(dir.at("elsewhere"), dir.at("cache/workenv"));
   await rejectsCode("cache/insecure", () => findCacheRoot(hostIn(dir)));
 });
 

@@ -1,0 +1,28 @@
+import type { BuilderHost } from "../build/builder_host.ts";
+import { findLauncher, parsePlatform } from "../launchers/mod.ts";
+import { createDenoHost } from "./deno_host.ts";
+import type { Host } from "./types.ts";
+
+/**
+ * This machine as builders see it.
+ *
+ * @param host The machine.
+ * @returns The part that builders use.
+ */
+export function createBuilderHost(
+  host: Host = createDenoHost(),
+): BuilderHost {
+  return {
+    reader: host.reader,
+    writer: host.writer,
+    clock: host.clock,
+    processors: host.machine.processors,
+    findLauncher: async ({ path, target }) => {
+      const { path: file, platform } = await findLauncher(host, {
+        ...(path === undefined ? {} : { given: path }),
+        ...(target === undefined ? {} : { target: parsePlatform(target) }),
+      });
+      return { path: file, target: platform };
+    },
+  };
+}
