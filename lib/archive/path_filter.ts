@@ -39,7 +39,11 @@ export class PathFilter {
   readonly #include: readonly Pattern[];
   readonly #exclude: readonly Pattern[];
 
-  /** @param options The patterns. */
+  /**
+   * Compiles the patterns.
+   *
+   * @param options The patterns.
+   */
   constructor(options: PathFilterOptions = {}) {
     this.#include = (options.include ?? []).map(compile);
     this.#exclude = (options.exclude ?? []).map(compile);

@@ -53,7 +53,11 @@ export class BlockCompressor implements Disposable {
   #ready: Promise<number> | undefined;
   #disposed = false;
 
-  /** @param options How many jobs run at once. */
+  /**
+   * Starts nothing yet: workers come with the first blocks.
+   *
+   * @param options How many jobs run at once.
+   */
   constructor(options: BlockCompressorOptions = {}) {
     const { jobs = 1 } = options;
     if (!Number.isSafeInteger(jobs) || jobs < 1) {

@@ -62,10 +62,7 @@ async function* decodeInPieces(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const decoder = zlib.createGunzip({ chunkSize: OUTPUT_CHUNK_SIZE });
   const output: Uint8Array[] = [];
-  // A Buffer's slice() is no copy, which surprises those who take Uint8Arrays.
-  decoder.on("data", ({ buffer, byteOffset, byteLength }: Uint8Array) => {
-    output.push(new Uint8Array(buffer, byteOffset, byteLength));
-  });
+  decoder.on("data", (chunk: Uint8Array) => output.push(plainBytes(chunk)));
   const failed = new Promise<never>((_, reject) => decoder.on("error", reject));
   failed.catch(() => {});
   const ended = new Promise<void>((resolve) => decoder.on("end", resolve));

@@ -136,8 +136,7 @@ function decodeFrame(
     const what = `a frame of ${frame.contentSize} bytes gave ${plain.length}`;
     throw limit.corrupt(what, offset);
   }
-  // A Buffer's slice() is no copy, which surprises those who take Uint8Arrays.
-  return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
+  return plainBytes(plain);
 }
 
 function frameTooLarge(limit: OutputLimit, offset: number): PspfError {

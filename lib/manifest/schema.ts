@@ -19,6 +19,7 @@ export type Schema =
 
 /** A string, possibly of few words or of a certain form. */
 export interface StringSchema {
+  /** Tells it from the other kinds. */
   readonly kind: "string";
   /** The words allowed; any when absent. */
   readonly words?: readonly string[];
@@ -28,14 +29,19 @@ export interface StringSchema {
 
 /** A whole number. */
 export interface IntegerSchema {
+  /** Tells it from the other kinds. */
   readonly kind: "integer";
+  /** The smallest number allowed. */
   readonly min: number;
+  /** The largest number allowed. */
   readonly max: number;
 }
 
 /** A table with known keys. */
 export interface ObjectSchema {
+  /** Tells it from the other kinds. */
   readonly kind: "object";
+  /** The keys; others are refused. */
   readonly fields: readonly Field[];
 }
 
