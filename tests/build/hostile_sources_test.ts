@@ -1,0 +1,103 @@
+import { assertEquals } from "@std/assert";
+import { type FileTree, MemoryTree } from "@flavor/pspf/io";
+import { PSPFReader } from "@flavor/pspf/read";
+import { PspfError } from "../../lib/errors.ts";
+import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
+import { rejectsCode } from "../support/throws_code.ts";
+import { readAll, trickle } from "../support/trickle.ts";
+import { buildInMemory, planOf, textSource } from "./build_in_memory.ts";
+
+const TREE_SLOT = '{ id = "lib", source = "lib", target = "lib" }';
+const FILE_SLOT = '{ id = "app", source = "app", target = "app" }';
+
+/** A tree that lists what `inner` lists and reads through `readFile`. */
+function treeWith(
+  inner: MemoryTree,
+  readFile: FileTree["readFile"],
+): Pick<Parameters<typeof buildInMemory>[2] & object, "openSource"> {
+  const tree: FileTree = {
+    name: "src",
+    entries: (descend) => inner.entries(descend),
+    readFile,
+    stream: (path) => inner.stream(path),
+  };
+  return { openSource: () => Promise.resolve({ kind: "directory", tree }) };
+}
+
+Deno.test("assemblePackage() passes on that a file cannot be read", async () => {
+  const inner = new MemoryTree({ secret: { content: "1" } });
+  const denied = (path: string): never => {
+    throw new PspfError("io/denied", `Cannot read "${path}"`);
+  };
+  await rejectsCode(
+    "io/denied",
+    () => buildInMemory(planOf([TREE_SLOT]), {}, treeWith(inner, denied)),
+  );
+});
+
+Deno.test("assemblePackage() notices a file that changes between listing and reading", async () => {
+  const inner = new MemoryTree({ log: { content: "0123456789" } });
+  const grown = (): Uint8Array => new Uint8Array(11);
+  const error = await rejectsCode(
+    "build/source-changed",
+    () => buildInMemory(planOf([TREE_SLOT]), {}, treeWith(inner, grown)),
+  );
+  assertEquals([error.context.expected, error.context.actual], [10, 11]);
+});
+
+Deno.test("assemblePackage() waits for trees that read asynchronously", async () => {
+  const inner = new MemoryTree({
+    a: { content: "one" },
+    b: { content: "two" },
+  });
+  const slow = async (path: string, size: number): Promise<Uint8Array> => {
+    await Promise.resolve();
+    return inner.readFile(path, size);
+  };
+  const plan = planOf([TREE_SLOT]);
+  const expected = await buildInMemory(
+    plan,
+    {},
+    treeWith(inner, (path, size) => inner.readFile(path, size)),
+  );
+  const actual = await buildInMemory(plan, {}, treeWith(inner, slow));
+  assertEquals(actual.bytes, expected.bytes);
+});
+
+Deno.test("assemblePackage() does not depend on the chunks of its sources", async () => {
+  const app = pseudoRandomBytes(100_000, 5);
+  const plan = planOf([FILE_SLOT]);
+  const whole = await buildInMemory(plan, { app });
+  const trickling = {
+    ...textSource(""),
+    name: "app",
+    size: app.length,
+    read: (offset: number, length: number): Promise<Uint8Array> =>
+      Promise.resolve(app.subarray(offset, offset + length)),
+    stream: (): ReadableStream<Uint8Array> => trickle(app, 5000),
+    [Symbol.asyncDispose]: (): Promise<void> => Promise.resolve(),
+  };
+  const { bytes } = await buildInMemory(plan, {}, {
+    openSource: () =>
+      Promise.resolve({ kind: "file", bytes: trickling, mode: 0o644 }),
+  });
+  assertEquals(bytes, whole.bytes);
+});
+
+Deno.test("assemblePackage() packs names that no shell would like", async () => {
+  const names = [
+    "a\nb",
+    "ü\u{1f4e6}",
+    " ",
+    "-rf",
+    "$(x)",
+    `${"n".repeat(255)}`,
+  ];
+  const lib = Object.fromEntries(
+    names.map((name) => [`d/${name}`, { content: name }]),
+  );
+  const { bytes } = await buildInMemory(planOf([TREE_SLOT]), { lib });
+  await using reader = await PSPFReader.open(bytes);
+  const tar = new TextDecoder().decode(await readAll(reader.streamSlot(0)));
+  for (const name of names) assertEquals(tar.includes(name), true, name);
+});
