@@ -149,3 +149,18 @@ Deno.test(
     assertEquals(names(dir.at("keep")), ["file"]);
   },
 );
+
+Deno.test(
+  "commit() never merges into a directory behind a link",
+  ON_UNIX,
+  async () => {
+    await using dir = await tempDir();
+    await dir.write("outside/file", "untouched");
+    await dir.write("out/x", "x");
+    await Deno.symlink(dir.at("outside"), dir.at("out", "a"));
+    await using draft = await writer.createDirectory(dir.at("out"), true);
+    await draft.target.file("a/file", 0o644, undefined, stream("bad"));
+    await rejectsCode("io/exists", () => draft.commit());
+    assertEquals(await Deno.readTextFile(dir.at("outside/file")), "untouched");
+  },
+);

@@ -1,0 +1,80 @@
+import { assertEquals } from "@std/assert";
+
+import { tempDir } from "../support/temp_dir.ts";
+import { examplePackage } from "./support/example_package.ts";
+import { flavor, run } from "./support/processes.ts";
+
+interface Listed {
+  readonly id: string;
+  readonly package: string;
+  readonly filled: boolean;
+  readonly size: number;
+}
+
+async function listed(
+  env: Readonly<Record<string, string>>,
+): Promise<readonly Listed[]> {
+  const { stdout } = await flavor(["workenv", "list", "--json"], { env });
+  return JSON.parse(stdout).workenvs;
+}
+
+Deno.test("workenv list shows what a start filled, and a removed one is filled again", async () => {
+  await using dir = await tempDir();
+  const path = await examplePackage("hello-shell");
+  const env = { FLAVOR_CACHE: dir.at("cache") };
+  assertEquals(await listed(env), []);
+  assertEquals((await run(path, [], { env })).code, 0);
+  const [entry] = await listed(env);
+  assertEquals([entry?.package, entry?.filled], ["hello-shell", true]);
+  const inspected = await flavor(["inspect", path, "--json"]);
+  const { metadata_sha256: digest } = JSON.parse(inspected.stdout);
+  assertEquals(entry?.id, digest.slice(0, 32));
+  const removed = await flavor(["workenv", "remove", entry?.id ?? ""], { env });
+  assertEquals(removed.code, 0, removed.stderr);
+  assertEquals(await listed(env), []);
+  assertEquals((await run(path, [], { env })).code, 0);
+  assertEquals((await listed(env)).length, 1);
+});
+
+Deno.test("workenv remove and clean keep what a running program uses", async () => {
+  await using dir = await tempDir();
+  const env = { FLAVOR_CACHE: dir.at("cache") };
+  const child = new Deno.Command(await examplePackage("static-binary"), {
+    args: ["wait"],
+    env,
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  const [entry] = await listed(env);
+  const id = entry?.id ?? "";
+  const refused = await flavor(["workenv", "remove", id, "--json"], { env });
+  assertEquals(refused.code, 5);
+  assertEquals(JSON.parse(refused.stderr).error.code, "cache/in-use");
+  const kept = await flavor(["workenv", "clean", "--json"], { env });
+  assertEquals(JSON.parse(kept.stdout).in_use, [id]);
+  assertEquals((await listed(env)).length, 1);
+  child.kill("SIGKILL");
+  await child.status;
+  await reader.cancel();
+  const cleaned = await flavor(["workenv", "clean", "--json"], { env });
+  assertEquals(JSON.parse(cleaned.stdout).removed, [id]);
+});
+
+Deno.test("run refuses a package of another key before anything of it starts", async () => {
+  await using dir = await tempDir();
+  const env = { FLAVOR_CACHE: dir.at("cache") };
+  const path = await examplePackage("static-binary");
+  const key = "0".repeat(64);
+  const refused = await flavor(["run", path, "--trusted-key", key], { env });
+  assertEquals([refused.code, refused.stdout], [4, ""]);
+  assertEquals(await listed(env), []);
+  const { stdout } = await flavor(["inspect", path, "--json"]);
+  const { fingerprint } = JSON.parse(stdout);
+  const started = await flavor(
+    ["run", path, "--trusted-key", fingerprint, "--", "exit", "9"],
+    { env },
+  );
+  assertEquals(started.code, 9, started.stderr);
+});
