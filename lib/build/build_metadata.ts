@@ -1,5 +1,5 @@
 import { encodeHex } from "@std/encoding/hex";
-import { FORMAT_NAME } from "../format/constants.ts";
+import { FORMAT_NAME, SEAL_FEATURE } from "../format/constants.ts";
 import type {
   BuildMetadata,
   ExecutionMetadata,
@@ -60,7 +60,10 @@ export function buildMetadata(
       checksum: checksumOf(launcher.digest),
       capabilities: ["mmap", "signed"],
     },
-    compatibility: { minFormatVersion: METADATA_VERSION, features: [] },
+    compatibility: {
+      minFormatVersion: METADATA_VERSION,
+      features: [SEAL_FEATURE],
+    },
     ...(plan.cacheValidation === undefined
       ? {}
       : { cacheValidation: plan.cacheValidation }),

@@ -67,3 +67,9 @@ export const DEFAULT_PERMISSIONS = 0o600;
 
 /** Priority byte that the format documents as normal. */
 export const DEFAULT_PRIORITY = 128;
+
+/**
+ * Entry of `compatibility.features` by which signed metadata says that its
+ * package is sealed, so that a seal cannot be stripped unnoticed.
+ */
+export const SEAL_FEATURE = "seal-1";

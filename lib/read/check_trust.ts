@@ -4,6 +4,7 @@ import { verify } from "../crypto/ed25519.ts";
 import { keyFingerprint, parseFingerprint } from "../crypto/fingerprint.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
+import { SEAL_FEATURE } from "../format/constants.ts";
 import { hasSeal, parseSeal, type Seal, sealMessage } from "../format/seal.ts";
 import type { CheckLog } from "./check_log.ts";
 import type { PackageIndex } from "./read_index.ts";
@@ -67,6 +68,39 @@ export async function checkSeal(
     },
   );
   return seal;
+}
+
+/**
+ * Checks that nobody took the seal away: only the seal signs the index block,
+ * so whoever strips it could change the rest of the index as well. The signed
+ * metadata of a sealed package says that there has to be one.
+ *
+ * @param features What the signed metadata announces.
+ * @param isSealed Whether the package carries a seal.
+ * @param log Where the verdict goes.
+ * @throws {PspfError} `verify/unsealed`
+ */
+export async function checkSealClaim(
+  features: readonly string[],
+  isSealed: boolean,
+  log: CheckLog,
+): Promise<void> {
+  if (!features.includes(SEAL_FEATURE)) return;
+  await log.proof(
+    "seal-claim",
+    "The signed metadata asks for a seal, and there is one",
+    () => {
+      if (isSealed) return;
+      throw new PspfError(
+        "verify/unsealed",
+        "Cannot trust the package: its signed metadata says that it is sealed, and it carries no seal",
+        {
+          context: { feature: SEAL_FEATURE },
+          hint: "The seal was taken away; get a fresh copy",
+        },
+      );
+    },
+  );
 }
 
 /**

@@ -2,7 +2,12 @@ import type { PackageMetadata } from "../format/metadata.ts";
 import type { Seal } from "../format/seal.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { CheckLog, type CheckMode, type VerifyCheck } from "./check_log.ts";
-import { checkSeal, checkTrustedKey, type TrustedKey } from "./check_trust.ts";
+import {
+  checkSeal,
+  checkSealClaim,
+  checkTrustedKey,
+  type TrustedKey,
+} from "./check_trust.ts";
 import type { PackageSlot } from "./package_slot.ts";
 import { type PackageIndex, readIndex } from "./read_index.ts";
 import { readMetadata } from "./read_metadata.ts";
@@ -110,6 +115,8 @@ export async function examinePackage(
   await checkTrustedKey(index.fields.publicKey, trustedKeys, log);
   const { json, metadata } = await readMetadata(source, index, log, read);
   const isSealed = seal !== undefined;
+  const features = metadata.compatibility?.features ?? [];
+  await checkSealClaim(features, isSealed, log);
   const slots = await resolveSlots({ index, table, metadata, isSealed }, log);
   return {
     source,
