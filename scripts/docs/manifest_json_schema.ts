@@ -1,0 +1,91 @@
+import { parse as parseToml } from "@std/toml/parse";
+
+import {
+  type Field,
+  MANIFEST_SCHEMA,
+  type ObjectSchema,
+  type Schema,
+} from "../../lib/manifest/mod.ts";
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/**
+ * The manifest's schema as editors read it, in JSON Schema 2020-12.
+ *
+ * @returns The document, ending with a line feed.
+ */
+export function manifestJsonSchema(): string {
+  const schema = {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "flavor manifest",
+    description:
+      "What flavor packs: flavor.toml, or the same keys in flavor.json.",
+    ...tableSchema(MANIFEST_SCHEMA),
+  };
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}
+
+function tableSchema({ fields }: ObjectSchema): JsonSchema {
+  const required = fields.filter((field) => field.required === true)
+    .map(({ name }) => name);
+  return {
+    type: "object",
+    properties: Object.fromEntries(
+      fields.map((field) => [field.name, fieldSchema(field)]),
+    ),
+    ...(required.length === 0 ? {} : { required }),
+    additionalProperties: false,
+  };
+}
+
+function fieldSchema(field: Field): JsonSchema {
+  const { description, fallback, only, example } = field;
+  const text = [
+    description,
+    ...(fallback === undefined ? [] : [`Default: ${fallback}.`]),
+    ...(only === undefined ? [] : [`Only in ${only.toUpperCase()}.`]),
+  ].join(" ");
+  return {
+    description: text,
+    ...valueSchema(field.schema),
+    examples: [exampleValue(example)],
+  };
+}
+
+/**
+ * The value that an example in TOML stands for.
+ *
+ * @param example A value as it is written in TOML.
+ * @returns The value.
+ */
+export function exampleValue(example: string): unknown {
+  return parseToml(`value = ${example}`)["value"];
+}
+
+function valueSchema(schema: Schema): JsonSchema {
+  switch (schema.kind) {
+    case "string":
+      return schema.words === undefined
+        ? { type: "string" }
+        : { type: "string", enum: schema.words };
+    case "integer":
+      return { type: "integer", minimum: schema.min, maximum: schema.max };
+    case "boolean":
+      return { type: "boolean" };
+    case "array":
+      return { type: "array", items: valueSchema(schema.items) };
+    case "map":
+      return {
+        type: "object",
+        additionalProperties: schema.values.kind === "any"
+          ? true
+          : valueSchema(schema.values),
+      };
+    case "object":
+      return tableSchema(schema);
+    case "either":
+      return { anyOf: schema.options.map(valueSchema) };
+    case "any":
+      return {};
+  }
+}

@@ -1,0 +1,80 @@
+import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+
+import type { CommandSpec, FlagSpec } from "../../lib/cli/command_spec.ts";
+import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/flag_table.ts";
+import { checkDocument } from "../../lib/manifest/check_document.ts";
+import {
+  type Field,
+  MANIFEST_SCHEMA,
+  type Schema,
+} from "../../lib/manifest/mod.ts";
+import { generatePages } from "../../scripts/docs/generate_pages.ts";
+import { replaceSections } from "../../scripts/docs/generated_sections.ts";
+import { exampleValue } from "../../scripts/docs/manifest_json_schema.ts";
+
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+function fieldsOf(schema: Schema): readonly Field[] {
+  switch (schema.kind) {
+    case "object":
+      return schema.fields.flatMap((field) => [
+        field,
+        ...fieldsOf(field.schema),
+      ]);
+    case "array":
+      return fieldsOf(schema.items);
+    case "either":
+      return schema.options.flatMap(fieldsOf);
+    default:
+      return [];
+  }
+}
+
+Deno.test("generated pages are up to date", async () => {
+  const stale = (await generatePages(ROOT))
+    .filter(({ actual, expected }) => actual !== expected)
+    .map(({ path }) => path);
+  assertEquals(stale, [], "run: scripts/dev docs");
+});
+
+Deno.test("MANIFEST_SCHEMA describes every key, with an example that it accepts", () => {
+  for (const field of fieldsOf(MANIFEST_SCHEMA)) {
+    const { name, description, example, only } = field;
+    assert(/^[A-Z`].*\.$/.test(description), `${name}: ${description}`);
+    const problems = checkDocument(
+      { [name]: exampleValue(example) },
+      { kind: "object", fields: [field] },
+      only ?? "toml",
+    );
+    assertEquals(problems, [], name);
+  }
+});
+
+Deno.test("COMMANDS describes every command and flag, with an example that begins with it", () => {
+  const flags: [string, FlagSpec][] = Object.entries(GLOBAL_FLAGS);
+  for (const [name, spec] of Object.entries(COMMANDS)) {
+    const { summary, examples, operands }: CommandSpec = spec;
+    assert(/^[A-Z].*[^.]$/.test(summary), `${name}: ${summary}`);
+    assert(examples.length > 0, `${name} has no example`);
+    for (const { line, does } of examples) {
+      assert(line.startsWith(`flavor ${name}`), line);
+      assert(/^[A-Z].*[^.]$/.test(does), does);
+    }
+    for (const { help } of operands) assert(/^[A-Z].*[^.]$/.test(help), help);
+    flags.push(...Object.entries(spec.flags));
+  }
+  for (const [name, { help, kind, value }] of flags) {
+    assert(/^[A-Z].*[^.]$/.test(help), `--${name}: ${help}`);
+    assert(kind === "switch" || value !== undefined, `--${name} has no value`);
+  }
+});
+
+Deno.test("replaceSections keeps what people wrote around a section", () => {
+  const page =
+    "a\n<!-- generated: x -->\nold\n<!-- end of generated text -->\nb\n";
+  assertEquals(
+    replaceSections(page, { x: () => "new" }),
+    "a\n<!-- generated: x -->\n\nnew\n\n<!-- end of generated text -->\nb\n",
+  );
+});
