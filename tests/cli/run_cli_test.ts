@@ -191,3 +191,25 @@ Deno.test("pack without a manifest, a launcher or a fitting key explains itself"
   assertEquals(both.code, 6);
   assertStringIncludes(both.err, "[launcher/wrong-format]");
 });
+
+Deno.test("pack finds the sources of a flavor.toml beside it alone, whatever the working directory holds", async () => {
+  await using dir = await tempDir();
+  const elf = new Uint8Array(64);
+  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]);
+  elf[18] = 62;
+  await dir.write("launcher", elf);
+  await dir.write("hello.sh", "another one");
+  await dir.write("project/x", "");
+  const init = await cli(["init", "-C", "project"], { cwd: dir.path });
+  assertEquals(init.code, 0, init.err);
+  const args = ["pack", "--dry-run", "-m", "project/flavor.toml"];
+  const launcher = ["--launcher-bin", "launcher"];
+  const plain = await cli([...args, ...launcher], { cwd: dir.path });
+  assertEquals(plain.code, 0, plain.err);
+  const asked = await cli(
+    [...args, ...launcher, "--workenv-base", "."],
+    { cwd: dir.path },
+  );
+  assertEquals(asked.code, 3);
+  assertStringIncludes(asked.err, "[manifest/invalid]");
+});

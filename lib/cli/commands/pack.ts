@@ -56,7 +56,9 @@ export async function runPack(
   );
   const openSource = createSourceOpener(host.reader, {
     manifestDirectory: manifest.directory,
-    workenvBase: host.reader.absolute(flags["workenv-base"] ?? "."),
+    workenvBase: host.reader.absolute(
+      flags["workenv-base"] ?? defaultWorkenvBase(manifest),
+    ),
     output: target,
   });
   if (flags["dry-run"]) {
@@ -101,6 +103,14 @@ export async function runPack(
     },
     output,
   );
+}
+
+/**
+ * The existing builders start at the working directory, and so do their JSON
+ * manifests. A flavor.toml means the same from wherever it is packed.
+ */
+function defaultWorkenvBase({ path, directory }: PackManifest): string {
+  return path.endsWith(".json") ? "." : directory;
 }
 
 async function chooseLauncher(
