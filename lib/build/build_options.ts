@@ -1,6 +1,7 @@
 import type { KeyPair } from "../crypto/ed25519.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
 import type { SpoolFactory } from "../io/spool.ts";
+import type { SlotCache } from "./slot_cache.ts";
 import type { SlotSourceOpener } from "./slot_source.ts";
 
 /** How far a build has come. */
@@ -49,6 +50,8 @@ export interface BuildOptions {
     /** `amd64` or `arm64`. */
     readonly arch: string;
   };
+  /** Keeps compressed slots for the next build; never changes the output. */
+  readonly slotCache?: SlotCache;
   /** Called for every chunk; keep it cheap. */
   readonly onProgress?: (progress: BuildProgress) => void;
   /** Stops the build; the rejection carries the signal's reason. */

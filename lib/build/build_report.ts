@@ -12,6 +12,8 @@ export interface SlotReport {
   readonly operations: string;
   /** Whether the source was encoded already and its bytes were kept. */
   readonly kept: boolean;
+  /** Whether the stored bytes came out of the slot cache. */
+  readonly cached: boolean;
   /** Permission bits as they are recorded. */
   readonly permissions: number;
   /** Number of files, links not counted. */

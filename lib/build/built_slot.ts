@@ -17,4 +17,6 @@ export interface BuiltSlot {
   readonly digest: Uint8Array;
   /** Whether the source had its form already. */
   readonly kept: boolean;
+  /** Whether the stored bytes came out of the slot cache. */
+  readonly isCached: boolean;
 }

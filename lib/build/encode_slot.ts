@@ -1,7 +1,12 @@
 import { writeTar } from "../archive/write_tar.ts";
 import type { BlockCompressor } from "../compress/block_compressor.ts";
-import { getCodec, isCompression } from "../compress/get_codec.ts";
+import {
+  type CompressionCode,
+  getCodec,
+  isCompression,
+} from "../compress/get_codec.ts";
 import { Operation, type OperationCode } from "../format/operation.ts";
+import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { checkEncoded } from "./check_encoded.ts";
 import type { OpenedSlot } from "./opened_slot.ts";
 
@@ -13,6 +18,8 @@ export interface EncodeSlotOptions {
   readonly mtime: number;
   /** Sees how many bytes of input were read. */
   readonly onInput: (length: number) => void;
+  /** Sees every chunk before it is compressed. */
+  readonly onPlain?: (chunk: Uint8Array) => void | Promise<void>;
   /** Stops the build. */
   readonly signal?: AbortSignal;
 }
@@ -45,26 +52,20 @@ export function encodeSlot(
   slot: OpenedSlot,
   options: EncodeSlotOptions,
 ): EncodedSlot {
+  const plain = openPlain(slot, options);
+  if (plain !== undefined) return compress(plain, slot, options);
   const { input, operations } = slot;
-  const codes = [...operations];
-  if (input.kind === "directory") {
-    const plain = archive(slot, options);
-    return compress(plain, codes.slice(1), slot, options);
-  }
-  const { bytes, remaining } = input;
-  const stream = bytes.stream(
-    0,
-    bytes.size,
-    options.signal === undefined ? {} : { signal: options.signal },
-  );
-  const counted = observe(stream, options.onInput);
-  if (remaining.length > 0 || codes.length === 0) {
-    return compress(counted, remaining, slot, options);
-  }
+  if (input.kind === "directory") throw new TypeError("not a file");
+  const counted = observe(streamFile(input.bytes, options), options.onInput);
   let originalSize = 0;
-  const stored = checkEncoded(counted, codes, bytes.name, (length) => {
-    originalSize += length;
-  });
+  const stored = checkEncoded(
+    counted,
+    [...operations],
+    input.bytes.name,
+    (length) => {
+      originalSize += length;
+    },
+  );
   return {
     stored,
     originalSize: () => originalSize,
@@ -73,28 +74,64 @@ export function encodeSlot(
   };
 }
 
-function archive(
+/** The content of a slot as it is before compression. */
+export interface PlainSlot {
+  /** The bytes: an archive, or a file. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Compressions that are still to be done. */
+  readonly codes: readonly CompressionCode[];
+}
+
+/**
+ * Reads the content of a slot, archived but not compressed.
+ *
+ * @param slot The slot.
+ * @param options Time of archive entries, and progress.
+ * @returns The content, or `undefined` when its source has its form already.
+ */
+export function openPlain(
   slot: OpenedSlot,
-  options: EncodeSlotOptions,
-): AsyncIterable<Uint8Array> {
-  const { input } = slot;
-  if (input.kind !== "directory") throw new TypeError("not a directory");
-  return writeTar(input.tree, input.list.members, {
-    mtime: options.mtime,
-    onFile: options.onInput,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  options: Pick<EncodeSlotOptions, "mtime" | "onInput" | "signal">,
+): PlainSlot | undefined {
+  const { input, operations } = slot;
+  if (input.kind === "directory") {
+    const bytes = writeTar(input.tree, input.list.members, {
+      mtime: options.mtime,
+      onFile: options.onInput,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    return { bytes, codes: [...operations].filter(isCompression) };
+  }
+  const { bytes, remaining } = input;
+  if (remaining.length === 0 && operations.length > 0) return undefined;
+  return {
+    bytes: observe(streamFile(bytes, options), options.onInput),
+    codes: remaining.filter(isCompression),
+  };
+}
+
+function streamFile(
+  bytes: RandomAccessSource,
+  { signal }: Pick<EncodeSlotOptions, "signal">,
+): ReadableStream<Uint8Array> {
+  return bytes.stream(0, bytes.size, signal === undefined ? {} : { signal });
 }
 
 function compress(
-  plain: AsyncIterable<Uint8Array>,
-  codes: readonly OperationCode[],
+  plain: PlainSlot,
   slot: OpenedSlot,
   options: EncodeSlotOptions,
 ): EncodedSlot {
   let originalSize = 0;
-  const counted = observe(plain, (length) => originalSize += length);
-  const stored = codes.filter(isCompression).reduce(
+  async function* observed(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of plain.bytes) {
+      originalSize += chunk.length;
+      const seen = options.onPlain?.(chunk);
+      if (seen !== undefined) await seen;
+      yield chunk;
+    }
+  }
+  const stored = plain.codes.reduce(
     (stream, code) =>
       stream.pipeThrough(
         getCodec(code).encode({
@@ -102,10 +139,10 @@ function compress(
           ...levelFor(slot, code),
         }),
       ),
-    ReadableStream.from(counted),
+    ReadableStream.from(observed()),
   );
   // An encoder's output is always new; plain bytes can be the source's own.
-  const isOwned = codes.length > 0;
+  const isOwned = plain.codes.length > 0;
   return { stored, originalSize: () => originalSize, kept: false, isOwned };
 }
 

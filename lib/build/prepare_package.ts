@@ -69,7 +69,12 @@ export async function preparePackage(
   checkLauncherOperations(opened, launcher, portable);
 
   const spool = resources.use(await options.createSpool());
-  const slots = await spoolSlots(opened, spool, options);
+  const slots = await spoolSlots(
+    opened,
+    spool,
+    options,
+    (message) => warnings.push(message),
+  );
   const execution = portable
     ? portableExecution(plan.execution, (text) => warnings.push(text))
     : plan.execution;
@@ -113,6 +118,7 @@ function reportSlot(slot: BuiltSlot, offset: number): SlotReport {
     permissions,
     operations: slot.operations.toString(),
     kept,
+    cached: slot.isCached,
     files,
     originalSize,
     offset,

@@ -1,13 +1,18 @@
 import { BlockCompressor } from "../compress/block_compressor.ts";
 import { getCodec } from "../compress/get_codec.ts";
-import { createSha256 } from "../crypto/sha256.ts";
 import { Operation } from "../format/operation.ts";
 import { OperationChain } from "../format/operation_chain.ts";
 import type { Spool } from "../io/spool.ts";
 import type { BuildOptions } from "./build_options.ts";
 import type { BuiltSlot } from "./built_slot.ts";
-import { type EncodedSlot, encodeSlot } from "./encode_slot.ts";
+import { packCachedSlot } from "./cached_slot.ts";
+import {
+  type EncodedSlot,
+  encodeSlot,
+  type EncodeSlotOptions,
+} from "./encode_slot.ts";
 import type { OpenedSlot } from "./opened_slot.ts";
+import { SpoolTape, type StoredBytes } from "./spool_tape.ts";
 
 /**
  * The existing Go launcher looks for magic bytes in the first 16 of a slot and
@@ -15,17 +20,13 @@ import type { OpenedSlot } from "./opened_slot.ts";
  */
 const MIN_STORED_SIZE = 16;
 
-interface StoredBytes {
-  readonly size: number;
-  readonly digest: Uint8Array;
-}
-
 /**
  * Encodes slots one after the other into a spool.
  *
  * @param slots The slots.
  * @param spool Takes the stored bytes of all of them.
- * @param options Jobs, time, progress and signal.
+ * @param options Jobs, time, slot cache, progress and signal.
+ * @param warn Takes what went wrong with the slot cache.
  * @returns Where each slot lies in the spool, and its digest.
  * @throws {PspfError} what reading, encoding and writing throw
  */
@@ -33,15 +34,17 @@ export async function spoolSlots(
   slots: readonly OpenedSlot[],
   spool: Spool,
   options: BuildOptions,
+  warn: (message: string) => void,
 ): Promise<readonly BuiltSlot[]> {
-  const { jobs = 1, sourceDateEpoch = 0, signal, onProgress } = options;
+  const { jobs = 1, sourceDateEpoch = 0, slotCache, signal, onProgress } =
+    options;
   const total = slots.reduce((sum, slot) => sum + slot.inputSize, 0);
   using compressor = new BlockCompressor({ jobs });
+  const tape = new SpoolTape(spool);
   const built: BuiltSlot[] = [];
   let completed = 0;
-  let spoolOffset = 0;
   for (const opened of slots) {
-    const encoded = encodeSlot(opened, {
+    const encoding: EncodeSlotOptions = {
       compressor,
       mtime: sourceDateEpoch,
       onInput: (length) => {
@@ -50,51 +53,72 @@ export async function spoolSlots(
         onProgress?.({ stage: "pack", slot, completed, total });
       },
       ...(signal === undefined ? {} : { signal }),
-    });
-    let stored = await store(encoded, spool, signal);
-    let { operations } = opened;
-    if (isTooSmall(opened, stored.size, encoded.kept)) {
-      spoolOffset += stored.size;
-      stored = await store(gzipFile(opened), spool, signal);
-      operations = new OperationChain([Operation.GZIP]);
-    }
-    built.push({
-      opened,
-      operations,
-      spoolOffset,
-      ...stored,
-      originalSize: encoded.originalSize(),
-      kept: encoded.kept,
-    });
-    spoolOffset += stored.size;
+    };
+    const cached = slotCache === undefined
+      ? undefined
+      : await packCachedSlot(opened, {
+        cache: slotCache,
+        tape,
+        encoding,
+        warn,
+      });
+    built.push(
+      cached === undefined
+        ? await packSlot(opened, tape, encoding)
+        : await finishSlot(opened, tape, {
+          ...cached,
+          kept: false,
+          isCached: cached.isHit,
+        }, signal),
+    );
   }
+  await slotCache?.trim();
   return built;
 }
 
-async function store(
-  { stored, isOwned }: Pick<EncodedSlot, "stored" | "isOwned">,
-  spool: Spool,
-  signal: AbortSignal | undefined,
-): Promise<StoredBytes> {
-  const hash = createSha256();
-  let size = 0;
-  for await (const chunk of stored) {
-    signal?.throwIfAborted();
-    const hashed = hash.update(chunk);
-    if (hashed !== undefined) await hashed;
-    await spool.write(chunk);
-    size += chunk.length;
-    if (isOwned) release(chunk);
-  }
-  return { size, digest: await hash.digest() };
+async function packSlot(
+  opened: OpenedSlot,
+  tape: SpoolTape,
+  encoding: EncodeSlotOptions,
+): Promise<BuiltSlot> {
+  const { signal } = encoding;
+  const encoded = encodeSlot(opened, encoding);
+  const stored = await tape.store(
+    encoded,
+    signal === undefined ? {} : { signal },
+  );
+  return await finishSlot(opened, tape, {
+    stored,
+    originalSize: encoded.originalSize(),
+    kept: encoded.kept,
+    isCached: false,
+  }, signal);
 }
 
-/**
- * Gives memory back at once. The collector sees only a small object that holds
- * 8 MiB and takes its time, which doubles the peak.
- */
-function release(chunk: Uint8Array): void {
-  if (chunk.buffer instanceof ArrayBuffer) chunk.buffer.transfer(0);
+interface PackedSlot
+  extends Pick<BuiltSlot, "originalSize" | "kept" | "isCached"> {
+  readonly stored: StoredBytes;
+}
+
+async function finishSlot(
+  opened: OpenedSlot,
+  tape: SpoolTape,
+  packed: PackedSlot,
+  signal: AbortSignal | undefined,
+): Promise<BuiltSlot> {
+  const { stored, ...facts } = packed;
+  if (!isTooSmall(opened, stored.size, packed.kept)) {
+    return { opened, operations: opened.operations, ...stored, ...facts };
+  }
+  return {
+    opened,
+    operations: new OperationChain([Operation.GZIP]),
+    ...await tape.store(
+      gzipFile(opened),
+      signal === undefined ? {} : { signal },
+    ),
+    ...facts,
+  };
 }
 
 function isTooSmall(opened: OpenedSlot, size: number, kept: boolean): boolean {

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "@std/path";
 
+import { packageFileName } from "../build/mod.ts";
 import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 import { type BuildPlan, parseManifest } from "../manifest/mod.ts";
@@ -88,8 +89,5 @@ function decodeText(bytes: Uint8Array, path: string): string {
  * @returns `dist/<name>.psp` beside it.
  */
 export function defaultOutput({ directory, plan }: PackManifest): string {
-  // A name may hold anything; a file's name must not lead elsewhere.
-  const name = plan.package.name.replaceAll(/[^A-Za-z0-9._-]+/g, "_")
-    .replace(/^\.+/, "");
-  return join(directory, "dist", `${name === "" ? "package" : name}.psp`);
+  return join(directory, "dist", packageFileName(plan.package.name));
 }

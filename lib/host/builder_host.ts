@@ -16,6 +16,7 @@ export function createBuilderHost(
     reader: host.reader,
     writer: host.writer,
     clock: host.clock,
+    user: host.machine.user,
     processors: host.machine.processors,
     findLauncher: async ({ path, target }) => {
       const { path: file, platform } = await findLauncher(host, {

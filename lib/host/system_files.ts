@@ -139,6 +139,13 @@ export class SystemFiles implements FileReader, FileWriter {
     });
   }
 
+  touch(path: string): Promise<void> {
+    return this.#do("touch", path, (full) => {
+      const now = new Date();
+      fs.utimesSync(full, now, now);
+    });
+  }
+
   remove(path: string): Promise<void> {
     return this.#do("remove", path, (full) => {
       removeTree(full);

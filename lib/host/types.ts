@@ -169,6 +169,13 @@ export interface FileWriter {
    */
   rename(from: string, to: string): Promise<void>;
   /**
+   * Notes that a file was used, as the time of its last change.
+   *
+   * @param path A file.
+   * @throws {PspfError} `io/not-found`, `io/denied`
+   */
+  touch(path: string): Promise<void>;
+  /**
    * Removes a file, or a directory with everything in it, directories that
    * forbid it included. Links are removed, never followed.
    *

@@ -1,0 +1,136 @@
+import { join } from "@std/path";
+import { generateKeyPair, type KeyPair } from "../crypto/ed25519.ts";
+import {
+  encodePrivateKeyPem,
+  encodePublicKeyPem,
+  MAX_KEY_FILE_SIZE,
+  parseKeyPair,
+} from "../crypto/key_file.ts";
+import { keyPairFromSeed } from "../crypto/key_seed.ts";
+import { PspfError } from "../errors.ts";
+import type { BuilderHost } from "./builder_host.ts";
+import { loadDefaultHost } from "./default_host.ts";
+
+/** Where a key pair is. */
+export interface KeyFiles {
+  /** PKCS#8 PEM, or 32 or 64 raw bytes. */
+  readonly privateKeyPath: string;
+  /** Checked against the private key where it is given. */
+  readonly publicKeyPath?: string;
+}
+
+/** A key to sign with: a pair, files, or a text that it is made from. */
+export type KeyChoice = KeyPair | KeyFiles | { readonly seed: string };
+
+/** Options of functions that use files. */
+export interface HostOptions {
+  /** The machine; the one that the program runs on by default. */
+  readonly host?: BuilderHost;
+}
+
+/** Names that `flavor keygen` gives, too. */
+const PRIVATE_NAME = "flavor-private.key";
+const PUBLIC_NAME = "flavor-public.key";
+
+/**
+ * Reads a key pair from files.
+ *
+ * @param files Where they are.
+ * @param options The machine.
+ * @returns The pair.
+ * @throws {PspfError} `io/not-found`, `io/denied`, `crypto/bad-key`,
+ * `crypto/key-mismatch`
+ *
+ * @example Write a pair, then read it
+ * ```ts
+ * import { generateKeyPair, readKeyFiles, writeKeyFiles } from "@flavor/pspf";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const pair = await generateKeyPair();
+ * const files = await writeKeyFiles(pair, `${directory}/keys`);
+ * assertEquals(await readKeyFiles(files), pair);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function readKeyFiles(
+  files: KeyFiles,
+  options: HostOptions = {},
+): Promise<KeyPair> {
+  const { reader } = options.host ?? await loadDefaultHost();
+  const { privateKeyPath, publicKeyPath } = files;
+  const read = (path: string): Promise<Uint8Array> =>
+    reader.readBytes(path, MAX_KEY_FILE_SIZE);
+  const privateFile = await read(privateKeyPath);
+  return publicKeyPath === undefined
+    ? await parseKeyPair(privateFile)
+    : await parseKeyPair(privateFile, await read(publicKeyPath));
+}
+
+/**
+ * Writes a key pair as `flavor-private.key` (0600) and `flavor-public.key`.
+ * Files that exist are never replaced: a lost key cannot be made again.
+ *
+ * @param pair The pair.
+ * @param directory Where to, created where it is missing.
+ * @param options The machine.
+ * @returns The paths of the files.
+ * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
+ *
+ * @example A second pair does not replace the first
+ * ```ts
+ * import { generateKeyPair, isPspfError, writeKeyFiles } from "@flavor/pspf";
+ * import { assert, assertRejects } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await writeKeyFiles(await generateKeyPair(), directory);
+ * const error = await assertRejects(async () =>
+ *   writeKeyFiles(await generateKeyPair(), directory)
+ * );
+ * assert(isPspfError(error, "io/exists"));
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function writeKeyFiles(
+  pair: KeyPair,
+  directory: string,
+  options: HostOptions = {},
+): Promise<Required<KeyFiles>> {
+  const { writer } = options.host ?? await loadDefaultHost();
+  const privateKeyPath = join(directory, PRIVATE_NAME);
+  const publicKeyPath = join(directory, PUBLIC_NAME);
+  await writer.makeDirectory(directory, 0o700);
+  // Both are open before either is published: half a pair is worse than none.
+  await using privateSink = await writer.createSink(privateKeyPath, {
+    mode: 0o600,
+  });
+  await using publicSink = await writer.createSink(publicKeyPath);
+  const encoder = new TextEncoder();
+  await privateSink.write(encoder.encode(encodePrivateKeyPem(pair.privateKey)));
+  await publicSink.write(encoder.encode(encodePublicKeyPem(pair.publicKey)));
+  await privateSink.commit();
+  await publicSink.commit();
+  return { privateKeyPath, publicKeyPath };
+}
+
+/**
+ * Turns a choice into a pair.
+ *
+ * @param choice What to sign with; a fresh key when absent.
+ * @param host Reads files.
+ * @returns The pair.
+ * @throws {PspfError} `io/not-found`, `crypto/bad-key`, `crypto/key-mismatch`,
+ * `usage/bad-argument`
+ */
+export async function resolveKey(
+  choice: KeyChoice | undefined,
+  host: () => Promise<BuilderHost>,
+): Promise<KeyPair> {
+  if (choice === undefined) return await generateKeyPair();
+  if ("privateKeyPath" in choice) {
+    return await readKeyFiles(choice, { host: await host() });
+  }
+  if (!("seed" in choice)) return choice;
+  if (choice.seed !== "") return await keyPairFromSeed(choice.seed);
+  throw new PspfError("usage/bad-argument", "The seed of the key is empty");
+}
