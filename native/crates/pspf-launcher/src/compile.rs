@@ -27,9 +27,20 @@ pub(crate) fn compile_record(
         metadata_digest: package.index.metadata_checksum,
         level: package.level.rank(),
         per_start: slots.iter().any(needs_work_at_each_start),
-        umask: metadata.workenv.umask.as_deref().map(parse_umask).transpose()?,
+        umask: metadata
+            .workenv
+            .umask
+            .as_deref()
+            .map(parse_umask)
+            .transpose()?,
         argv: compile_argv(metadata, names)?,
-        cwd: metadata.execution.cwd.as_deref().filter(|cwd| !cwd.is_empty()).map(|cwd| directory(names, cwd)).transpose()?,
+        cwd: metadata
+            .execution
+            .cwd
+            .as_deref()
+            .filter(|cwd| !cwd.is_empty())
+            .map(|cwd| directory(names, cwd))
+            .transpose()?,
         cache_check: compile_check(metadata, names)?,
         environment: EnvironmentRules::compile(metadata, names)?,
     })
@@ -45,11 +56,17 @@ fn compile_argv(metadata: &Metadata<'_>, names: &Names<'_>) -> Result<Vec<Templa
     let execution = &metadata.execution;
     let mut words: Vec<Cow<'_, str>> = match &execution.argv {
         Some(argv) if !argv.is_empty() => argv.clone(),
-        _ => split_words(&execution.command)?.into_iter().map(Cow::Owned).collect(),
+        _ => split_words(&execution.command)?
+            .into_iter()
+            .map(Cow::Owned)
+            .collect(),
     };
     if words.first().is_none_or(|program| program.is_empty()) {
-        return Err(Error::new(ErrorKind::FormatBadMetadata, "the package does not say which program to start")
-            .hint("its manifest needs execution.command"));
+        return Err(Error::new(
+            ErrorKind::FormatBadMetadata,
+            "the package does not say which program to start",
+        )
+        .hint("its manifest needs execution.command"));
     }
     words.extend(execution.args.iter().cloned());
     words.iter().map(|word| names.compile(word)).collect()
@@ -59,14 +76,24 @@ fn compile_argv(metadata: &Metadata<'_>, names: &Names<'_>) -> Result<Vec<Templa
 fn directory(names: &Names<'_>, path: &str) -> Result<Template<'static>> {
     let compiled = names.compile(path)?;
     let marked = compiled.as_marked();
-    if marked.starts_with(WORKENV_MARK) || marked.starts_with('/') || std::path::Path::new(marked).is_absolute() {
+    if marked.starts_with(WORKENV_MARK)
+        || marked.starts_with('/')
+        || std::path::Path::new(marked).is_absolute()
+    {
         return Ok(compiled);
     }
     Ok(Template::from_marked(format!("{WORKENV_MARK}/{marked}")))
 }
 
-fn compile_check(metadata: &Metadata<'_>, names: &Names<'_>) -> Result<Option<CacheCheck<'static>>> {
-    let Some(check) = metadata.cache_validation.as_ref().filter(|check| !check.check_file.is_empty()) else {
+fn compile_check(
+    metadata: &Metadata<'_>,
+    names: &Names<'_>,
+) -> Result<Option<CacheCheck<'static>>> {
+    let Some(check) = metadata
+        .cache_validation
+        .as_ref()
+        .filter(|check| !check.check_file.is_empty())
+    else {
         return Ok(None);
     };
     Ok(Some(CacheCheck {
@@ -78,11 +105,21 @@ fn compile_check(metadata: &Metadata<'_>, names: &Names<'_>) -> Result<Option<Ca
 /// The content may use placeholders, but not the workenv's path, which is not fixed.
 fn expected_content(names: &Names<'_>, text: &str) -> Result<String> {
     let compiled = names.compile(text)?;
-    if compiled.as_marked().contains(WORKENV_MARK) { Ok(text.to_owned()) } else { Ok(compiled.as_marked().to_owned()) }
+    if compiled.as_marked().contains(WORKENV_MARK) {
+        Ok(text.to_owned())
+    } else {
+        Ok(compiled.as_marked().to_owned())
+    }
 }
 
 fn parse_umask(word: &str) -> Result<u16> {
-    parse_mode(word).filter(|mask| *mask <= 0o777).ok_or_else(|| {
-        Error::new(ErrorKind::FormatBadMetadata, "workenv.umask is not an octal number up to 0777").with("umask", word)
-    })
+    parse_mode(word)
+        .filter(|mask| *mask <= 0o777)
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::FormatBadMetadata,
+                "workenv.umask is not an octal number up to 0777",
+            )
+            .with("umask", word)
+        })
 }

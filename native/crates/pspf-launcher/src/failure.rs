@@ -19,9 +19,12 @@ fn kind_of(error: &io::Error) -> ErrorKind {
 /// An operating system error as ours: what was being done, to which file.
 pub(crate) fn io_error(error: io::Error, doing: &'static str, path: impl AsRef<Path>) -> Error {
     let kind = kind_of(&error);
-    let failed = Error::new(kind, format!("cannot {doing} {}", path.as_ref().display())).caused_by(error);
+    let failed =
+        Error::new(kind, format!("cannot {doing} {}", path.as_ref().display())).caused_by(error);
     match kind {
-        ErrorKind::IoNoSpace => failed.hint("free some space, or set FLAVOR_CACHE to a directory on a larger disk"),
+        ErrorKind::IoNoSpace => {
+            failed.hint("free some space, or set FLAVOR_CACHE to a directory on a larger disk")
+        }
         _ => failed,
     }
 }
@@ -65,6 +68,9 @@ mod tests {
     #[test]
     fn from_io_returns_our_own_errors_unchanged() {
         let ours = Error::new(ErrorKind::CompressCorrupt, "bad block");
-        assert_eq!(from_io(into_io(ours), "read", "x").code(), "compress/corrupt");
+        assert_eq!(
+            from_io(into_io(ours), "read", "x").code(),
+            "compress/corrupt"
+        );
     }
 }

@@ -11,12 +11,20 @@ use crate::extract::{MemberPath, TarReader};
 const LIMIT: u64 = 4 * 1024 * 1024;
 
 /// Reads an archive to its end and checks every name in it.
+///
+/// # Panics
+///
+/// If a name leads out, or more comes out than went in.
 pub fn tar(input: &[u8]) {
     let mut archive = TarReader::new(input);
     let mut total = 0_u64;
     while let Ok(Some(member)) = archive.next_member() {
         if let Ok(path) = MemberPath::parse(&member.name) {
-            assert!(path.components().all(|part| part != b".." && !part.contains(&0)), "{path:?} leads out");
+            assert!(
+                path.components()
+                    .all(|part| part != b".." && !part.contains(&0)),
+                "{path:?} leads out"
+            );
         }
         let copied = archive.copy_data(|piece| {
             total = total.saturating_add(piece.len() as u64);
@@ -30,16 +38,25 @@ pub fn tar(input: &[u8]) {
 }
 
 /// Undoes the compression that the first byte chooses.
+///
+/// # Panics
+///
+/// If more comes out than the limit lets through.
 pub fn decode(input: &[u8]) {
-    let Some((choice, stored)) = input.split_first() else { return };
+    let Some((choice, stored)) = input.split_first() else {
+        return;
+    };
     let compression = match choice % 4 {
         0 => Compression::Gzip,
         1 => Compression::Bzip2,
         2 => Compression::Xz,
         _ => Compression::Zstd,
     };
-    let Ok(content) = decompress(compression, Box::new(stored)) else { return };
-    let mut content = BoundedReader::new(content, OutputLimit::AtMost(LIMIT)).take(LIMIT.saturating_add(1));
+    let Ok(content) = decompress(compression, Box::new(stored)) else {
+        return;
+    };
+    let mut content =
+        BoundedReader::new(content, OutputLimit::AtMost(LIMIT)).take(LIMIT.saturating_add(1));
     if let Ok(length) = io::copy(&mut content, &mut io::sink()) {
         assert!(length <= LIMIT, "{length} bytes passed a limit of {LIMIT}");
     }
@@ -53,13 +70,17 @@ mod tests {
     use super::*;
 
     fn replay(target: &str, run: fn(&[u8])) {
-        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
-        let mut count = 0;
-        for entry in fs::read_dir(seeds).unwrap() {
-            run(&fs::read(entry.unwrap().path()).unwrap());
-            count += 1;
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../fuzz/seeds")
+            .join(target);
+        let entries: Vec<_> = fs::read_dir(seeds)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert!(!entries.is_empty(), "no seeds for {target}");
+        for path in entries {
+            run(&fs::read(path).unwrap());
         }
-        assert!(count > 0, "no seeds for {target}");
     }
 
     #[test]

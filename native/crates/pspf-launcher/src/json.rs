@@ -82,7 +82,11 @@ mod tests {
 
     #[test]
     fn json_object_escapes_what_json_forbids() {
-        let object = JsonObject::new().text("a\"b", "x\n\u{1}é").number("n", 3).flag("ok", true).finish();
+        let object = JsonObject::new()
+            .text("a\"b", "x\n\u{1}é")
+            .number("n", 3)
+            .flag("ok", true)
+            .finish();
         assert_eq!(object, "{\"a\\\"b\":\"x\\n\\u0001é\",\"n\":3,\"ok\":true}");
         assert_eq!(array(["1".to_owned(), quote("x")]), "[1,\"x\"]");
     }

@@ -65,7 +65,13 @@ mod tests {
 
     #[test]
     fn rank_rises_with_strictness() {
-        let levels = [Level::None, Level::Minimal, Level::Relaxed, Level::Standard, Level::Strict];
+        let levels = [
+            Level::None,
+            Level::Minimal,
+            Level::Relaxed,
+            Level::Standard,
+            Level::Strict,
+        ];
         assert!(levels.is_sorted() && levels.map(Level::rank).is_sorted());
     }
 }

@@ -1,10 +1,13 @@
 //! Starts a PSPF/2025 package: verifies it, fills its cache once, and hands over to its program.
 
 mod cache;
+mod cli;
 mod codec;
 mod compile;
 mod extract;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod json;
 mod level;
 mod package;
@@ -17,6 +20,7 @@ mod report;
 mod rules;
 mod settings;
 mod start;
+mod trace;
 mod trusted_keys;
 mod workenv;
 
@@ -54,17 +58,27 @@ pub fn run() -> ExitCode {
 fn start_self(invocation: Invocation) -> Result<u8> {
     let settings = Settings::read(&invocation.environment);
     let (file, path) = platform::open_self().context("open", "this executable")?;
-    let package = match Package::open(file, path, settings.level, settings.trusted.clone()) {
-        Err(error) if error.kind() == ErrorKind::FormatNotAPackage => return bare(&invocation, error),
+    let package = match Package::open(file, path, settings.level, settings.trusted.as_deref()) {
+        Err(error) if error.kind() == ErrorKind::FormatNotAPackage => {
+            return bare(&invocation, error);
+        }
         other => other?,
     };
-    start::start(&package, invocation, &settings)
+    if settings.cli {
+        cli::obey(&package, invocation, &settings)
+    } else {
+        start::start(&package, &invocation, &settings)
+    }
 }
 
 /// A launcher without a package.
 fn bare(invocation: &Invocation, error: Error) -> Result<u8> {
     if matches!(invocation.arguments.as_slice(), [only] if only == "--version") {
-        return report::output(&format!("flavor-rs-launcher {}\n", env!("CARGO_PKG_VERSION"))).map(|()| 0);
+        return report::output(&format!(
+            "flavor-rs-launcher {}\n",
+            env!("CARGO_PKG_VERSION")
+        ))
+        .map(|()| 0);
     }
     Err(error)
 }

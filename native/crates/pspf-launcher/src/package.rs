@@ -1,6 +1,6 @@
 //! An opened package, and everything that is checked about it.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,9 @@ use pspf_format::constants::{APPENDED_SEARCH, MAX_METADATA, TRAILER_SIZE};
 use pspf_format::metadata::Metadata;
 use pspf_format::slot::parse_table;
 use pspf_format::trailer::{IndexBlock, find_index};
-use pspf_format::{Error, ErrorKind, Index, IndexChecksum, OperationChain, Result, Seal, SlotDescriptor, signature};
+use pspf_format::{
+    Error, ErrorKind, Index, IndexChecksum, OperationChain, Result, Seal, SlotDescriptor, signature,
+};
 use sha2::{Digest, Sha256};
 
 use crate::codec::{Gzip, StreamReader};
@@ -48,7 +50,12 @@ pub(crate) struct Contents<'a> {
 
 impl Package {
     /// Opens a package and checks its trailer, its seal and its signer.
-    pub(crate) fn open(file: File, path: PathBuf, level: Level, trusted: Option<OsString>) -> Result<Self> {
+    pub(crate) fn open(
+        file: File,
+        path: PathBuf,
+        level: Level,
+        trusted: Option<&OsStr>,
+    ) -> Result<Self> {
         let file = PackageFile::new(file).context("look at", &path)?;
         let tail = read_tail(&file, &path, TRAILER_SIZE)?;
         let block = match find_index(&tail) {
@@ -57,12 +64,21 @@ impl Package {
         };
         let (index, checksum) = Index::parse(block, file.length())?;
         if checksum == IndexChecksum::GoLarge && level > Level::Minimal {
-            report::warning("the index block's checksum is the one that the Go builder writes for packages from 4 GiB on");
+            report::warning(
+                "the index block's checksum is the one that the Go builder writes for packages from 4 GiB on",
+            );
         }
         let seal = check_seal(block, &index, level)?;
-        check_trusted(&index.public_key, trusted.as_deref())?;
+        check_trusted(&index.public_key, trusted)?;
         let index_digest = Sha256::digest(block).into();
-        Ok(Self { file, path, index, index_digest, seal, level })
+        Ok(Self {
+            file,
+            path,
+            index,
+            index_digest,
+            seal,
+            level,
+        })
     }
 
     /// Whether our own builder sealed this package.
@@ -74,22 +90,33 @@ impl Package {
     pub(crate) fn read_metadata(&self) -> Result<Vec<u8>> {
         let section = self.index.metadata;
         let mut compressed = vec![0; usize::try_from(section.size).unwrap_or_default()];
-        self.file.read_exact_at(&mut compressed, section.offset).context("read", &self.path)?;
+        self.file
+            .read_exact_at(&mut compressed, section.offset)
+            .context("read", &self.path)?;
         let digest: [u8; 32] = Sha256::digest(&compressed).into();
         if digest != self.index.metadata_checksum {
             self.tolerate(
-                Error::new(ErrorKind::VerifyMetadataDigest, "the metadata is not what the index block says")
-                    .with("expected", pspf_format::hex::Hex(&self.index.metadata_checksum))
-                    .with("actual", pspf_format::hex::Hex(&digest))
-                    .hint("the package is damaged or was changed; get it again from its publisher"),
+                Error::new(
+                    ErrorKind::VerifyMetadataDigest,
+                    "the metadata is not what the index block says",
+                )
+                .with(
+                    "expected",
+                    pspf_format::hex::Hex(&self.index.metadata_checksum),
+                )
+                .with("actual", pspf_format::hex::Hex(&digest))
+                .hint("the package is damaged or was changed; get it again from its publisher"),
             )?;
         }
         let json = gunzip(&compressed, &self.path)?;
         if !signature::verify(&self.index.public_key, &json, &self.index.signature) {
             self.tolerate(
-                Error::new(ErrorKind::VerifySignature, "the metadata's signature does not verify")
-                    .with("key", pspf_format::hex::Hex(&self.index.public_key))
-                    .hint("the package is unsigned or was changed; get it again from its publisher"),
+                Error::new(
+                    ErrorKind::VerifySignature,
+                    "the metadata's signature does not verify",
+                )
+                .with("key", pspf_format::hex::Hex(&self.index.public_key))
+                .hint("the package is unsigned or was changed; get it again from its publisher"),
             )?;
         }
         Ok(json)
@@ -100,7 +127,9 @@ impl Package {
         let metadata = Metadata::parse(json)?;
         let section = self.index.slot_table;
         let mut table = vec![0; usize::try_from(section.size).unwrap_or_default()];
-        self.file.read_exact_at(&mut table, section.offset).context("read", &self.path)?;
+        self.file
+            .read_exact_at(&mut table, section.offset)
+            .context("read", &self.path)?;
         if let Some(seal) = &self.seal
             && let Err(error) = seal.verify_slot_table(&table)
         {
@@ -108,7 +137,11 @@ impl Package {
         }
         let table = parse_table(&table)?;
         let chains = check_slots(&self.index, &table, &metadata, self.is_sealed())?;
-        Ok(Contents { metadata, table, chains })
+        Ok(Contents {
+            metadata,
+            table,
+            chains,
+        })
     }
 
     /// Refuses, warns or passes over a signature that fails, as the level says.
@@ -129,6 +162,7 @@ fn tolerate(level: Level, error: Error) -> Result<()> {
 
 fn check_seal(block: &IndexBlock, index: &Index, level: Level) -> Result<Option<Seal>> {
     if level == Level::None {
+        report::warning("FLAVOR_VALIDATION=none: neither signatures nor digests are checked");
         return Ok(Seal::parse(block).unwrap_or_default());
     }
     let seal = Seal::parse(block)?;
@@ -139,8 +173,11 @@ fn check_seal(block: &IndexBlock, index: &Index, level: Level) -> Result<Option<
             }
         }
         None if level == Level::Strict => {
-            return Err(Error::new(ErrorKind::VerifyUnsealed, "the package carries no seal, which strict validation demands")
-                .hint("build it with flavor, or validate at the standard level"));
+            return Err(Error::new(
+                ErrorKind::VerifyUnsealed,
+                "the package carries no seal, which strict validation demands",
+            )
+            .hint("build it with flavor, or validate at the standard level"));
         }
         None => {}
     }
@@ -150,7 +187,8 @@ fn check_seal(block: &IndexBlock, index: &Index, level: Level) -> Result<Option<
 fn read_tail(file: &PackageFile, path: &Path, size: usize) -> Result<Vec<u8>> {
     let length = file.length().min(size as u64);
     let mut tail = vec![0; usize::try_from(length).unwrap_or_default()];
-    file.read_exact_at(&mut tail, file.length().saturating_sub(length)).context("read", path)?;
+    file.read_exact_at(&mut tail, file.length().saturating_sub(length))
+        .context("read", path)?;
     Ok(tail)
 }
 
@@ -163,14 +201,23 @@ fn explain(file: &PackageFile, path: &Path) -> Option<Error> {
 fn gunzip(compressed: &[u8], path: &Path) -> Result<Vec<u8>> {
     let mut json = Vec::new();
     let reader = StreamReader::new(Gzip::new(), compressed);
-    let read = reader.take(MAX_METADATA.saturating_add(1)).read_to_end(&mut json);
+    let read = reader
+        .take(MAX_METADATA.saturating_add(1))
+        .read_to_end(&mut json);
     if let Err(error) = read {
         let cause = from_io(error, "read", path);
-        return Err(Error::new(ErrorKind::FormatBadMetadata, "the metadata cannot be decompressed").caused_by(cause));
+        return Err(Error::new(
+            ErrorKind::FormatBadMetadata,
+            "the metadata cannot be decompressed",
+        )
+        .caused_by(cause));
     }
     if json.len() as u64 > MAX_METADATA {
-        return Err(Error::new(ErrorKind::FormatTooLarge, "the metadata is larger than any package needs")
-            .with("limit", MAX_METADATA));
+        return Err(Error::new(
+            ErrorKind::FormatTooLarge,
+            "the metadata is larger than any package needs",
+        )
+        .with("limit", MAX_METADATA));
     }
     Ok(json)
 }

@@ -24,7 +24,11 @@ impl PackageFile {
     /// Takes over an open file.
     pub(crate) fn new(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { file, length, streamed: AtomicU64::new(0) })
+        Ok(Self {
+            file,
+            length,
+            streamed: AtomicU64::new(0),
+        })
     }
 
     /// Length in bytes.
@@ -52,15 +56,24 @@ impl PackageFile {
 
     /// A region as a stream.
     pub(crate) fn region(&self, offset: u64, size: u64) -> RegionReader<'_> {
-        RegionReader { package: self, offset, remaining: size, buffer: Vec::new(), start: 0 }
+        RegionReader {
+            package: self,
+            offset,
+            remaining: size,
+            buffer: Vec::new(),
+            start: 0,
+        }
     }
 }
 
 /// The file became shorter while we were reading it.
 fn shortened(offset: u64) -> Error {
-    Error::new(ErrorKind::FormatBadSize, "the package became shorter while it was being read")
-        .with("offset", offset)
-        .hint("do not replace a package in place while it starts: write a new file and rename it")
+    Error::new(
+        ErrorKind::FormatBadSize,
+        "the package became shorter while it was being read",
+    )
+    .with("offset", offset)
+    .hint("do not replace a package in place while it starts: write a new file and rename it")
 }
 
 #[cfg(unix)]
@@ -95,11 +108,15 @@ pub(crate) struct RegionReader<'a> {
 impl BufRead for RegionReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start >= self.buffer.len() && self.remaining > 0 {
-            let count = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(CHUNK);
+            let count = usize::try_from(self.remaining)
+                .unwrap_or(usize::MAX)
+                .min(CHUNK);
             self.buffer.resize(count, 0);
             self.start = 0;
             self.package.read_exact_at(&mut self.buffer, self.offset)?;
-            self.package.streamed.fetch_add(count as u64, Ordering::Relaxed);
+            self.package
+                .streamed
+                .fetch_add(count as u64, Ordering::Relaxed);
             self.offset = self.offset.saturating_add(count as u64);
             self.remaining = self.remaining.saturating_sub(count as u64);
         }
@@ -121,7 +138,9 @@ impl Read for RegionReader<'_> {
 pub(crate) fn read_buffered(source: &mut impl BufRead, out: &mut [u8]) -> io::Result<usize> {
     let available = source.fill_buf()?;
     let count = available.len().min(out.len());
-    let (Some(target), Some(bytes)) = (out.get_mut(..count), available.get(..count)) else { return Ok(0) };
+    let (Some(target), Some(bytes)) = (out.get_mut(..count), available.get(..count)) else {
+        return Ok(0);
+    };
     target.copy_from_slice(bytes);
     source.consume(count);
     Ok(count)

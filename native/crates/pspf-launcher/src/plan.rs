@@ -10,7 +10,11 @@ use crate::package::{Contents, Package};
 use crate::rules::names::Names;
 
 /// This operating system in the format's words.
-pub(crate) const OS: &str = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
+pub(crate) const OS: &str = if cfg!(target_os = "macos") {
+    "darwin"
+} else {
+    std::env::consts::OS
+};
 /// This processor architecture in the format's words.
 pub(crate) const ARCH: &str = match std::env::consts::ARCH.as_bytes() {
     b"x86_64" => "amd64",
@@ -54,7 +58,12 @@ pub(crate) fn plan_slots(
     names: &Names<'_>,
     dev: DevSlots,
 ) -> Result<Vec<PlannedSlot>> {
-    let described = contents.metadata.slots.iter().zip(&contents.table).zip(&contents.chains);
+    let described = contents
+        .metadata
+        .slots
+        .iter()
+        .zip(&contents.table)
+        .zip(&contents.chains);
     described
         .enumerate()
         .map(|(position, ((slot, descriptor), chain))| {
@@ -75,11 +84,21 @@ pub(crate) fn plan_slots(
                     stored: descriptor.stored,
                     chain: *chain,
                     limit: limit_of(package, descriptor, chain.is_empty()),
-                    sha256: if package.level == Level::None { None } else { slot.digest(descriptor.stored.size)? },
+                    sha256: if package.level == Level::None {
+                        None
+                    } else {
+                        slot.digest(descriptor.stored.size)?
+                    },
                     short_digest: short_digest(package, descriptor, slot),
-                    target: target.map_err(|error| error.with("slot", position).with("target", &slot.target))?,
+                    target: target.map_err(|error| {
+                        error.with("slot", position).with("target", &slot.target)
+                    })?,
                     mode: u32::from(descriptor.file_mode()),
-                    existing: if lifecycle == Lifecycle::Config { Existing::Keep } else { Existing::Replace },
+                    existing: if lifecycle == Lifecycle::Config {
+                        Existing::Keep
+                    } else {
+                        Existing::Replace
+                    },
                 },
             })
         })
@@ -98,7 +117,11 @@ fn limit_of(package: &Package, descriptor: &SlotDescriptor, raw: bool) -> Output
 }
 
 /// A slot that stands for the package itself has no bytes, and two builders give it no checksum either.
-fn short_digest(package: &Package, descriptor: &SlotDescriptor, slot: &SlotMetadata<'_>) -> Option<u64> {
+fn short_digest(
+    package: &Package,
+    descriptor: &SlotDescriptor,
+    slot: &SlotMetadata<'_>,
+) -> Option<u64> {
     let stands_for_package = slot.self_ref && descriptor.stored.size == 0;
     (package.level != Level::None && !stands_for_package).then_some(descriptor.checksum)
 }
@@ -133,20 +156,41 @@ fn is_this_platform(byte: u8) -> bool {
 fn is_mentioned(slot: &SlotMetadata<'_>, metadata: &Metadata<'_>) -> bool {
     let by_number = format!("{{slot:{}}}", slot.slot);
     let is_primary = slot.slot == metadata.execution.primary_slot;
-    let mentions = |text: &str| text.contains(&by_number) || (is_primary && text.contains("{primary}"));
+    let mentions =
+        |text: &str| text.contains(&by_number) || (is_primary && text.contains("{primary}"));
     let execution = &metadata.execution;
-    let values = [&execution.env, &metadata.workenv.env, &metadata.runtime_env.set];
+    let values = [
+        &execution.env,
+        &metadata.workenv.env,
+        &metadata.runtime_env.set,
+    ];
     mentions(&execution.command)
         || execution.cwd.as_deref().is_some_and(mentions)
-        || execution.argv.iter().flatten().chain(&execution.args).any(|text| mentions(text))
-        || values.into_iter().flatten().any(|(_, value)| mentions(value))
-        || metadata.setup_commands.iter().any(|command| setup_texts(command).into_iter().any(mentions))
+        || execution
+            .argv
+            .iter()
+            .flatten()
+            .chain(&execution.args)
+            .any(|text| mentions(text))
+        || values
+            .into_iter()
+            .flatten()
+            .any(|(_, value)| mentions(value))
+        || metadata
+            .setup_commands
+            .iter()
+            .any(|command| setup_texts(command).into_iter().any(mentions))
 }
 
 fn setup_texts<'a>(command: &'a SetupCommand<'_>) -> Vec<&'a str> {
     match command {
         SetupCommand::Execute { command } | SetupCommand::Shell { command } => vec![command],
-        SetupCommand::EnumerateAndExecute { command, path, pattern, .. } => vec![command, path, pattern],
+        SetupCommand::EnumerateAndExecute {
+            command,
+            path,
+            pattern,
+            ..
+        } => vec![command, path, pattern],
         SetupCommand::WriteFile { path, content, .. } => vec![path, content],
         SetupCommand::Chmod { path, .. } => vec![path],
         SetupCommand::Unknown { .. } => Vec::new(),

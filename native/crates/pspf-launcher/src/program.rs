@@ -39,14 +39,25 @@ impl Program {
         if let Some(cwd) = &self.cwd
             && let Err(error) = std::env::set_current_dir(cwd)
         {
-            let missing = error.kind() == std::io::ErrorKind::NotFound && cwd.starts_with(&self.workenv);
-            let failed = cannot(cwd.as_os_str(), "its working directory cannot be entered").caused_by(error);
-            return if missing { Ok(Started::Missing(failed)) } else { Err(failed) };
+            let missing =
+                error.kind() == std::io::ErrorKind::NotFound && cwd.starts_with(&self.workenv);
+            let failed =
+                cannot(cwd.as_os_str(), "its working directory cannot be entered").caused_by(error);
+            return if missing {
+                Ok(Started::Missing(failed))
+            } else {
+                Err(failed)
+            };
         }
         let named = self.argv.first().cloned().unwrap_or_default();
-        let path = self.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+        let path = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == "PATH")
+            .map(|(_, value)| value.as_os_str());
         let Some(program) = find_program(&named, path, &self.package) else {
-            let error = cannot(&named, "there is no such program in PATH").hint("install it, or pack it into the package");
+            let error = cannot(&named, "there is no such program in PATH")
+                .hint("install it, or pack it into the package");
             return Err(error);
         };
         if let Some(first) = self.argv.first_mut() {
@@ -55,7 +66,11 @@ impl Program {
         if let Some(umask) = self.umask {
             platform::set_umask(u32::from(umask));
         }
-        let result = if wait { platform::run_and_wait(&self, &program) } else { platform::replace_process(&self, &program) };
+        let result = if wait {
+            platform::run_and_wait(&self, &program)
+        } else {
+            platform::replace_process(&self, &program)
+        };
         match result {
             Ok(code) => Ok(Started::Exited(code)),
             Err(error) if is_missing(&error) && program.starts_with(&self.workenv) && !program.exists() => {
@@ -72,11 +87,17 @@ impl Program {
 }
 
 fn is_missing(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+    )
 }
 
 fn cannot(program: &OsStr, why: &str) -> Error {
-    Error::new(ErrorKind::RunCannotExecute, format!("cannot start {}: {why}", Path::new(program).display()))
+    Error::new(
+        ErrorKind::RunCannotExecute,
+        format!("cannot start {}: {why}", Path::new(program).display()),
+    )
 }
 
 /// The file that a program name means: itself where it names a directory, else the first match in `PATH`.
@@ -91,9 +112,14 @@ pub(crate) fn find_program(name: &OsStr, path: Option<&OsStr>, package: &Path) -
     if named.components().next() != Some(std::path::Component::Normal(name)) {
         return None;
     }
-    std::env::split_paths(path?).filter(|directory| !directory.as_os_str().is_empty()).find_map(|directory| {
-        platform::executable_names(&directory.join(name))
-            .into_iter()
-            .find(|candidate| platform::is_executable(candidate) && !platform::is_same_file(candidate, package))
-    })
+    std::env::split_paths(path?)
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .find_map(|directory| {
+            platform::executable_names(&directory.join(name))
+                .into_iter()
+                .find(|candidate| {
+                    platform::is_executable(candidate)
+                        && !platform::is_same_file(candidate, package)
+                })
+        })
 }

@@ -24,18 +24,25 @@ pub(crate) fn show_progress<'scope>(
         return None;
     }
     let (done, waiting) = mpsc::channel();
-    let spawned = thread::Builder::new().stack_size(64 * 1024).spawn_scoped(scope, move || {
-        let mut pause = SILENCE;
-        let mut shown = false;
-        while waiting.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-            let percent = package.streamed().saturating_mul(100).checked_div(total).unwrap_or(100).min(100);
-            report::write(&format!("\rflavor: unpacking {name}, {percent} %"));
-            shown = true;
-            pause = PERIOD;
-        }
-        if shown {
-            report::write("\r\x1b[K");
-        }
-    });
+    let spawned = thread::Builder::new()
+        .stack_size(64 * 1024)
+        .spawn_scoped(scope, move || {
+            let mut pause = SILENCE;
+            let mut shown = false;
+            while waiting.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                let percent = package
+                    .streamed()
+                    .saturating_mul(100)
+                    .checked_div(total)
+                    .unwrap_or(100)
+                    .min(100);
+                report::write(&format!("\rflavor: unpacking {name}, {percent} %"));
+                shown = true;
+                pause = PERIOD;
+            }
+            if shown {
+                report::write("\r\x1b[K");
+            }
+        });
     spawned.is_ok().then_some(done)
 }

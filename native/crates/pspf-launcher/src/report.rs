@@ -1,6 +1,7 @@
 //! What people see on stderr.
 
 use std::error::Error as _;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use pspf_format::{Error, Result};
@@ -12,11 +13,11 @@ pub(crate) fn failure(error: &Error) {
     let mut text = format!("error: {error} [{}]\n", error.code());
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(&format!("  caused by: {cause}\n"));
+        let _ = writeln!(text, "  caused by: {cause}");
         source = cause.source();
     }
     if let Some(hint) = error.next_step() {
-        text.push_str(&format!("  hint: {hint}\n"));
+        let _ = writeln!(text, "  hint: {hint}");
     }
     write(&text);
 }
@@ -38,6 +39,14 @@ pub(crate) fn write(text: &str) {
 
 /// Writes a result to stdout.
 pub(crate) fn output(text: &str) -> Result<()> {
+    output_bytes(text.as_bytes())
+}
+
+/// Writes bytes to stdout, exactly.
+pub(crate) fn output_bytes(bytes: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("write to", "the standard output")
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .context("write to", "the standard output")
 }

@@ -14,7 +14,9 @@ use crate::failure::IoContext;
 /// No key file is longer, in bytes.
 const MAX_KEY_FILE: u64 = 4096;
 /// What precedes the raw key in a DER-encoded Ed25519 `SubjectPublicKeyInfo`.
-const SPKI_PREFIX: [u8; 12] = [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
+const SPKI_PREFIX: [u8; 12] = [
+    0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 /// The fingerprint of a public key: the SHA-256 of its 32 bytes.
 pub(crate) fn fingerprint(key: &[u8; 32]) -> [u8; 32] {
@@ -23,18 +25,31 @@ pub(crate) fn fingerprint(key: &[u8; 32]) -> [u8; 32] {
 
 /// Refuses a key that is not in the list. No list, or an empty one, means that every key will do.
 pub(crate) fn check_trusted(key: &[u8; 32], list: Option<&OsStr>) -> Result<()> {
-    let Some(list) = list.filter(|list| !list.is_empty()) else { return Ok(()) };
+    let Some(list) = list.filter(|list| !list.is_empty()) else {
+        return Ok(());
+    };
     let actual = fingerprint(key);
     // A list that cannot be read as text may not silently become an empty one.
-    let list = list.to_str().ok_or_else(|| bad_list("FLAVOR_TRUSTED_KEYS is not valid UTF-8"))?;
-    for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+    let list = list
+        .to_str()
+        .ok_or_else(|| bad_list("FLAVOR_TRUSTED_KEYS is not valid UTF-8"))?;
+    for entry in list
+        .split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+    {
         if parse_entry(entry)? == actual {
             return Ok(());
         }
     }
-    Err(Error::new(ErrorKind::VerifyUntrustedKey, "the package is signed by a key that is not in FLAVOR_TRUSTED_KEYS")
-        .with("fingerprint", Hex(&actual))
-        .hint("add this fingerprint to FLAVOR_TRUSTED_KEYS only if its owner told you that it is theirs"))
+    Err(Error::new(
+        ErrorKind::VerifyUntrustedKey,
+        "the package is signed by a key that is not in FLAVOR_TRUSTED_KEYS",
+    )
+    .with("fingerprint", Hex(&actual))
+    .hint(
+        "add this fingerprint to FLAVOR_TRUSTED_KEYS only if its owner told you that it is theirs",
+    ))
 }
 
 /// A fingerprint, or a file with a public key.
@@ -49,10 +64,15 @@ fn parse_entry(entry: &str) -> Result<[u8; 32]> {
 fn read_key(path: &Path) -> Result<[u8; 32]> {
     let mut bytes = Vec::new();
     let file = File::open(path).context("open the trusted key", path)?;
-    file.take(MAX_KEY_FILE).read_to_end(&mut bytes).context("read the trusted key", path)?;
+    file.take(MAX_KEY_FILE)
+        .read_to_end(&mut bytes)
+        .context("read the trusted key", path)?;
     parse_key(&bytes).ok_or_else(|| {
-        Error::new(ErrorKind::CryptoBadKey, format!("{} holds no Ed25519 public key", path.display()))
-            .hint("use a PEM file that starts with BEGIN PUBLIC KEY, or 32 raw bytes")
+        Error::new(
+            ErrorKind::CryptoBadKey,
+            format!("{} holds no Ed25519 public key", path.display()),
+        )
+        .hint("use a PEM file that starts with BEGIN PUBLIC KEY, or 32 raw bytes")
     })
 }
 
@@ -63,13 +83,19 @@ fn parse_key(bytes: &[u8]) -> Option<[u8; 32]> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (_, after) = text.split_once("-----BEGIN PUBLIC KEY-----")?;
     let (body, _) = after.split_once("-----END PUBLIC KEY-----")?;
-    decode_base64(body)?.strip_prefix(&SPKI_PREFIX)?.try_into().ok()
+    decode_base64(body)?
+        .strip_prefix(&SPKI_PREFIX)?
+        .try_into()
+        .ok()
 }
 
 /// Standard Base64; blanks are skipped.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let (mut out, mut bits, mut count) = (Vec::new(), 0_u32, 0_u32);
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+    for byte in text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=')
+    {
         let value = match byte {
             b'A'..=b'Z' => byte.wrapping_sub(b'A'),
             b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
@@ -89,7 +115,8 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
 }
 
 fn bad_list(message: &'static str) -> Error {
-    Error::new(ErrorKind::CryptoBadKey, message).hint("separate fingerprints or key files by commas")
+    Error::new(ErrorKind::CryptoBadKey, message)
+        .hint("separate fingerprints or key files by commas")
 }
 
 #[cfg(test)]
@@ -112,9 +139,18 @@ mod tests {
 
     #[test]
     fn check_trusted_refuses_other_keys_and_never_takes_the_raw_key_for_a_fingerprint() {
-        assert_eq!(check(&"00".repeat(32)).unwrap_err().code(), "verify/untrusted-key");
-        assert_eq!(check(&Hex(&KEY).to_string()).unwrap_err().code(), "verify/untrusted-key");
-        assert_eq!(check("/nonexistent/key.pem").unwrap_err().code(), "io/not-found");
+        assert_eq!(
+            check(&"00".repeat(32)).unwrap_err().code(),
+            "verify/untrusted-key"
+        );
+        assert_eq!(
+            check(&Hex(&KEY).to_string()).unwrap_err().code(),
+            "verify/untrusted-key"
+        );
+        assert_eq!(
+            check("/nonexistent/key.pem").unwrap_err().code(),
+            "io/not-found"
+        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Names in the cache.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The paths that belong to one package.
 #[derive(Clone, Debug)]
@@ -14,11 +13,6 @@ impl Layout {
     /// The paths of the package `id` below a cache root.
     pub(crate) const fn new(root: PathBuf, id: String) -> Self {
         Self { root, id }
-    }
-
-    /// The cache root.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 
     /// The package's name in the cache: 32 hexadecimal digits.
@@ -63,8 +57,12 @@ impl Layout {
 
     /// Where a removed workenv goes first, so that its name is free at once.
     pub(crate) fn trash(&self) -> PathBuf {
-        let mut name = OsString::from(".trash-");
-        name.push(format!("{}-{}", self.id, std::process::id()));
+        let name = format!("{}{}", self.trash_prefix(), std::process::id());
         self.workenvs().join(name)
+    }
+
+    /// How the names of all such places of this package begin.
+    pub(super) fn trash_prefix(&self) -> String {
+        format!(".trash-{}-", self.id)
     }
 }

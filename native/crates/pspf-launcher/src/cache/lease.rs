@@ -31,12 +31,13 @@ impl Lease {
         }
     }
 
-    /// Whether no program runs from the workenv. Only meaningful while the fill lock is held.
-    pub(crate) fn is_unused(path: &Path) -> Result<bool> {
+    /// Claims a workenv that no program runs from, so that none can start; `None` if one does. Only for holders of the
+    /// fill lock.
+    pub(crate) fn claim_unused(path: &Path) -> Result<Option<Self>> {
         let file = open_lock_file(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(io_error(error, "lock", path)),
         }
     }
@@ -48,5 +49,6 @@ impl Lease {
 }
 
 fn in_use() -> Error {
-    Error::new(ErrorKind::CacheInUse, "the workenv is being removed").hint("start the program again")
+    Error::new(ErrorKind::CacheInUse, "the workenv is being removed")
+        .hint("start the program again")
 }

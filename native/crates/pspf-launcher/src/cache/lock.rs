@@ -10,6 +10,7 @@ use std::time::Duration;
 use pspf_format::{Error, ErrorKind, Result};
 
 use crate::failure::{IoContext, io_error};
+use crate::platform;
 use crate::report;
 
 /// How long a wait stays silent.
@@ -40,8 +41,11 @@ impl FillLock {
                 wait_for(&file).context("lock", path)?;
                 Ok(Self { _file: file })
             }
-            Err(TryLockError::WouldBlock) => Err(Error::new(ErrorKind::CacheInUse, "another process is changing this workenv")
-                .hint("try again when it is done")),
+            Err(TryLockError::WouldBlock) => Err(Error::new(
+                ErrorKind::CacheInUse,
+                "another process is changing this workenv",
+            )
+            .hint("try again when it is done")),
             Err(TryLockError::Error(error)) => Err(io_error(error, "lock", path)),
         }
     }
@@ -51,9 +55,11 @@ impl FillLock {
 pub(super) fn open_lock_file(path: &Path) -> Result<File> {
     match OpenOptions::new().read(true).open(path) {
         Ok(file) => Ok(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            OpenOptions::new().read(true).append(true).create(true).open(path).context("create the lock", path)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => platform::open_private(
+            OpenOptions::new().read(true).append(true).create(true),
+            path,
+        )
+        .context("create the lock", path),
         Err(error) => Err(io_error(error, "open the lock", path)),
     }
 }
@@ -66,7 +72,10 @@ fn wait_for(file: &File) -> io::Result<()> {
     let (done, waiting) = mpsc::channel::<()>();
     thread::scope(|scope| {
         scope.spawn(move || {
-            if matches!(waiting.recv_timeout(SILENCE), Err(mpsc::RecvTimeoutError::Timeout)) {
+            if matches!(
+                waiting.recv_timeout(SILENCE),
+                Err(mpsc::RecvTimeoutError::Timeout)
+            ) {
                 report::notice("waiting for another process that unpacks this package");
             }
         });

@@ -17,15 +17,17 @@ const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 /// A cache root that was looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct CacheRoot {
-    /// As the environment names it.
-    pub(crate) given: PathBuf,
     /// Without links, as everything in it is addressed.
     pub(crate) resolved: PathBuf,
 }
 
 /// Where the cache is, by the environment; nothing is touched.
 pub(crate) fn locate_root(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        variable(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     if let Some(cache) = set("FLAVOR_CACHE") {
         return absolute(cache, "FLAVOR_CACHE");
     }
@@ -37,20 +39,29 @@ pub(crate) fn locate_root(variable: impl Fn(&str) -> Option<OsString>) -> Result
     {
         return Ok(local.join("flavor").join("cache"));
     }
-    let home = set("HOME").filter(|home| home.is_absolute()).or_else(platform::home_from_user_database);
-    home.map(|home| home.join(".cache").join("flavor")).ok_or_else(|| {
-        Error::new(ErrorKind::CacheUnavailable, "there is no home directory to keep the cache in")
+    let home = set("HOME")
+        .filter(|home| home.is_absolute())
+        .or_else(platform::home_from_user_database);
+    home.map(|home| home.join(".cache").join("flavor"))
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::CacheUnavailable,
+                "there is no home directory to keep the cache in",
+            )
             .hint("set FLAVOR_CACHE to a directory that only you can write to")
-    })
+        })
 }
 
 fn absolute(path: PathBuf, variable: &'static str) -> Result<PathBuf> {
     if path.is_absolute() {
         return Ok(path);
     }
-    Err(Error::new(ErrorKind::CacheUnavailable, format!("{variable} is not an absolute path"))
-        .with("value", format!("{:?}", path.display().to_string()))
-        .hint("set it to an absolute path"))
+    Err(Error::new(
+        ErrorKind::CacheUnavailable,
+        format!("{variable} is not an absolute path"),
+    )
+    .with("value", format!("{:?}", path.display().to_string()))
+    .hint("set it to an absolute path"))
 }
 
 /// Refuses a cache root that somebody else could put programs into. `None` where there is none yet.
@@ -61,8 +72,11 @@ pub(crate) fn check_usable(given: &Path) -> Result<Option<()>> {
         Err(error) => return Err(unavailable(error, "look at the cache directory", given)),
     };
     if !metadata.is_dir() {
-        return Err(Error::new(ErrorKind::CacheUnavailable, format!("{} is not a directory", given.display()))
-            .hint("remove it, or set FLAVOR_CACHE to another directory"));
+        return Err(Error::new(
+            ErrorKind::CacheUnavailable,
+            format!("{} is not a directory", given.display()),
+        )
+        .hint("remove it, or set FLAVOR_CACHE to another directory"));
     }
     match platform::insecurity(&metadata) {
         None => Ok(Some(())),
@@ -76,12 +90,13 @@ pub(crate) fn check_usable(given: &Path) -> Result<Option<()>> {
 
 impl CacheRoot {
     /// Makes sure that the root and its parts exist and are ours alone.
-    pub(crate) fn prepare(given: PathBuf) -> Result<Self> {
-        if check_usable(&given)?.is_none() {
-            create_root(&given)?;
-            check_usable(&given)?;
+    pub(crate) fn prepare(given: &Path) -> Result<Self> {
+        if check_usable(given)?.is_none() {
+            create_root(given)?;
+            check_usable(given)?;
         }
-        let resolved = fs::canonicalize(&given).map_err(|error| unavailable(error, "resolve", &given))?;
+        let resolved =
+            fs::canonicalize(given).map_err(|error| unavailable(error, "resolve", given))?;
         for part in ["workenv", "locks"] {
             create_part(&resolved.join(part))?;
         }
@@ -89,29 +104,36 @@ impl CacheRoot {
         if platform::forbids_programs(&resolved) {
             return Err(Error::new(
                 ErrorKind::CacheUnavailable,
-                format!("no program can be started from {}: its file system is mounted with noexec", resolved.display()),
+                format!(
+                    "no program can be started from {}: its file system is mounted with noexec",
+                    resolved.display()
+                ),
             )
             .hint("set FLAVOR_CACHE to a directory on a file system that allows programs"));
         }
-        Ok(Self { given, resolved })
+        Ok(Self { resolved })
     }
 
     /// The root as it is, for reading only.
-    pub(crate) fn existing(given: PathBuf) -> Result<Option<Self>> {
-        if check_usable(&given)?.is_none() {
+    pub(crate) fn existing(given: &Path) -> Result<Option<Self>> {
+        if check_usable(given)?.is_none() {
             return Ok(None);
         }
-        let resolved = fs::canonicalize(&given).map_err(|error| unavailable(error, "resolve", &given))?;
-        Ok(Some(Self { given, resolved }))
+        let resolved =
+            fs::canonicalize(given).map_err(|error| unavailable(error, "resolve", given))?;
+        Ok(Some(Self { resolved }))
     }
 }
 
 fn create_root(path: &Path) -> Result<()> {
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|error| unavailable(error, "create", parent))?;
+        platform::create_private_directories(parent)
+            .map_err(|error| unavailable(error, "create", parent))?;
     }
     match platform::create_private_directory(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(unavailable(error, "create", path)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(unavailable(error, "create", path))
+        }
         _ => Ok(()),
     }
 }
@@ -122,8 +144,11 @@ fn create_part(path: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let metadata = fs::symlink_metadata(path).context("look at", path)?;
             if !metadata.is_dir() {
-                return Err(Error::new(ErrorKind::CacheInsecure, format!("{} is not a directory", path.display()))
-                    .hint("remove it; it does not belong there"));
+                return Err(Error::new(
+                    ErrorKind::CacheInsecure,
+                    format!("{} is not a directory", path.display()),
+                )
+                .hint("remove it; it does not belong there"));
             }
             match platform::insecurity(&metadata) {
                 None => Ok(()),
@@ -138,10 +163,19 @@ fn create_part(path: &Path) -> Result<()> {
     }
 }
 
-/// Creates the tag if it is missing. It only helps backup programs, so a failure means nothing.
+/// Writes the tag unless it is there whole. It only helps backup programs, so a failure means nothing.
 fn write_tag(root: &Path) {
     let path = root.join(OsStr::new("CACHEDIR.TAG"));
-    if let Ok(mut file) = fs::OpenOptions::new().write(true).create_new(true).open(path) {
+    if fs::metadata(&path).is_ok_and(|tag| tag.len() == CACHE_TAG.len() as u64) {
+        return;
+    }
+    if let Ok(mut file) = platform::open_private(
+        fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true),
+        &path,
+    ) {
         let _ = file.write_all(CACHE_TAG.as_bytes());
     }
 }
@@ -150,9 +184,12 @@ fn unavailable(error: io::Error, doing: &'static str, path: &Path) -> Error {
     if error.kind() == io::ErrorKind::StorageFull || error.kind() == io::ErrorKind::QuotaExceeded {
         return io_error(error, doing, path);
     }
-    Error::new(ErrorKind::CacheUnavailable, format!("cannot {doing} {}", path.display()))
-        .caused_by(error)
-        .hint("set FLAVOR_CACHE to a directory that only you can write to")
+    Error::new(
+        ErrorKind::CacheUnavailable,
+        format!("cannot {doing} {}", path.display()),
+    )
+    .caused_by(error)
+    .hint("set FLAVOR_CACHE to a directory that only you can write to")
 }
 
 #[cfg(test)]
@@ -160,12 +197,20 @@ mod tests {
     use super::*;
 
     fn locate(set: &[(&str, &str)]) -> Result<PathBuf> {
-        locate_root(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value)))
+        locate_root(|name| {
+            set.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| OsString::from(value))
+        })
     }
 
     #[test]
     fn locate_root_prefers_flavor_cache_then_xdg_then_home() {
-        let all = [("FLAVOR_CACHE", "/c"), ("XDG_CACHE_HOME", "/x"), ("HOME", "/h")];
+        let all = [
+            ("FLAVOR_CACHE", "/c"),
+            ("XDG_CACHE_HOME", "/x"),
+            ("HOME", "/h"),
+        ];
         assert_eq!(locate(&all).unwrap(), Path::new("/c"));
         assert_eq!(locate(&all[1..]).unwrap(), Path::new("/x/flavor"));
         assert_eq!(locate(&all[2..]).unwrap(), Path::new("/h/.cache/flavor"));
@@ -173,8 +218,17 @@ mod tests {
 
     #[test]
     fn locate_root_takes_empty_for_unset_and_refuses_relative() {
-        assert_eq!(locate(&[("FLAVOR_CACHE", ""), ("XDG_CACHE_HOME", ""), ("HOME", "/h")]).unwrap(), Path::new("/h/.cache/flavor"));
-        assert_eq!(locate(&[("FLAVOR_CACHE", "here")]).unwrap_err().code(), "cache/unavailable");
-        assert_eq!(locate(&[("XDG_CACHE_HOME", "rel"), ("HOME", "/h")]).unwrap(), Path::new("/h/.cache/flavor"));
+        assert_eq!(
+            locate(&[("FLAVOR_CACHE", ""), ("XDG_CACHE_HOME", ""), ("HOME", "/h")]).unwrap(),
+            Path::new("/h/.cache/flavor")
+        );
+        assert_eq!(
+            locate(&[("FLAVOR_CACHE", "here")]).unwrap_err().code(),
+            "cache/unavailable"
+        );
+        assert_eq!(
+            locate(&[("XDG_CACHE_HOME", "rel"), ("HOME", "/h")]).unwrap(),
+            Path::new("/h/.cache/flavor")
+        );
     }
 }

@@ -44,7 +44,11 @@ pub(crate) struct BoundedReader<R> {
 impl<R: BufRead> BoundedReader<R> {
     /// Bounds what `inner` yields.
     pub(crate) const fn new(inner: R, limit: OutputLimit) -> Self {
-        Self { inner, limit, seen: 0 }
+        Self {
+            inner,
+            limit,
+            seen: 0,
+        }
     }
 }
 
@@ -74,7 +78,10 @@ impl<R: BufRead> Read for BoundedReader<R> {
 }
 
 fn too_long(limit: OutputLimit) -> Error {
-    let error = Error::new(ErrorKind::CompressTooLarge, "the content is larger than the package allows");
+    let error = Error::new(
+        ErrorKind::CompressTooLarge,
+        "the content is larger than the package allows",
+    );
     match limit {
         OutputLimit::Exact(bytes) => error.with("declared", bytes),
         OutputLimit::AtMost(bytes) => error.with("limit", bytes),
@@ -82,9 +89,12 @@ fn too_long(limit: OutputLimit) -> Error {
 }
 
 fn too_short(limit: OutputLimit, seen: u64) -> Error {
-    Error::new(ErrorKind::CompressCorrupt, "the content is shorter than the package declares")
-        .with("declared", limit.bytes())
-        .with("actual", seen)
+    Error::new(
+        ErrorKind::CompressCorrupt,
+        "the content is shorter than the package declares",
+    )
+    .with("declared", limit.bytes())
+    .with("actual", seen)
 }
 
 #[cfg(test)]
@@ -105,6 +115,9 @@ mod tests {
     #[test]
     fn bounded_reader_allows_a_ratio_of_200_above_64_mebibytes() {
         assert_eq!(OutputLimit::by_ratio(1), OutputLimit::AtMost(64 << 20));
-        assert_eq!(OutputLimit::by_ratio(1 << 20), OutputLimit::AtMost(200 << 20));
+        assert_eq!(
+            OutputLimit::by_ratio(1 << 20),
+            OutputLimit::AtMost(200 << 20)
+        );
     }
 }

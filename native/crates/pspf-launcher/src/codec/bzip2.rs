@@ -21,9 +21,15 @@ impl Decoder for Bzip2 {
 
     fn decode(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Result<Step> {
         let (read, written) = (self.0.total_in(), self.0.total_out());
-        let status = self.0.decompress(input, output).map_err(|error| corrupt(Self::NAME, &error.to_string()))?;
+        let status = self
+            .0
+            .decompress(input, output)
+            .map_err(|error| corrupt(Self::NAME, &error.to_string()))?;
         if matches!(status, Status::MemNeeded) {
-            return Err(Error::new(ErrorKind::CompressTooLarge, "no memory left to decode bzip2"));
+            return Err(Error::new(
+                ErrorKind::CompressTooLarge,
+                "no memory left to decode bzip2",
+            ));
         }
         Ok(Step {
             consumed: distance(read, self.0.total_in()),

@@ -15,7 +15,10 @@ pub(crate) struct DigestReader<R> {
 impl<R: BufRead> DigestReader<R> {
     /// Hashes what `inner` yields.
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, hasher: Sha256::new() }
+        Self {
+            inner,
+            hasher: Sha256::new(),
+        }
     }
 
     /// Reads what the decoder left, and returns the digest of everything.

@@ -44,14 +44,25 @@ pub(super) fn parse_header(bytes: &[u8]) -> Option<FrameHeader> {
     let rest = rest.get(window_bytes..)?;
     let (size_bytes, content) = match descriptor >> 6 {
         0 if single_segment => (1, u64::from(*rest.first()?)),
-        1 => (2, u64::from(u16::from_le_bytes(*rest.first_chunk()?)).saturating_add(256)),
+        1 => (
+            2,
+            u64::from(u16::from_le_bytes(*rest.first_chunk()?)).saturating_add(256),
+        ),
         2 => (4, u64::from(u32::from_le_bytes(*rest.first_chunk()?))),
         3 => (8, u64::from_le_bytes(*rest.first_chunk()?)),
         _ => return None,
     };
-    let content = usize::try_from(content).ok().filter(|size| *size <= MAX_FRAME)?;
-    let length = PREFIX.saturating_add(window_bytes).saturating_add(size_bytes);
-    Some(FrameHeader { length, content, has_checksum: descriptor & 0x04 != 0 })
+    let content = usize::try_from(content)
+        .ok()
+        .filter(|size| *size <= MAX_FRAME)?;
+    let length = PREFIX
+        .saturating_add(window_bytes)
+        .saturating_add(size_bytes);
+    Some(FrameHeader {
+        length,
+        content,
+        has_checksum: descriptor & 0x04 != 0,
+    })
 }
 
 /// Length of the header fields behind the descriptor, where no dictionary is used.
@@ -64,13 +75,18 @@ const fn fields_length(descriptor: u8) -> usize {
         2 => 4,
         _ => 8,
     };
-    if single_segment { size_bytes } else { size_bytes + 1 }
+    if single_segment {
+        size_bytes
+    } else {
+        size_bytes.saturating_add(1)
+    }
 }
 
 /// Whether a slot starts with a frame that is decoded on its own and has more behind it.
 pub(crate) fn is_splittable(start_of_slot: &[u8], stored: u64) -> bool {
     const WORTH_IT: u64 = 1024 * 1024;
-    stored > WORTH_IT && parse_header(start_of_slot).is_some_and(|header| header.content == MAX_FRAME)
+    stored > WORTH_IT
+        && parse_header(start_of_slot).is_some_and(|header| header.content == MAX_FRAME)
 }
 
 /// What comes next in a slot.
@@ -89,10 +105,16 @@ pub(super) fn read_frame(source: &mut impl BufRead, buffer: &mut Vec<u8>) -> Res
     // Never read beyond the frame: what follows belongs to the next one.
     take(source, buffer, PREFIX)?;
     let Some(&descriptor) = buffer.get(PREFIX - 1) else {
-        return Ok(if buffer.is_empty() { Unit::End } else { Unit::Other });
+        return Ok(if buffer.is_empty() {
+            Unit::End
+        } else {
+            Unit::Other
+        });
     };
     take(source, buffer, fields_length(descriptor))?;
-    let Some(header) = parse_header(buffer) else { return Ok(Unit::Other) };
+    let Some(header) = parse_header(buffer) else {
+        return Ok(Unit::Other);
+    };
     let longest = compressed_bound(header.content);
     let mut end = header.length;
     loop {
@@ -124,21 +146,29 @@ pub(super) fn read_frame(source: &mut impl BufRead, buffer: &mut Vec<u8>) -> Res
 
 /// More than any encoder needs for this much content, empty blocks included.
 const fn compressed_bound(content: usize) -> usize {
-    content.saturating_add(content / 128).saturating_add(MAX_BLOCK)
+    content
+        .saturating_add(content / 128)
+        .saturating_add(MAX_BLOCK)
 }
 
 /// Extends `buffer` to `end`.
 fn fill_to(source: &mut impl BufRead, buffer: &mut Vec<u8>, end: usize) -> Result<()> {
     let missing = end.saturating_sub(buffer.len());
     take(source, buffer, missing)?;
-    if buffer.len() < end { Err(corrupt(Zstd::NAME, "a frame ends early")) } else { Ok(()) }
+    if buffer.len() < end {
+        Err(corrupt(Zstd::NAME, "a frame ends early"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Appends up to `count` bytes.
 fn take(source: &mut impl BufRead, buffer: &mut Vec<u8>, mut count: usize) -> Result<()> {
     while count > 0 {
         let available = fill(source)?;
-        let part = available.get(..available.len().min(count)).unwrap_or_default();
+        let part = available
+            .get(..available.len().min(count))
+            .unwrap_or_default();
         if part.is_empty() {
             break;
         }

@@ -23,10 +23,15 @@ impl Decoder for Gzip {
 
     fn decode(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Result<Step> {
         let (read, written) = (self.0.total_in(), self.0.total_out());
-        let status = self.0.decompress(input, output, InflateFlush::NoFlush).map_err(|error| match error {
-            InflateError::MemError => Error::new(ErrorKind::CompressTooLarge, "no memory left to decode gzip"),
-            _ => corrupt(Self::NAME, self.0.error_message().unwrap_or(error.as_str())),
-        })?;
+        let status = self
+            .0
+            .decompress(input, output, InflateFlush::NoFlush)
+            .map_err(|error| match error {
+                InflateError::MemError => {
+                    Error::new(ErrorKind::CompressTooLarge, "no memory left to decode gzip")
+                }
+                _ => corrupt(Self::NAME, self.0.error_message().unwrap_or(error.as_str())),
+            })?;
         Ok(Step {
             consumed: distance(read, self.0.total_in()),
             produced: distance(written, self.0.total_out()),

@@ -41,7 +41,10 @@ pub(crate) enum Compression {
 }
 
 /// Undoes one compression.
-pub(crate) fn decompress<'a>(compression: Compression, inner: Box<dyn BufRead + 'a>) -> Result<Box<dyn BufRead + 'a>> {
+pub(crate) fn decompress<'a>(
+    compression: Compression,
+    inner: Box<dyn BufRead + 'a>,
+) -> Result<Box<dyn BufRead + 'a>> {
     Ok(match compression {
         Compression::Gzip => Box::new(StreamReader::new(Gzip::new(), inner)),
         Compression::Bzip2 => Box::new(StreamReader::new(Bzip2::new(), inner)),
@@ -52,6 +55,9 @@ pub(crate) fn decompress<'a>(compression: Compression, inner: Box<dyn BufRead + 
 
 /// A window or dictionary beyond [`MAX_WINDOW`].
 fn too_much_memory(name: &'static str) -> Error {
-    Error::new(ErrorKind::CompressTooLarge, format!("the {name} data needs more than 64 MiB of memory to decode"))
-        .hint("compress it with a window of at most 64 MiB")
+    Error::new(
+        ErrorKind::CompressTooLarge,
+        format!("the {name} data needs more than 64 MiB of memory to decode"),
+    )
+    .hint("compress it with a window of at most 64 MiB")
 }

@@ -87,25 +87,41 @@ where
     };
     let result = thread::scope(|scope| {
         for number in 0..workers.max(1) {
-            let started = thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, || work(&shared));
+            let started = thread::Builder::new()
+                .stack_size(256 * 1024)
+                .spawn_scoped(scope, || work(&shared));
             match started {
                 Ok(_) => {}
                 // Fewer threads than wanted are slower, not wrong.
                 Err(_) if number > 0 => break,
-                Err(error) => return Err(io_error(error, "start a thread to decode", "the package")),
+                Err(error) => {
+                    return Err(io_error(error, "start a thread to decode", "the package"));
+                }
             }
         }
-        let mut reader = FrameReader { shared: &shared, current: Vec::new(), start: 0, tail: None };
+        let mut reader = FrameReader {
+            shared: &shared,
+            current: Vec::new(),
+            start: 0,
+            tail: None,
+        };
         let result = consume(&mut reader);
         drop(reader);
         shared.lock().cancelled = true;
         shared.for_workers.notify_all();
         result
     });
-    let source = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner).source;
+    let source = shared
+        .state
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .source;
     match (result, source) {
         (Ok(value), Some(source)) => Ok((value, source)),
-        (Ok(_), None) => Err(Error::new(ErrorKind::InternalBug, "a decoder thread kept the package")),
+        (Ok(_), None) => Err(Error::new(
+            ErrorKind::InternalBug,
+            "a decoder thread kept the package",
+        )),
         (Err(error), _) => Err(error),
     }
 }
@@ -131,17 +147,24 @@ fn work<R: BufRead>(shared: &Shared<R>) {
 }
 
 /// Waits for its turn and for memory, then reads the next frame; its sequence number, content size and cost.
-fn claim_frame<R: BufRead>(shared: &Shared<R>, stored: &mut Vec<u8>) -> Option<(usize, usize, usize)> {
+fn claim_frame<R: BufRead>(
+    shared: &Shared<R>,
+    stored: &mut Vec<u8>,
+) -> Option<(usize, usize, usize)> {
     let mut state = shared.lock();
     let mut source = loop {
         if state.cancelled || state.ended {
             return None;
         }
-        let fits = state.in_flight == 0 || state.in_flight.saturating_add(state.last_cost) <= MEMORY;
+        let fits =
+            state.in_flight == 0 || state.in_flight.saturating_add(state.last_cost) <= MEMORY;
         if fits && let Some(source) = state.source.take() {
             break source;
         }
-        state = shared.for_workers.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state = shared
+            .for_workers
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner);
     };
     drop(state);
     let unit = read_frame(&mut source, stored);
@@ -177,15 +200,25 @@ fn claim_frame<R: BufRead>(shared: &Shared<R>, stored: &mut Vec<u8>) -> Option<(
     claimed
 }
 
-fn decode_frame(context: &mut Option<DCtx<'static>>, stored: &[u8], content: usize, mut out: Vec<u8>) -> Result<Vec<u8>> {
-    let context = match context {
-        Some(context) => context,
+fn decode_frame(
+    decoder: &mut Option<DCtx<'static>>,
+    stored: &[u8],
+    content: usize,
+    mut out: Vec<u8>,
+) -> Result<Vec<u8>> {
+    let decoder = match decoder {
+        Some(decoder) => decoder,
         none => none.insert(new_context()?),
     };
+    let no_memory = |_| Error::new(ErrorKind::CompressTooLarge, "no memory left to decode zstd");
     out.clear();
-    out.try_reserve_exact(content).map_err(|_| Error::new(ErrorKind::CompressTooLarge, "no memory left to decode zstd"))?;
-    let produced = context.decompress(&mut out, stored).map_err(describe)?;
-    if produced == content { Ok(out) } else { Err(corrupt("zstd", "a frame is shorter than it says")) }
+    out.try_reserve_exact(content).map_err(no_memory)?;
+    let produced = decoder.decompress(&mut out, stored).map_err(describe)?;
+    if produced == content {
+        Ok(out)
+    } else {
+        Err(corrupt("zstd", "a frame is shorter than it says"))
+    }
 }
 
 /// The content of all frames, in order.
@@ -213,12 +246,17 @@ impl<R: BufRead> FrameReader<'_, R> {
             match state.places.front() {
                 Some(Place::Decoded(_)) => {
                     state.first = state.first.saturating_add(1);
-                    let Some(Place::Decoded(decoded)) = state.places.pop_front() else { return Ok(false) };
+                    let Some(Place::Decoded(decoded)) = state.places.pop_front() else {
+                        return Ok(false);
+                    };
                     self.current = decoded.map_err(into_io)?;
                     return Ok(true);
                 }
                 None if state.ended => return Ok(false),
-                _ => state = self.shared.for_consumer.wait(state).unwrap_or_else(PoisonError::into_inner),
+                _ => {
+                    let waited = self.shared.for_consumer.wait(state);
+                    state = waited.unwrap_or_else(PoisonError::into_inner);
+                }
             }
         }
     }
@@ -233,7 +271,10 @@ impl<R: BufRead> BufRead for FrameReader<'_, R> {
             let mut state = self.shared.lock();
             let Some(head) = state.tail.take() else { break };
             drop(state);
-            let rest = TakenSource { shared: self.shared, source: None };
+            let rest = TakenSource {
+                shared: self.shared,
+                source: None,
+            };
             let whole: Box<dyn BufRead + '_> = Box::new(io::Cursor::new(head).chain(rest));
             self.tail = Some(decompress(Compression::Zstd, whole).map_err(into_io)?);
         }
@@ -270,7 +311,10 @@ impl<R: BufRead> BufRead for TakenSource<'_, R> {
         }
         match &mut self.source {
             Some(source) => source.fill_buf(),
-            None => Err(into_io(Error::new(ErrorKind::InternalBug, "the package is being read by another thread"))),
+            None => Err(into_io(Error::new(
+                ErrorKind::InternalBug,
+                "the package is being read by another thread",
+            ))),
         }
     }
 
@@ -306,13 +350,19 @@ mod tests {
     }
 
     fn content(size: usize, seed: u8) -> Vec<u8> {
-        (0..size).map(|i| u8::try_from(i % 251).unwrap() ^ seed ^ u8::try_from((i >> 10) & 0xFF).unwrap()).collect()
+        (0..size)
+            .map(|i| {
+                u8::try_from(i % 251).unwrap() ^ seed ^ u8::try_from((i >> 10) & 0xFF).unwrap()
+            })
+            .collect()
     }
 
     fn decode(stored: &[u8]) -> Result<Vec<u8>> {
         let (out, mut rest) = with_parallel_frames(stored, 3, |reader| {
             let mut out = Vec::new();
-            reader.read_to_end(&mut out).map_err(|error| crate::failure::from_io(error, "read", "test"))?;
+            reader
+                .read_to_end(&mut out)
+                .map_err(|error| crate::failure::from_io(error, "read", "test"))?;
             Ok(out)
         })?;
         assert!(rest.fill_buf().unwrap().is_empty());
@@ -321,7 +371,9 @@ mod tests {
 
     #[test]
     fn with_parallel_frames_yields_the_frames_in_order() {
-        let parts: Vec<_> = (0..7).map(|seed| content(MAX_FRAME - usize::from(seed) * 1000, seed)).collect();
+        let parts: Vec<_> = (0..7)
+            .map(|seed| content(MAX_FRAME - usize::from(seed) * 1000, seed))
+            .collect();
         let stored: Vec<u8> = parts.iter().flat_map(|part| compress(part)).collect();
         assert_eq!(decode(&stored).unwrap(), parts.concat());
     }
@@ -354,8 +406,12 @@ mod tests {
 
     #[test]
     fn with_parallel_frames_stops_when_the_consumer_gives_up() {
-        let stored: Vec<u8> = (0..40).flat_map(|seed| compress(&content(1 << 20, seed))).collect();
-        let result = with_parallel_frames(stored.as_slice(), 2, |_| Err::<(), _>(corrupt("zstd", "stop")));
+        let stored: Vec<u8> = (0..40)
+            .flat_map(|seed| compress(&content(1 << 20, seed)))
+            .collect();
+        let result = with_parallel_frames(stored.as_slice(), 2, |_| {
+            Err::<(), _>(corrupt("zstd", "stop"))
+        });
         assert!(result.is_err());
     }
 }

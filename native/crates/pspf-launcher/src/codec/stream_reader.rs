@@ -35,8 +35,11 @@ pub(crate) trait Decoder {
 
 /// Damaged data, told in the same words for every compression.
 pub(crate) fn corrupt(name: &'static str, detail: &str) -> Error {
-    Error::new(ErrorKind::CompressCorrupt, format!("the {name} data is damaged: {detail}"))
-        .hint("download or build the package again")
+    Error::new(
+        ErrorKind::CompressCorrupt,
+        format!("the {name} data is damaged: {detail}"),
+    )
+    .hint("download or build the package again")
 }
 
 /// Decodes a stream of one or more members.
@@ -53,7 +56,15 @@ pub(crate) struct StreamReader<D, R> {
 impl<D: Decoder, R: BufRead> StreamReader<D, R> {
     /// Decodes what `inner` yields.
     pub(crate) fn new(decoder: D, inner: R) -> Self {
-        Self { decoder, inner, buffer: vec![0; CHUNK], start: 0, end: 0, between_members: true, seen_member: false }
+        Self {
+            decoder,
+            inner,
+            buffer: vec![0; CHUNK],
+            start: 0,
+            end: 0,
+            between_members: true,
+            seen_member: false,
+        }
     }
 
     fn refill(&mut self) -> io::Result<()> {
@@ -72,7 +83,10 @@ impl<D: Decoder, R: BufRead> StreamReader<D, R> {
                 self.between_members = false;
                 self.seen_member = true;
             }
-            let step = self.decoder.decode(input, &mut self.buffer, last).map_err(into_io)?;
+            let step = self
+                .decoder
+                .decode(input, &mut self.buffer, last)
+                .map_err(into_io)?;
             self.inner.consume(step.consumed);
             self.end = step.produced;
             self.between_members = step.ended;

@@ -17,7 +17,9 @@ pub(crate) struct Xz(XzStream);
 impl Xz {
     /// A decoder at the start of a file.
     pub(crate) fn new() -> Self {
-        let limit = u32::try_from(MAX_WINDOW / 1024).unwrap_or(u32::MAX).saturating_add(OVERHEAD_KIB);
+        let limit = u32::try_from(MAX_WINDOW / 1024)
+            .unwrap_or(u32::MAX)
+            .saturating_add(OVERHEAD_KIB);
         Self(XzStream::new_mem_limit(true, limit))
     }
 }
@@ -27,7 +29,10 @@ impl Decoder for Xz {
 
     fn decode(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Result<Step> {
         let action = if last { Action::Finish } else { Action::Run };
-        let result = self.0.process(input, output, action).map_err(|error| describe(&error))?;
+        let result = self
+            .0
+            .process(input, output, action)
+            .map_err(|error| describe(&error))?;
         Ok(Step {
             consumed: result.bytes_consumed,
             produced: result.bytes_produced,
@@ -44,7 +49,10 @@ impl Decoder for Xz {
 fn describe(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::OutOfMemory => too_much_memory(Xz::NAME),
-        io::ErrorKind::Unsupported => Error::new(ErrorKind::CompressUnsupported, format!("this xz data cannot be decoded: {error}")),
+        io::ErrorKind::Unsupported => Error::new(
+            ErrorKind::CompressUnsupported,
+            format!("this xz data cannot be decoded: {error}"),
+        ),
         _ => corrupt(Xz::NAME, &error.to_string()),
     }
 }

@@ -13,20 +13,27 @@ impl Zstd {
     /// A decoder at the start of a frame.
     pub(crate) fn new() -> Result<Self> {
         let mut context = new_context()?;
-        context.set_parameter(DParameter::WindowLogMax(MAX_WINDOW.ilog2())).map_err(describe)?;
+        context
+            .set_parameter(DParameter::WindowLogMax(MAX_WINDOW.ilog2()))
+            .map_err(describe)?;
         Ok(Self(context))
     }
 }
 
 /// A decompression context, or a clear error where memory is short.
 pub(super) fn new_context() -> Result<DCtx<'static>> {
-    DCtx::try_create().ok_or_else(|| Error::new(ErrorKind::CompressTooLarge, "no memory left to decode zstd"))
+    DCtx::try_create()
+        .ok_or_else(|| Error::new(ErrorKind::CompressTooLarge, "no memory left to decode zstd"))
 }
 
 /// What the library's error code means.
 pub(super) fn describe(code: usize) -> Error {
     let name = get_error_name(code);
-    if name.contains("too much memory") { too_much_memory(Zstd::NAME) } else { corrupt(Zstd::NAME, name) }
+    if name.contains("too much memory") {
+        too_much_memory(Zstd::NAME)
+    } else {
+        corrupt(Zstd::NAME, name)
+    }
 }
 
 impl Decoder for Zstd {
@@ -35,12 +42,21 @@ impl Decoder for Zstd {
     fn decode(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Result<Step> {
         let mut source = InBuffer::around(input);
         let mut target = OutBuffer::around(output);
-        let left = self.0.decompress_stream(&mut target, &mut source).map_err(describe)?;
-        Ok(Step { consumed: source.pos(), produced: target.pos(), ended: left == 0 })
+        let left = self
+            .0
+            .decompress_stream(&mut target, &mut source)
+            .map_err(describe)?;
+        Ok(Step {
+            consumed: source.pos(),
+            produced: target.pos(),
+            ended: left == 0,
+        })
     }
 
     fn restart(&mut self) -> Result<()> {
-        self.0.reset(ResetDirective::SessionOnly).map_err(describe)?;
+        self.0
+            .reset(ResetDirective::SessionOnly)
+            .map_err(describe)?;
         Ok(())
     }
 }

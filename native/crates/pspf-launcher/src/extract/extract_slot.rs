@@ -10,7 +10,8 @@ use super::tar_reader::{Member, MemberKind, TarReader};
 
 use super::tree::{PERMISSION_BITS, Tree};
 use crate::codec::{
-    BoundedReader, Compression, DigestReader, OutputLimit, decompress, is_splittable, with_parallel_frames,
+    BoundedReader, Compression, DigestReader, OutputLimit, decompress, is_splittable,
+    with_parallel_frames,
 };
 use crate::failure::{IoContext, from_io};
 use crate::package_file::{PackageFile, RegionReader};
@@ -51,11 +52,22 @@ pub(crate) struct Extraction {
 }
 
 /// Extracts a slot into `tree`. On success its digest has been checked; on failure what was written is worthless.
-pub(crate) fn extract_slot(package: &PackageFile, what: &Extraction, tree: &mut Tree, threads: usize) -> Result<()> {
-    extract(package, what, tree, threads).map_err(|error| error.with("slot", format!("{} ({})", what.slot, what.id)))
+pub(crate) fn extract_slot(
+    package: &PackageFile,
+    what: &Extraction,
+    tree: &mut Tree,
+    threads: usize,
+) -> Result<()> {
+    extract(package, what, tree, threads)
+        .map_err(|error| error.with("slot", format!("{} ({})", what.slot, what.id)))
 }
 
-fn extract(package: &PackageFile, what: &Extraction, tree: &mut Tree, threads: usize) -> Result<()> {
+fn extract(
+    package: &PackageFile,
+    what: &Extraction,
+    tree: &mut Tree,
+    threads: usize,
+) -> Result<()> {
     let mut compressions = compressions(what.chain)?;
     let stored = DigestReader::new(package.region(what.stored.offset, what.stored.size));
     let splits = threads > 1
@@ -63,8 +75,9 @@ fn extract(package: &PackageFile, what: &Extraction, tree: &mut Tree, threads: u
         && is_splittable(&start_of(package, what.stored)?, what.stored.size);
     let stored = if splits {
         compressions.remove(0);
-        let ((), stored) =
-            with_parallel_frames(stored, threads, |content| write_content(content, &compressions, what, tree))?;
+        let ((), stored) = with_parallel_frames(stored, threads, |content| {
+            write_content(content, &compressions, what, tree)
+        })?;
         stored
     } else {
         let mut stored = stored;
@@ -113,9 +126,16 @@ pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<
         }
         archive.finish()?;
     } else {
-        let digest = DigestReader::new(&mut content).finish().map_err(read_failed)?;
+        let digest = DigestReader::new(&mut content)
+            .finish()
+            .map_err(read_failed)?;
         let (kind, link) = (MemberKind::File, Vec::new());
-        listed.push(Listed { path: what.target.clone(), kind, link, sha256: Some(digest) });
+        listed.push(Listed {
+            path: what.target.clone(),
+            kind,
+            link,
+            sha256: Some(digest),
+        });
         drop(content);
     }
     check_digest(stored, what)?;
@@ -125,7 +145,13 @@ pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<
 /// The compressions to undo, the outermost first. An archive can only be the innermost layer.
 fn compressions(chain: OperationChain) -> Result<Vec<Compression>> {
     let mut undo = Vec::new();
-    for (position, operation) in chain.iter().enumerate().collect::<Vec<_>>().into_iter().rev() {
+    for (position, operation) in chain
+        .iter()
+        .enumerate()
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
         undo.push(match operation {
             Operation::GZIP => Compression::Gzip,
             Operation::BZIP2 => Compression::Bzip2,
@@ -133,10 +159,13 @@ fn compressions(chain: OperationChain) -> Result<Vec<Compression>> {
             Operation::ZSTD => Compression::Zstd,
             Operation::TAR if position == 0 => continue,
             other => {
-                return Err(Error::new(ErrorKind::FormatBadOperations, "this chain of operations cannot be undone")
-                    .with("operation", other)
-                    .with("position", position)
-                    .hint("tar is possible only as the first operation of a chain"));
+                return Err(Error::new(
+                    ErrorKind::FormatBadOperations,
+                    "this chain of operations cannot be undone",
+                )
+                .with("operation", other)
+                .with("position", position)
+                .hint("tar is possible only as the first operation of a chain"));
             }
         });
     }
@@ -146,7 +175,9 @@ fn compressions(chain: OperationChain) -> Result<Vec<Compression>> {
 fn start_of(package: &PackageFile, stored: Section) -> Result<Vec<u8>> {
     const ENOUGH: u64 = 32;
     let mut head = vec![0; usize::try_from(stored.size.min(ENOUGH)).unwrap_or_default()];
-    package.read_exact_at(&mut head, stored.offset).context("read", "the package")?;
+    package
+        .read_exact_at(&mut head, stored.offset)
+        .context("read", "the package")?;
     Ok(head)
 }
 
@@ -161,12 +192,18 @@ fn write_content(
         content = decompress(*compression, content)?;
     }
     let mut content = BoundedReader::new(content, what.limit);
-    if what.chain.is_archive() { write_archive(content, what, tree) } else { write_file(&mut content, what, tree) }
+    if what.chain.is_archive() {
+        write_archive(content, what, tree)
+    } else {
+        write_file(&mut content, what, tree)
+    }
 }
 
 fn write_file(content: &mut impl BufRead, what: &Extraction, tree: &mut Tree) -> Result<()> {
     if what.existing == Existing::Keep && tree.mode_of(&what.target)?.is_some() {
-        return io::copy(content, &mut io::sink()).map(drop).map_err(read_failed);
+        return io::copy(content, &mut io::sink())
+            .map(drop)
+            .map_err(read_failed);
     }
     let path = tree.path_of(&what.target);
     let mut file = tree.create_file(&what.target, what.mode & PERMISSION_BITS)?;
@@ -185,8 +222,13 @@ fn write_archive(content: impl BufRead, what: &Extraction, tree: &mut Tree) -> R
     let mut archive = TarReader::new(content);
     while let Some(member) = archive.next_member()? {
         let shown = String::from_utf8_lossy(&member.name).into_owned();
-        write_member(&mut archive, &member, what, tree)
-            .map_err(|error| if has_member(&error) { error } else { error.with("member", format!("{shown:?}")) })?;
+        write_member(&mut archive, &member, what, tree).map_err(|error| {
+            if has_member(&error) {
+                error
+            } else {
+                error.with("member", format!("{shown:?}"))
+            }
+        })?;
     }
     archive.finish()
 }
@@ -202,19 +244,24 @@ fn write_member(
     tree: &mut Tree,
 ) -> Result<()> {
     let target = inside(&what.target, &member.name)?;
-    if what.existing == Existing::Keep && member.kind != MemberKind::Directory && tree.mode_of(&target)?.is_some() {
+    if what.existing == Existing::Keep
+        && member.kind != MemberKind::Directory
+        && tree.mode_of(&target)?.is_some()
+    {
         return Ok(());
     }
     match member.kind {
         MemberKind::Directory => tree.create_directory(&target, member.mode),
         MemberKind::Symlink => tree.create_symlink(&target, &member.link),
-        MemberKind::HardLink => tree.create_hard_link(&target, &inside(&what.target, &member.link)?),
+        MemberKind::HardLink => {
+            tree.create_hard_link(&target, &inside(&what.target, &member.link)?)
+        }
         MemberKind::File => {
             let path = tree.path_of(&target);
             let mut file = tree.create_file(&target, member.mode & PERMISSION_BITS)?;
             archive.copy_data(|bytes| tree.write(&mut file, bytes, &path))?;
             if member.mtime != 0 {
-                tree.set_time(&file, member.mtime);
+                Tree::set_time(&file, member.mtime);
             }
             Ok(())
         }
@@ -237,13 +284,23 @@ fn check_digest(stored: DigestReader<RegionReader<'_>>, what: &Extraction) -> Re
 }
 
 /// Checks a digest of stored bytes.
-pub(crate) fn verify_digest(actual: &[u8; 32], sha256: Option<&[u8; 32]>, short_digest: Option<u64>) -> Result<()> {
-    let short = actual.first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
-    let matches = sha256.is_none_or(|expected| expected == actual) && short_digest.is_none_or(|expected| expected == short);
+fn verify_digest(
+    actual: &[u8; 32],
+    sha256: Option<&[u8; 32]>,
+    short_digest: Option<u64>,
+) -> Result<()> {
+    let short = actual
+        .first_chunk()
+        .map_or(0, |first| u64::from_le_bytes(*first));
+    let matches = sha256.is_none_or(|expected| expected == actual)
+        && short_digest.is_none_or(|expected| expected == short);
     if matches {
         return Ok(());
     }
-    let mut error = Error::new(ErrorKind::VerifySlotDigest, "the slot's content is not what was signed");
+    let mut error = Error::new(
+        ErrorKind::VerifySlotDigest,
+        "the slot's content is not what was signed",
+    );
     if let Some(expected) = sha256 {
         error = error.with("expected", pspf_format::hex::Hex(expected));
     }

@@ -23,7 +23,10 @@ impl MemberPath {
         if let [b'/' | b'\\', ..] | [b'a'..=b'z' | b'A'..=b'Z', b':', ..] = name {
             return Err(unsafe_path("an absolute path is not allowed", name));
         }
-        if name.split(|byte| matches!(byte, b'/' | b'\\')).any(|part| part == b"..") {
+        if name
+            .split(|byte| matches!(byte, b'/' | b'\\'))
+            .any(|part| part == b"..")
+        {
             return Err(unsafe_path("`..` is not allowed in a path", name));
         }
         let mut clean = Vec::with_capacity(name.len());
@@ -65,7 +68,9 @@ impl MemberPath {
 
     /// The components from the top.
     pub(crate) fn components(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.split(|byte| *byte == b'/').filter(|component| !component.is_empty())
+        self.0
+            .split(|byte| *byte == b'/')
+            .filter(|component| !component.is_empty())
     }
 
     /// The directory and the last component; `None` for the root.
@@ -75,31 +80,52 @@ impl MemberPath {
         }
         let slash = self.0.iter().rposition(|byte| *byte == b'/');
         match slash.and_then(|at| self.0.split_at_checked(at)) {
-            Some((parent, name)) => Some((Self(parent.to_vec()), name.strip_prefix(b"/").unwrap_or(name))),
+            Some((parent, name)) => Some((
+                Self(parent.to_vec()),
+                name.strip_prefix(b"/").unwrap_or(name),
+            )),
             None => Some((Self(Vec::new()), &self.0)),
         }
     }
 
     /// The path as text for messages.
     pub(crate) fn display(&self) -> String {
-        if self.is_root() { ".".to_owned() } else { String::from_utf8_lossy(&self.0).into_owned() }
+        if self.is_root() {
+            ".".to_owned()
+        } else {
+            String::from_utf8_lossy(&self.0).into_owned()
+        }
     }
 }
 
 /// An error that names a path of a package, shortened so that it stays readable.
 pub(super) fn unsafe_path(what: &'static str, name: &[u8]) -> Error {
-    let shown = String::from_utf8_lossy(name.get(..name.len().min(200)).unwrap_or_default()).into_owned();
+    let shown =
+        String::from_utf8_lossy(name.get(..name.len().min(200)).unwrap_or_default()).into_owned();
     Error::new(ErrorKind::ArchiveUnsafePath, what).with("member", format!("{shown:?}"))
 }
 
 /// Names that Windows gives another meaning.
 fn is_windows_name(component: &[u8]) -> bool {
     const RESERVED: [&[u8]; 6] = [b"con", b"prn", b"aux", b"nul", b"conin$", b"conout$"];
-    let stem = component.split(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
-    let is_port = matches!(stem.as_slice(), [b'c', b'o', b'm', b'0'..=b'9'] | [b'l', b'p', b't', b'0'..=b'9']);
-    let bad_byte = component.iter().any(|byte| *byte < 32 || b"\\:*?\"<>|".contains(byte));
+    let stem = component
+        .split(|byte| *byte == b'.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let is_port = matches!(
+        stem.as_slice(),
+        [b'c', b'o', b'm', b'0'..=b'9'] | [b'l', b'p', b't', b'0'..=b'9']
+    );
+    let bad_byte = component
+        .iter()
+        .any(|byte| *byte < 32 || b"\\:*?\"<>|".contains(byte));
     let bad_end = matches!(component.last(), Some(b'.' | b' '));
-    !(bad_byte || bad_end || is_port || RESERVED.contains(&stem.as_slice()) || std::str::from_utf8(component).is_err())
+    !(bad_byte
+        || bad_end
+        || is_port
+        || RESERVED.contains(&stem.as_slice())
+        || std::str::from_utf8(component).is_err())
 }
 
 #[cfg(test)]
@@ -118,8 +144,22 @@ mod tests {
 
     #[test]
     fn parse_refuses_every_way_out() {
-        for name in ["/etc/passwd", "..", "a/../../b", "a/..", "//x", "a\0b", "C:\\x", "\\x", "a\\..\\x"] {
-            assert_eq!(parse(name).unwrap_err().code(), "archive/unsafe-path", "{name:?}");
+        for name in [
+            "/etc/passwd",
+            "..",
+            "a/../../b",
+            "a/..",
+            "//x",
+            "a\0b",
+            "C:\\x",
+            "\\x",
+            "a\\..\\x",
+        ] {
+            assert_eq!(
+                parse(name).unwrap_err().code(),
+                "archive/unsafe-path",
+                "{name:?}"
+            );
         }
     }
 
@@ -143,7 +183,15 @@ mod tests {
     #[test]
     fn windows_names_are_recognised() {
         assert!(is_windows_name(b"file.txt"));
-        for name in [&b"NUL"[..], b"com1.txt", b"a:b", b"a\\b", b"dot.", b"space ", b"\xFF"] {
+        for name in [
+            &b"NUL"[..],
+            b"com1.txt",
+            b"a:b",
+            b"a\\b",
+            b"dot.",
+            b"space ",
+            b"\xFF",
+        ] {
             assert!(!is_windows_name(name), "{name:?}");
         }
     }

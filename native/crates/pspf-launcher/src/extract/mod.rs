@@ -10,7 +10,9 @@ mod tree_portable;
 #[cfg(unix)]
 mod tree_unix;
 
-pub(crate) use self::extract_slot::{Existing, Extraction, Listed, extract_slot, list_slot, verify_digest};
+pub(crate) use self::extract_slot::{Existing, Extraction, Listed, extract_slot, list_slot};
 pub(crate) use self::member_path::MemberPath;
 pub(crate) use self::tar_reader::MemberKind;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::tar_reader::TarReader;
 pub(crate) use self::tree::{PendingModes, Totals, Tree};

@@ -69,28 +69,37 @@ pub(super) fn text(field: &[u8]) -> &[u8] {
 fn number(field: &[u8]) -> Result<u64> {
     match field.split_first() {
         Some((0x80, rest)) => base_256(rest),
-        Some((first, _)) if first & 0x80 != 0 => Err(bad("a number in a header is negative or too large")),
+        Some((first, _)) if first & 0x80 != 0 => {
+            Err(bad("a number in a header is negative or too large"))
+        }
         _ => octal(field),
     }
 }
 
 fn base_256(bytes: &[u8]) -> Result<u64> {
     bytes.iter().try_fold(0_u64, |value, byte| {
-        let shifted = value.checked_mul(256).ok_or_else(|| bad("a number in a header is too large"))?;
+        let shifted = value
+            .checked_mul(256)
+            .ok_or_else(|| bad("a number in a header is too large"))?;
         Ok(shifted | u64::from(*byte))
     })
 }
 
 fn octal(field: &[u8]) -> Result<u64> {
     let digits = field.trim_ascii_start();
-    let end = digits.iter().position(|byte| matches!(byte, 0 | b' ')).unwrap_or(digits.len());
+    let end = digits
+        .iter()
+        .position(|byte| matches!(byte, 0 | b' '))
+        .unwrap_or(digits.len());
     let (digits, rest) = digits.split_at_checked(end).unwrap_or_default();
     if rest.iter().any(|byte| !matches!(byte, 0 | b' ')) {
         return Err(bad("a number in a header is not octal"));
     }
     digits.iter().try_fold(0_u64, |value, byte| match byte {
         b'0'..=b'7' => {
-            let shifted = value.checked_mul(8).ok_or_else(|| bad("a number in a header is too large"))?;
+            let shifted = value
+                .checked_mul(8)
+                .ok_or_else(|| bad("a number in a header is too large"))?;
             Ok(shifted | u64::from(byte & 7))
         }
         _ => Err(bad("a number in a header is not octal")),
@@ -102,14 +111,20 @@ fn check_sum(block: &[u8; BLOCK]) -> Result<()> {
     let stored = octal(field(block, 148, 8))?;
     let (mut unsigned, mut signed) = (0_u64, 0_i64);
     for (at, byte) in block.iter().enumerate() {
-        let byte = if (148..156).contains(&at) { b' ' } else { *byte };
+        let byte = if (148..156).contains(&at) {
+            b' '
+        } else {
+            *byte
+        };
         unsigned = unsigned.saturating_add(u64::from(byte));
         signed = signed.saturating_add(i64::from(byte.cast_signed()));
     }
     if stored == unsigned || i64::try_from(stored) == Ok(signed) {
         Ok(())
     } else {
-        Err(bad("a header's checksum does not match").with("expected", stored).with("actual", unsigned))
+        Err(bad("a header's checksum does not match")
+            .with("expected", stored)
+            .with("actual", unsigned))
     }
 }
 
@@ -123,7 +138,10 @@ mod tests {
         assert_eq!(number(b"   644 \0").unwrap(), 0o644);
         assert_eq!(number(b"\0\0\0\0").unwrap(), 0);
         assert_eq!(number(&[0x80, 0, 0, 0, 2, 0, 0, 0, 0]).unwrap(), 1 << 33);
-        assert_eq!(number(&[0x80, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]).unwrap(), 1 << 56);
+        assert_eq!(
+            number(&[0x80, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]).unwrap(),
+            1 << 56
+        );
     }
 
     #[test]
@@ -143,6 +161,9 @@ mod tests {
     fn parse_refuses_a_wrong_checksum() {
         let mut block = [0; BLOCK];
         block[..4].copy_from_slice(b"name");
-        assert_eq!(TarHeader::parse(&block).unwrap_err().code(), "archive/bad-entry");
+        assert_eq!(
+            TarHeader::parse(&block).unwrap_err().code(),
+            "archive/bad-entry"
+        );
     }
 }

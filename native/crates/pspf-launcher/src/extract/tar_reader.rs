@@ -25,19 +25,17 @@ pub(crate) enum MemberKind {
 
 /// One member, without its data.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(crate) struct Member {
     /// What it is.
     pub(super) kind: MemberKind,
     /// Its name, unchecked.
-    pub(super) name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
     /// Target of a link, unchecked.
     pub(super) link: Vec<u8>,
     /// Permission bits as written.
     pub(super) mode: u32,
     /// Seconds since 1970, 0 if not set.
     pub(super) mtime: u64,
-    /// Length of the data, in bytes.
-    pub(super) size: u64,
 }
 
 /// What extension headers said about the next member.
@@ -50,7 +48,7 @@ struct Overrides {
 }
 
 /// Reads an archive front to back.
-pub(super) struct TarReader<R> {
+pub(crate) struct TarReader<R> {
     source: R,
     /// Data of the current member that nobody has read, in bytes.
     data_left: u64,
@@ -62,21 +60,23 @@ pub(super) struct TarReader<R> {
 
 impl<R: BufRead> TarReader<R> {
     /// Reads from the start of an archive.
-    pub(super) const fn new(source: R) -> Self {
-        Self { source, data_left: 0, padding: 0, position: 0 }
-    }
-
-    /// Bytes read so far.
-    pub(super) const fn position(&self) -> u64 {
-        self.position
+    pub(crate) const fn new(source: R) -> Self {
+        Self {
+            source,
+            data_left: 0,
+            padding: 0,
+            position: 0,
+        }
     }
 
     /// The next member, or `None` at the end of the archive.
-    pub(super) fn next_member(&mut self) -> Result<Option<Member>> {
+    pub(crate) fn next_member(&mut self) -> Result<Option<Member>> {
         let mut overrides = Overrides::default();
         loop {
             self.skip_data()?;
-            let Some(header) = self.read_header()? else { return Ok(None) };
+            let Some(header) = self.read_header()? else {
+                return Ok(None);
+            };
             match header.kind {
                 b'x' => self.read_pax(header.size, &mut overrides)?,
                 b'g' => self.read_pax(header.size, &mut Overrides::default())?,
@@ -88,10 +88,12 @@ impl<R: BufRead> TarReader<R> {
     }
 
     /// Passes the data of the current member to `take`, piece by piece.
-    pub(super) fn copy_data(&mut self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    pub(crate) fn copy_data(&mut self, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         while self.data_left > 0 {
             let available = self.source.fill_buf().map_err(read_failed)?;
-            let count = usize::try_from(self.data_left).unwrap_or(usize::MAX).min(available.len());
+            let count = usize::try_from(self.data_left)
+                .unwrap_or(usize::MAX)
+                .min(available.len());
             let Some(piece) = available.get(..count).filter(|piece| !piece.is_empty()) else {
                 return Err(truncated(self.position));
             };
@@ -110,7 +112,8 @@ impl<R: BufRead> TarReader<R> {
                 return Ok(());
             }
             if available.iter().any(|byte| *byte != 0) {
-                return Err(bad("something else follows the end of the archive").with("offset", self.position));
+                return Err(bad("something else follows the end of the archive")
+                    .with("offset", self.position));
             }
             let count = available.len();
             self.advance(count);
@@ -130,7 +133,11 @@ impl<R: BufRead> TarReader<R> {
         };
         let declared = overrides.size.unwrap_or(header.size);
         // Some writers give links the size of their target, without any data.
-        let size = if kind == MemberKind::File { declared } else { 0 };
+        let size = if kind == MemberKind::File {
+            declared
+        } else {
+            0
+        };
         if kind == MemberKind::Directory && declared != 0 {
             return Err(bad("a directory has data").with("member", String::from_utf8_lossy(&name)));
         }
@@ -141,14 +148,14 @@ impl<R: BufRead> TarReader<R> {
             link: overrides.link.unwrap_or(header.link),
             mode: header.mode,
             mtime: overrides.mtime.unwrap_or(header.mtime),
-            size,
         })
     }
 
     /// Announces `size` bytes of data and their padding.
     fn expect_data(&mut self, size: u64) {
         self.data_left = size;
-        self.padding = size.wrapping_neg() % BLOCK as u64;
+        // The block length is a power of two.
+        self.padding = size.wrapping_neg() & (BLOCK as u64).saturating_sub(1);
     }
 
     fn skip_data(&mut self) -> Result<()> {
@@ -172,7 +179,10 @@ impl<R: BufRead> TarReader<R> {
     /// Data of an extension header.
     fn read_extension(&mut self, size: u64) -> Result<Vec<u8>> {
         if size > MAX_EXTENSION {
-            let error = Error::new(ErrorKind::ArchiveTooLarge, "an extension header is larger than 1 MiB");
+            let error = Error::new(
+                ErrorKind::ArchiveTooLarge,
+                "an extension header is larger than 1 MiB",
+            );
             return Err(error.with("size", size).with("offset", self.position));
         }
         self.expect_data(size);
@@ -194,15 +204,22 @@ impl<R: BufRead> TarReader<R> {
         let data = self.read_extension(size)?;
         let mut rest = data.as_slice();
         while !rest.is_empty() {
-            let (key, value, after) =
-                pax_record(rest).ok_or_else(|| bad("a PAX record is not well formed").with("offset", at))?;
+            let (key, value, after) = pax_record(rest)
+                .ok_or_else(|| bad("a PAX record is not well formed").with("offset", at))?;
             rest = after;
             match key {
                 b"path" => overrides.name = Some(value.to_vec()),
                 b"linkpath" => overrides.link = Some(value.to_vec()),
-                b"size" => overrides.size = Some(decimal(value).ok_or_else(|| bad("a PAX size is not a number"))?),
-                b"mtime" => overrides.mtime = value.split(|byte| *byte == b'.').next().and_then(decimal),
-                _ if key.starts_with(b"GNU.sparse.") => return Err(unsupported(b'S', b"a sparse file")),
+                b"size" => {
+                    let size = decimal(value).ok_or_else(|| bad("a PAX size is not a number"))?;
+                    overrides.size = Some(size);
+                }
+                b"mtime" => {
+                    overrides.mtime = value.split(|byte| *byte == b'.').next().and_then(decimal);
+                }
+                _ if key.starts_with(b"GNU.sparse.") => {
+                    return Err(unsupported(b'S', b"a sparse file"));
+                }
                 _ => {}
             }
         }
@@ -241,7 +258,11 @@ fn pax_record(data: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
-    std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+    std::str::from_utf8(digits)
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?
+        .parse()
+        .ok()
 }
 
 fn unsupported(kind: u8, name: &[u8]) -> Error {
@@ -253,13 +274,20 @@ fn unsupported(kind: u8, name: &[u8]) -> Error {
         b'M' => "a part of a multi-volume archive",
         _ => "an unknown kind of entry",
     };
-    Error::new(ErrorKind::ArchiveUnsupportedEntry, format!("the archive contains {what}, which is never extracted"))
-        .with("member", format!("{:?}", String::from_utf8_lossy(name)))
-        .with("type", format!("{:?}", char::from(kind)))
+    Error::new(
+        ErrorKind::ArchiveUnsupportedEntry,
+        format!("the archive contains {what}, which is never extracted"),
+    )
+    .with("member", format!("{:?}", String::from_utf8_lossy(name)))
+    .with("type", format!("{:?}", char::from(kind)))
 }
 
 fn truncated(position: u64) -> Error {
-    Error::new(ErrorKind::ArchiveTruncated, "the archive ends in the middle of an entry").with("offset", position)
+    Error::new(
+        ErrorKind::ArchiveTruncated,
+        "the archive ends in the middle of an entry",
+    )
+    .with("offset", position)
 }
 
 fn read_failed(error: io::Error) -> Error {

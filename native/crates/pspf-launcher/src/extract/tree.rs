@@ -29,6 +29,9 @@ pub(crate) struct Totals {
 impl Totals {
     /// Both together.
     pub(crate) const fn and(self, other: Self) -> Self {
-        Self { files: self.files.saturating_add(other.files), bytes: self.bytes.saturating_add(other.bytes) }
+        Self {
+            files: self.files.saturating_add(other.files),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
     }
 }

@@ -17,9 +17,15 @@ use super::member_path::unsafe_path;
 use super::tree::{OWNER_ALL, PERMISSION_BITS, PendingModes, Totals};
 use crate::failure::{IoContext, io_error};
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-const NEW_FILE: OFlags =
-    OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+const NEW_FILE: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 /// From this length on the system refuses a link's target, in bytes.
 const MAX_LINK_TARGET: usize = 4096;
 /// Mode of directories that an archive uses without naming them.
@@ -42,7 +48,8 @@ pub(crate) struct Tree {
 impl Tree {
     /// Opens an existing directory.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let root = fs::openat(CWD, path, DIRECTORY, Mode::empty()).context("open the directory", path)?;
+        let root =
+            fs::openat(CWD, path, DIRECTORY, Mode::empty()).context("open the directory", path)?;
         Ok(Self::at(Arc::new(root), path.to_owned()))
     }
 
@@ -52,12 +59,23 @@ impl Tree {
     }
 
     fn at(root: Arc<OwnedFd>, path: PathBuf) -> Self {
-        Self { root, path, recent: None, pending: PendingModes::new(), replaced: false, totals: Totals::default() }
+        Self {
+            root,
+            path,
+            recent: None,
+            pending: PendingModes::new(),
+            replaced: false,
+            totals: Totals::default(),
+        }
     }
 
     /// Where a member lies, for messages and for programs.
     pub(crate) fn path_of(&self, member: &MemberPath) -> PathBuf {
-        if member.is_root() { self.path.clone() } else { self.path.join(OsStr::from_bytes(member.as_bytes())) }
+        if member.is_root() {
+            self.path.clone()
+        } else {
+            self.path.join(OsStr::from_bytes(member.as_bytes()))
+        }
     }
 
     /// Whether something had to make way for something else.
@@ -85,7 +103,10 @@ impl Tree {
     pub(crate) fn create_file(&mut self, member: &MemberPath, mode: u32) -> Result<File> {
         let mode = Mode::from_raw_mode(raw(mode));
         self.totals.files = self.totals.files.saturating_add(1);
-        self.create(member, |parent, name| fs::openat(parent, name, NEW_FILE, mode)).map(File::from)
+        self.create(member, |parent, name| {
+            fs::openat(parent, name, NEW_FILE, mode)
+        })
+        .map(File::from)
     }
 
     /// Creates a symbolic link. Its target is kept as it is: nothing is ever written through it.
@@ -98,34 +119,67 @@ impl Tree {
     }
 
     /// Gives an earlier regular file another name; where the file system cannot, copies it.
-    pub(crate) fn create_hard_link(&mut self, member: &MemberPath, original: &MemberPath) -> Result<()> {
+    pub(crate) fn create_hard_link(
+        &mut self,
+        member: &MemberPath,
+        original: &MemberPath,
+    ) -> Result<()> {
         let Some((directory, original_name)) = original.split_last() else {
-            return Err(unsafe_path("a hard link to the directory itself is not allowed", member.as_bytes()));
+            return Err(unsafe_path(
+                "a hard link to the directory itself is not allowed",
+                member.as_bytes(),
+            ));
         };
         let source = self.open_directory(&directory)?;
-        let stat = match fs::statat(&source, OsStr::from_bytes(original_name), AtFlags::SYMLINK_NOFOLLOW) {
+        let stat = match fs::statat(
+            &source,
+            OsStr::from_bytes(original_name),
+            AtFlags::SYMLINK_NOFOLLOW,
+        ) {
             Err(Errno::NOENT) => {
-                return Err(unsafe_path("a hard link to a file that is not before it is not allowed", member.as_bytes()));
+                return Err(unsafe_path(
+                    "a hard link to a file that is not before it is not allowed",
+                    member.as_bytes(),
+                ));
             }
             found => found.context("find the target of a hard link", self.path_of(original))?,
         };
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(unsafe_path("a hard link to something other than a regular file is not allowed", member.as_bytes()));
+            return Err(unsafe_path(
+                "a hard link to something other than a regular file is not allowed",
+                member.as_bytes(),
+            ));
         }
         if member == original {
             return Ok(());
         }
         let linked = self.create(member, |parent, name| {
-            match fs::linkat(&source, OsStr::from_bytes(original_name), parent, name, AtFlags::empty()) {
+            match fs::linkat(
+                &source,
+                OsStr::from_bytes(original_name),
+                parent,
+                name,
+                AtFlags::empty(),
+            ) {
                 Ok(()) => Ok(true),
                 Err(Errno::XDEV | Errno::PERM | Errno::MLINK | Errno::OPNOTSUPP) => Ok(false),
                 Err(error) => Err(error),
             }
         })?;
-        if linked { Ok(()) } else { self.copy_file(&source, original_name, stat.st_mode.into(), member) }
+        if linked {
+            Ok(())
+        } else {
+            self.copy_file(&source, original_name, mode_bits(stat.st_mode), member)
+        }
     }
 
-    fn copy_file(&mut self, directory: &Arc<OwnedFd>, name: &[u8], mode: u32, member: &MemberPath) -> Result<()> {
+    fn copy_file(
+        &mut self,
+        directory: &Arc<OwnedFd>,
+        name: &[u8],
+        mode: u32,
+        member: &MemberPath,
+    ) -> Result<()> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let source = fs::openat(directory, OsStr::from_bytes(name), flags, Mode::empty());
         let mut source = File::from(source.context("open", self.path_of(member))?);
@@ -140,7 +194,9 @@ impl Tree {
         if member.is_root() {
             return Ok(()); // the root's mode is ours
         }
-        let Some((parent, name)) = member.split_last() else { return Ok(()) };
+        let Some((parent, name)) = member.split_last() else {
+            return Ok(());
+        };
         let parent = self.open_directory(&parent)?;
         let name = OsStr::from_bytes(name);
         match fs::mkdirat(&parent, name, Mode::from_raw_mode(raw(mode | OWNER_ALL))) {
@@ -149,12 +205,19 @@ impl Tree {
             Err(Errno::EXIST) => {
                 if !is_directory(parent.as_fd(), name) {
                     self.replaced = true;
-                    fs::unlinkat(&parent, name, AtFlags::empty()).context("replace", self.path_of(member))?;
+                    fs::unlinkat(&parent, name, AtFlags::empty())
+                        .context("replace", self.path_of(member))?;
                     fs::mkdirat(&parent, name, Mode::from_raw_mode(raw(mode | OWNER_ALL)))
                         .context("create the directory", self.path_of(member))?;
                 }
             }
-            Err(error) => return Err(io_error(error.into(), "create the directory", self.path_of(member))),
+            Err(error) => {
+                return Err(io_error(
+                    error.into(),
+                    "create the directory",
+                    self.path_of(member),
+                ));
+            }
         }
         self.pending.insert(member.clone(), mode);
         Ok(())
@@ -162,19 +225,35 @@ impl Tree {
 
     /// Sets the mode of a file or directory, never that of a link or of what it leads to.
     pub(crate) fn set_mode(&mut self, member: &MemberPath, mode: u32) -> Result<()> {
-        let Some((directory, name)) = member.split_last() else { return Ok(()) };
-        let missing = || io_error(io::ErrorKind::NotFound.into(), "set the mode of", self.path.join(OsStr::from_bytes(member.as_bytes())));
-        let directory = self.open_directory_if_there(&directory)?.ok_or_else(missing)?;
+        let Some((directory, name)) = member.split_last() else {
+            return Ok(());
+        };
+        let missing = || {
+            io_error(
+                io::ErrorKind::NotFound.into(),
+                "set the mode of",
+                self.path.join(OsStr::from_bytes(member.as_bytes())),
+            )
+        };
+        let directory = self
+            .open_directory_if_there(&directory)?
+            .ok_or_else(missing)?;
         let name = OsStr::from_bytes(name);
-        let stat = fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).context("set the mode of", self.path_of(member))?;
+        let stat = fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)
+            .context("set the mode of", self.path_of(member))?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-            return Err(unsafe_path("the mode of a link cannot be set", member.as_bytes()));
+            return Err(unsafe_path(
+                "the mode of a link cannot be set",
+                member.as_bytes(),
+            ));
         }
         let mode = Mode::from_raw_mode(raw(mode & PERMISSION_BITS));
         fs::chmodat(&directory, name, mode, AtFlags::SYMLINK_NOFOLLOW)
             .or_else(|error| match error {
                 // Linux before 6.6 has no call that refuses links; the directory is ours alone, so nobody swaps one in.
-                Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL => fs::chmodat(&directory, name, mode, AtFlags::empty()),
+                Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL => {
+                    fs::chmodat(&directory, name, mode, AtFlags::empty())
+                }
                 other => Err(other),
             })
             .context("set the mode of", self.path_of(member))
@@ -185,25 +264,36 @@ impl Tree {
         self.recent = None;
         for (member, mode) in modes.iter().rev() {
             let directory = self.open_directory(member)?;
-            fs::fchmod(&directory, Mode::from_raw_mode(raw(*mode))).context("set the mode of", self.path_of(member))?;
+            fs::fchmod(&directory, Mode::from_raw_mode(raw(*mode)))
+                .context("set the mode of", self.path_of(member))?;
             self.recent = None;
         }
         Ok(())
     }
 
     /// Sets the time of last change of a file that was just written.
-    pub(crate) fn set_time(&self, file: &File, seconds: u64) {
-        let time = Timespec { tv_sec: i64::try_from(seconds).unwrap_or(0), tv_nsec: 0 };
+    pub(crate) fn set_time(file: &File, seconds: u64) {
+        let time = Timespec {
+            tv_sec: i64::try_from(seconds).unwrap_or(0),
+            tv_nsec: 0,
+        };
         // A file system without times is no reason to fail.
-        let _ = fs::futimens(file, &Timestamps { last_access: time, last_modification: time });
+        let _ = fs::futimens(
+            file,
+            &Timestamps {
+                last_access: time,
+                last_modification: time,
+            },
+        );
     }
 
     /// Removes a file or a link, or a directory with all that is in it; what is not there is fine.
     pub(crate) fn remove(&mut self, member: &MemberPath) -> Result<()> {
-        let Some((directory, name)) = member.split_last() else { return Ok(()) };
-        let directory = match self.open_directory_if_there(&directory)? {
-            Some(directory) => directory,
-            None => return Ok(()),
+        let Some((directory, name)) = member.split_last() else {
+            return Ok(());
+        };
+        let Some(directory) = self.open_directory_if_there(&directory)? else {
+            return Ok(());
         };
         self.recent = None;
         crate::platform::remove_tree_at(directory.as_fd(), OsStr::from_bytes(name))
@@ -212,8 +302,12 @@ impl Tree {
 
     /// Removes a directory if nothing is in it.
     pub(crate) fn remove_empty_directory(&mut self, member: &MemberPath) -> Result<()> {
-        let Some((directory, name)) = member.split_last() else { return Ok(()) };
-        let Some(directory) = self.open_directory_if_there(&directory)? else { return Ok(()) };
+        let Some((directory, name)) = member.split_last() else {
+            return Ok(());
+        };
+        let Some(directory) = self.open_directory_if_there(&directory)? else {
+            return Ok(());
+        };
         self.recent = None;
         match fs::unlinkat(&directory, OsStr::from_bytes(name), AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
@@ -233,8 +327,12 @@ impl Tree {
 
     /// Opens a regular file for reading; `None` if there is none.
     pub(crate) fn open_file(&mut self, member: &MemberPath) -> Result<Option<File>> {
-        let Some((directory, name)) = member.split_last() else { return Ok(None) };
-        let Some(directory) = self.open_directory_if_there(&directory)? else { return Ok(None) };
+        let Some((directory, name)) = member.split_last() else {
+            return Ok(None);
+        };
+        let Some(directory) = self.open_directory_if_there(&directory)? else {
+            return Ok(None);
+        };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         match fs::openat(&directory, OsStr::from_bytes(name), flags, Mode::empty()) {
             Ok(file) => Ok(Some(File::from(file))),
@@ -245,21 +343,37 @@ impl Tree {
 
     /// Reads where a symbolic link points; `None` if there is no link.
     pub(crate) fn read_link(&mut self, member: &MemberPath) -> Result<Option<Vec<u8>>> {
-        let Some((directory, name)) = member.split_last() else { return Ok(None) };
-        let Some(directory) = self.open_directory_if_there(&directory)? else { return Ok(None) };
+        let Some((directory, name)) = member.split_last() else {
+            return Ok(None);
+        };
+        let Some(directory) = self.open_directory_if_there(&directory)? else {
+            return Ok(None);
+        };
         match fs::readlinkat(&directory, OsStr::from_bytes(name), Vec::new()) {
             Ok(target) => Ok(Some(target.into_bytes())),
             Err(Errno::NOENT | Errno::INVAL | Errno::NOTDIR) => Ok(None),
-            Err(error) => Err(io_error(error.into(), "read the link", self.path_of(member))),
+            Err(error) => Err(io_error(
+                error.into(),
+                "read the link",
+                self.path_of(member),
+            )),
         }
     }
 
     /// Mode bits of whatever has this name; `None` if nothing has.
     pub(crate) fn mode_of(&mut self, member: &MemberPath) -> Result<Option<u32>> {
-        let Some((directory, name)) = member.split_last() else { return Ok(None) };
-        let Some(directory) = self.open_directory_if_there(&directory)? else { return Ok(None) };
-        match fs::statat(&directory, OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(stat.st_mode.into())),
+        let Some((directory, name)) = member.split_last() else {
+            return Ok(None);
+        };
+        let Some(directory) = self.open_directory_if_there(&directory)? else {
+            return Ok(None);
+        };
+        match fs::statat(
+            &directory,
+            OsStr::from_bytes(name),
+            AtFlags::SYMLINK_NOFOLLOW,
+        ) {
+            Ok(stat) => Ok(Some(mode_bits(stat.st_mode))),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
             Err(error) => Err(io_error(error.into(), "look at", self.path_of(member))),
         }
@@ -284,23 +398,30 @@ impl Tree {
         make: impl Fn(BorrowedFd<'_>, &OsStr) -> rustix::io::Result<T>,
     ) -> Result<T> {
         let Some((directory, name)) = member.split_last() else {
-            return Err(unsafe_path("only a directory can be the directory itself", member.as_bytes()));
+            return Err(unsafe_path(
+                "only a directory can be the directory itself",
+                member.as_bytes(),
+            ));
         };
         let parent = self.open_directory(&directory)?;
         let name = OsStr::from_bytes(name);
-        let made = match make(parent.as_fd(), name) {
+        let result = match make(parent.as_fd(), name) {
             Err(Errno::EXIST) => {
                 self.replaced = true;
                 if is_directory(parent.as_fd(), name) {
-                    return Err(Error::new(ErrorKind::ArchiveBadEntry, "a directory is where a file should be")
-                        .with("member", member.display()));
+                    return Err(Error::new(
+                        ErrorKind::ArchiveBadEntry,
+                        "a directory is where a file should be",
+                    )
+                    .with("member", member.display()));
                 }
-                fs::unlinkat(&parent, name, AtFlags::empty()).context("replace", self.path_of(member))?;
+                fs::unlinkat(&parent, name, AtFlags::empty())
+                    .context("replace", self.path_of(member))?;
                 make(parent.as_fd(), name)
             }
             other => other,
         };
-        made.context("create", self.path_of(member))
+        result.context("create", self.path_of(member))
     }
 
     /// Opens a directory below the root, creating what is missing.
@@ -319,9 +440,16 @@ impl Tree {
                     match fs::mkdirat(&current, name, Mode::from_raw_mode(raw(IMPLICIT_MODE))) {
                         // Another thread may have been faster.
                         Ok(()) | Err(Errno::EXIST) => {}
-                        Err(error) => return Err(io_error(error.into(), "create a directory for", self.path_of(member))),
+                        Err(error) => {
+                            return Err(io_error(
+                                error.into(),
+                                "create a directory for",
+                                self.path_of(member),
+                            ));
+                        }
                     }
-                    fs::openat(&current, name, DIRECTORY, Mode::empty()).map_err(|error| self.cannot_enter(error, member))?
+                    fs::openat(&current, name, DIRECTORY, Mode::empty())
+                        .map_err(|error| self.cannot_enter(error, member))?
                 }
                 Err(error) => return Err(self.cannot_enter(error, member)),
             };
@@ -333,9 +461,10 @@ impl Tree {
 
     fn cannot_enter(&self, error: Errno, member: &MemberPath) -> Error {
         match error {
-            Errno::LOOP | Errno::NOTDIR | Errno::MLINK => {
-                unsafe_path("a path leads through something that is not a directory", member.as_bytes())
-            }
+            Errno::LOOP | Errno::NOTDIR | Errno::MLINK => unsafe_path(
+                "a path leads through something that is not a directory",
+                member.as_bytes(),
+            ),
             other => io_error(other.into(), "open the directory", self.path_of(member)),
         }
     }
@@ -349,4 +478,13 @@ fn is_directory(parent: BorrowedFd<'_>, name: &OsStr) -> bool {
 /// The system's type for modes is narrower on some systems.
 fn raw(mode: u32) -> RawMode {
     RawMode::try_from(mode).unwrap_or_default()
+}
+
+/// A mode as the number that it is; narrower on some systems.
+#[cfg_attr(
+    target_os = "linux",
+    expect(clippy::useless_conversion, reason = "macOS has 16 bits here")
+)]
+fn mode_bits(mode: RawMode) -> u32 {
+    mode.into()
 }

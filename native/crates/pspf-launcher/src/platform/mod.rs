@@ -1,5 +1,7 @@
 //! What differs between operating systems.
 
+#[cfg(all(target_env = "musl", panic = "abort"))]
+mod no_unwinding;
 #[cfg(unix)]
 mod process_unix;
 #[cfg(unix)]

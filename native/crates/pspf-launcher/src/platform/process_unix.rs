@@ -1,6 +1,9 @@
 //! Becoming the program, or waiting for it.
 
-#![expect(unsafe_code, reason = "execve, signals and what a child does before it becomes its program have no safe interface")]
+#![expect(
+    unsafe_code,
+    reason = "execve, signals and what a child does before it becomes its program have no safe interface"
+)]
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -28,7 +31,11 @@ const FORWARDED: [libc::c_int; 10] = [
 
 /// Replaces this process; returns only if that fails.
 pub(crate) fn replace_process(program: &Program, path: &Path) -> io::Result<u8> {
-    let argv = program.argv.iter().map(|argument| c_string(argument.as_bytes())).collect::<io::Result<Vec<_>>>()?;
+    let argv = program
+        .argv
+        .iter()
+        .map(|argument| c_string(argument.as_bytes()))
+        .collect::<io::Result<Vec<_>>>()?;
     let environment = program
         .environment
         .iter()
@@ -53,7 +60,11 @@ fn c_string(bytes: &[u8]) -> io::Result<CString> {
 
 fn execve(path: &CString, argv: &[CString], environment: &[CString]) {
     let pointers = |strings: &[CString]| -> Vec<*const libc::c_char> {
-        strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
+        strings
+            .iter()
+            .map(|string| string.as_ptr())
+            .chain([ptr::null()])
+            .collect()
     };
     let (argv, environment) = (pointers(argv), pointers(environment));
     // SAFETY: both arrays end with a null pointer, and every string in them outlives the call.
@@ -64,7 +75,12 @@ fn execve(path: &CString, argv: &[CString], environment: &[CString]) {
 pub(crate) fn run_and_wait(program: &Program, path: &Path) -> io::Result<u8> {
     let mut command = Command::new(path);
     command.args(program.argv.iter().skip(1)).env_clear();
-    command.envs(program.environment.iter().map(|(name, value)| (name, value)));
+    command.envs(
+        program
+            .environment
+            .iter()
+            .map(|(name, value)| (name, value)),
+    );
     let signals = WaitedSignals::block()?;
     let previous = signals.previous;
     let parent = std::process::id();
@@ -96,8 +112,11 @@ pub(crate) fn run_and_wait(program: &Program, path: &Path) -> io::Result<u8> {
 
 fn exit_code(status: std::process::ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
-    let code = status.code().or_else(|| status.signal().map(|signal| signal.saturating_add(128)));
-    code.and_then(|code| u8::try_from(code & 0xFF).ok()).unwrap_or(1)
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| signal.saturating_add(128)));
+    code.and_then(|code| u8::try_from(code & 0xFF).ok())
+        .unwrap_or(1)
 }
 
 fn send(child: &Child, signal: libc::c_int) {
@@ -163,7 +182,10 @@ impl WaitedSignals {
                 (libc::sigwaitinfo(&raw const self.set, &raw mut info), info)
             };
             if number >= 0 {
-                return Ok(Signal { number, from_terminal: info.si_code == libc::SI_KERNEL });
+                return Ok(Signal {
+                    number,
+                    from_terminal: info.si_code == libc::SI_KERNEL,
+                });
             }
             let error = io::Error::last_os_error();
             if error.kind() != io::ErrorKind::Interrupted {
@@ -178,7 +200,10 @@ impl WaitedSignals {
         // SAFETY: `number` is written by the call.
         match unsafe { libc::sigwait(&raw const self.set, &raw mut number) } {
             // The terminal's own signals cannot be told apart here, and reach the program without us.
-            0 => Ok(Signal { number, from_terminal: matches!(number, libc::SIGINT | libc::SIGQUIT | libc::SIGTSTP) }),
+            0 => Ok(Signal {
+                number,
+                from_terminal: matches!(number, libc::SIGINT | libc::SIGQUIT | libc::SIGTSTP),
+            }),
             code => Err(io::Error::from_raw_os_error(code)),
         }
     }

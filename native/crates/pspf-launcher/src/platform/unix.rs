@@ -10,14 +10,22 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// Removes whatever has this path, directories with all they hold; nothing there is fine.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     };
-    match fs::openat(CWD, parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+    match fs::openat(
+        CWD,
+        parent,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    ) {
         Ok(parent) => remove_tree_at(parent.as_fd(), name),
         Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),
@@ -47,7 +55,9 @@ pub(crate) fn remove_tree_at(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result
             continue;
         }
         let Some(done) = levels.pop() else { break };
-        let above = levels.last().map_or(parent, |level| level.directory.as_fd());
+        let above = levels
+            .last()
+            .map_or(parent, |level| level.directory.as_fd());
         match fs::unlinkat(above, &done.name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
@@ -83,7 +93,11 @@ fn enter(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<Level> {
             }
         }
     }
-    Ok(Level { directory, name: name.to_owned(), todo })
+    Ok(Level {
+        directory,
+        name: name.to_owned(),
+        todo,
+    })
 }
 
 fn is_directory(parent: &OwnedFd, kind: FileType, name: &CStr) -> bool {
@@ -134,13 +148,33 @@ impl Drop for ExactModes {
 
 /// Sets the umask that the program inherits.
 pub(crate) fn set_umask(mask: u32) {
-    rustix::process::umask(Mode::from_raw_mode(rustix::fs::RawMode::try_from(mask & 0o777).unwrap_or_default()));
+    rustix::process::umask(Mode::from_raw_mode(
+        rustix::fs::RawMode::try_from(mask & 0o777).unwrap_or_default(),
+    ));
 }
 
-/// Creates a directory that only its owner can use.
+/// Creates a directory that only its owner can use, whatever the umask.
 pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
+    let _exact = ExactModes::begin();
     std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// [`create_private_directory`] with its parents, as far as they are missing.
+pub(crate) fn create_private_directories(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let _exact = ExactModes::begin();
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(path)
+}
+
+/// Opens a file; if it has to be created, only its owner can use it, whatever the umask.
+pub(crate) fn open_private(options: &mut std::fs::OpenOptions, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _exact = ExactModes::begin();
+    options.mode(0o600).open(path)
 }
 
 /// Why a directory cannot be trusted with programs, if it cannot.
@@ -148,9 +182,17 @@ pub(crate) fn insecurity(metadata: &std::fs::Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me {
-        return Some(format!("it belongs to user {}, not to you (user {me})", metadata.uid()));
+        return Some(format!(
+            "it belongs to user {}, not to you (user {me})",
+            metadata.uid()
+        ));
     }
-    (metadata.mode() & 0o022 != 0).then(|| format!("others can write to it (mode {:04o})", metadata.mode() & 0o7777))
+    (metadata.mode() & 0o022 != 0).then(|| {
+        format!(
+            "others can write to it (mode {:04o})",
+            metadata.mode() & 0o7777
+        )
+    })
 }
 
 /// Whether programs cannot be started from this file system.
@@ -167,11 +209,6 @@ pub(crate) fn home_from_user_database() -> Option<PathBuf> {
         let home = fields.get(5).filter(|home| home.starts_with(b"/"))?;
         (fields.get(2) == Some(&me.as_bytes())).then(|| PathBuf::from(OsStr::from_bytes(home)))
     })
-}
-
-/// Whether an error means that the file system cannot be written at all.
-pub(crate) fn is_read_only(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 /// Lowest descriptor that a lease is moved to: programs may give meaning to the lower ones.
@@ -198,7 +235,14 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 /// Lets the owner change a directory again; a failure shows when it is changed.
 pub(crate) fn make_writable(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700));
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return;
+    };
+    // What others may do with a directory that stays is the package's affair.
+    let mode = metadata.permissions().mode() | 0o700;
+    if metadata.is_dir() {
+        let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o7777));
+    }
 }
 
 /// Whether two paths lead to one file.

@@ -32,11 +32,21 @@ pub(crate) fn extract_all(
     name: &str,
     in_order: bool,
 ) -> Result<Outcome> {
-    let total = slots.iter().fold(0_u64, |sum, slot| sum.saturating_add(slot.stored.size));
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    let total = slots
+        .iter()
+        .fold(0_u64, |sum, slot| sum.saturating_add(slot.stored.size));
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MAX_THREADS);
     thread::scope(|scope| {
         let progress = show_progress(scope, package, name, total);
-        let result = extract(package, slots, tree, if in_order { 1 } else { threads }, threads);
+        let result = extract(
+            package,
+            slots,
+            tree,
+            if in_order { 1 } else { threads },
+            threads,
+        );
         drop(progress);
         result
     })
@@ -64,7 +74,13 @@ fn extract(
         modes.append(&mut own.take_pending());
     }
     if !small.is_empty() {
-        modes.append(&mut extract_at_once(package, &small, tree, at_once, &mut outcome)?);
+        modes.append(&mut extract_at_once(
+            package,
+            &small,
+            tree,
+            at_once,
+            &mut outcome,
+        )?);
     }
     tree.apply_modes(&modes)?;
     outcome.clashed &= slots.len() > 1;
@@ -95,13 +111,18 @@ fn extract_at_once(
             if result.is_err() {
                 next.store(slots.len(), Ordering::Relaxed);
             }
-            results.lock().unwrap_or_else(PoisonError::into_inner).push((position, result));
+            results
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((position, result));
         }
     };
     thread::scope(|scope| {
         for _ in 1..threads.min(slots.len()) {
             // Fewer threads than wanted are slower, not wrong.
-            let _ = thread::Builder::new().stack_size(512 * 1024).spawn_scoped(scope, work);
+            let _ = thread::Builder::new()
+                .stack_size(512 * 1024)
+                .spawn_scoped(scope, work);
         }
         work();
     });

@@ -8,13 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pspf_format::hex::Hex;
 use pspf_format::metadata::Lifecycle;
-use pspf_format::Result;
+use pspf_format::{Error, ErrorKind, Result};
 
 use super::clear::clear_except;
 use super::extract_all::extract_all;
 use super::setup::{SetupContext, create_directories, run_setup};
 use super::store::{is_still_good, load_record, passes, store_record, write_file};
-use crate::cache::{CacheRoot, FillLock, Layout, Lease, Patience};
+use crate::cache::{CacheRoot, FillLock, Layout, Lease, Patience, clear_trash};
 use crate::compile::compile_record;
 use crate::extract::{Extraction, MemberKind, MemberPath, Totals, Tree, list_slot};
 use crate::failure::IoContext;
@@ -61,21 +61,28 @@ pub(crate) struct Fill<'a> {
 impl Fill<'_> {
     /// Fills the workenv unless somebody else just did.
     pub(crate) fn run(&self) -> Result<Filled> {
-        let root = CacheRoot::prepare(self.root.to_owned())?;
+        let root = CacheRoot::prepare(self.root)?;
         let layout = Layout::new(root.resolved, self.package.index.workenv_id());
         let lock = FillLock::take(&layout.fill_lock(), Patience::Wait)?;
-        let existing = load_record(&layout).filter(|bytes| !self.force && self.accepts(bytes, &layout));
+        let existing =
+            load_record(&layout).filter(|bytes| !self.force && self.accepts(bytes, &layout));
         let (record, fresh) = match existing {
             Some(record) => (record, false),
             None => (self.fill(&layout)?, true),
         };
         let lease = Lease::take(&layout.use_lock())?;
         drop(lock);
-        Ok(Filled { record, lease, layout, fresh })
+        Ok(Filled {
+            record,
+            lease,
+            layout,
+            fresh,
+        })
     }
 
     fn accepts(&self, record: &[u8], layout: &Layout) -> bool {
-        LaunchRecord::parse(record).is_some_and(|record| is_still_good(&record, self.package, &layout.workenv()))
+        LaunchRecord::parse(record)
+            .is_some_and(|record| is_still_good(&record, self.package, &layout.workenv()))
     }
 
     fn fill(&self, layout: &Layout) -> Result<Vec<u8>> {
@@ -87,8 +94,13 @@ impl Fill<'_> {
 
         // From here on the workenv is not complete, whatever happens.
         remove_if_there(&layout.launch_record())?;
-        let unused = Lease::is_unused(&layout.use_lock())?;
-        let keep = if layout.records().join(SETTLED).exists() { self.files_to_keep(&slots)? } else { BTreeSet::new() };
+        clear_trash(layout);
+        let unused = Lease::claim_unused(&layout.use_lock())?.is_some();
+        let keep = if layout.records().join(SETTLED).exists() {
+            self.files_to_keep(&slots)?
+        } else {
+            BTreeSet::new()
+        };
         if unused {
             clear_except(&layout.workenv(), &keep)?;
             if keep.is_empty() {
@@ -104,7 +116,10 @@ impl Fill<'_> {
         result
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of `fill`, split off so that its failure can be cleaned up")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step of `fill`, split off so that its failure can be cleaned up"
+    )]
     fn fill_cleared(
         &self,
         layout: &Layout,
@@ -162,31 +177,45 @@ impl Fill<'_> {
         wanted.sort_by_key(|slot| slot.lifecycle != Lifecycle::Eager);
         let extractions: Vec<&Extraction> = wanted.iter().map(|slot| &slot.extraction).collect();
         let name = &contents.metadata.package.name;
-        let outcome = extract_all(&self.package.file, &extractions, tree, name, !fresh)?;
-        if !(fresh && outcome.clashed) {
-            return Ok(outcome.totals);
+        match extract_all(&self.package.file, &extractions, tree, name, !fresh) {
+            Ok(outcome) if !(fresh && outcome.clashed) => return Ok(outcome.totals),
+            Ok(_) => {}
+            Err(error) if fresh && extractions.len() > 1 && could_be_a_clash(&error) => {}
+            Err(error) => return Err(error),
         }
         // Two slots want the same name: in the order of the slots the later one wins, so that the result never depends on
         // which thread was faster.
         clear_except(workenv, &BTreeSet::new())?;
         create_private(workenv)?;
         *tree = Tree::open(workenv)?;
-        extract_all(&self.package.file, &extractions, tree, name, true).map(|outcome| outcome.totals)
+        extract_all(&self.package.file, &extractions, tree, name, true)
+            .map(|outcome| outcome.totals)
     }
 
     /// Files of `config` slots from a fill that was completed: they may be the user's by now.
     fn files_to_keep(&self, slots: &[PlannedSlot]) -> Result<BTreeSet<MemberPath>> {
         let mut keep = BTreeSet::new();
-        for slot in slots.iter().filter(|slot| slot.lifecycle == Lifecycle::Config) {
+        for slot in slots
+            .iter()
+            .filter(|slot| slot.lifecycle == Lifecycle::Config)
+        {
             let listed = list_slot(&self.package.file, &slot.extraction)?;
-            keep.extend(listed.into_iter().filter(|item| item.kind != MemberKind::Directory).map(|item| item.path));
+            keep.extend(
+                listed
+                    .into_iter()
+                    .filter(|item| item.kind != MemberKind::Directory)
+                    .map(|item| item.path),
+            );
         }
         Ok(keep)
     }
 
     /// `init` slots serve setup only. Their directories go too, where nothing else is in them.
     fn remove_init_slots(&self, slots: &[PlannedSlot], tree: &mut Tree) -> Result<()> {
-        for slot in slots.iter().filter(|slot| slot.at_fill() && slot.lifecycle == Lifecycle::Init) {
+        for slot in slots
+            .iter()
+            .filter(|slot| slot.at_fill() && slot.lifecycle == Lifecycle::Init)
+        {
             let listed = list_slot(&self.package.file, &slot.extraction)?;
             for item in listed.iter().rev() {
                 if item.kind == MemberKind::Directory {
@@ -202,12 +231,17 @@ impl Fill<'_> {
 
     /// What people and `flavor workenv list` want to know.
     fn info(&self, contents: &Contents<'_>, layout: &Layout, totals: Totals) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
         JsonObject::new()
             .text("package", &contents.metadata.package.name)
             .text("version", &contents.metadata.package.version)
             .text("id", layout.id())
-            .text("metadata_sha256", &Hex(&self.package.index.metadata_checksum).to_string())
+            .text(
+                "metadata_sha256",
+                &Hex(&self.package.index.metadata_checksum).to_string(),
+            )
             .text("package_path", &self.package.path.display().to_string())
             .number("package_size", self.package.file.length())
             .number("filled_at", now)
@@ -222,11 +256,15 @@ const SETTLED: &str = "settled";
 
 /// A fill that does not pass its own check would be repeated at every start, so such a check is dropped.
 fn drop_failing_check(record: &mut LaunchRecord<'_>, workenv: &Path) {
-    let Some(check) = &record.cache_check else { return };
+    let Some(check) = &record.cache_check else {
+        return;
+    };
     let file = check.file.expand(workenv.as_os_str());
     if !passes(Path::new(&file), &check.content, workenv) {
         let file = Path::new(&file).display();
-        report::warning(&format!("{file} is not what the package's cache_validation expects, even right after setup"));
+        report::warning(&format!(
+            "{file} is not what the package's cache_validation expects, even right after setup"
+        ));
         record.cache_check = None;
     }
 }
@@ -248,4 +286,16 @@ fn remove_if_there(path: &Path) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other.context("remove", path),
     }
+}
+
+/// Whether slots that get into each other's way could have caused this. One after the other they show what it really is.
+fn could_be_a_clash(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::IoExists
+            | ErrorKind::IoNotFound
+            | ErrorKind::IoFailed
+            | ErrorKind::ArchiveUnsafePath
+            | ErrorKind::ArchiveBadEntry
+    )
 }

@@ -7,9 +7,6 @@ mod per_start;
 mod setup;
 mod store;
 
-pub(crate) use self::clear::clear_except;
-pub(crate) use self::extract_all::extract_all;
 pub(crate) use self::fill::{Fill, Filled};
 pub(crate) use self::per_start::{after_exit, refresh_per_start};
-pub(crate) use self::setup::{SetupContext, run_setup};
-pub(crate) use self::store::{is_still_good, load_record, store_record};
+pub(crate) use self::store::{is_still_good, load_record};

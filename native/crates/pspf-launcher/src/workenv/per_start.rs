@@ -13,13 +13,17 @@ use crate::rules::names::Names;
 
 /// Extracts the slots that are fresh at each start. What a running program still has open keeps its old content.
 pub(crate) fn refresh_per_start(package: &Package, layout: &Layout, dev: DevSlots) -> Result<()> {
-    extract_where(package, layout, dev, |slot| slot.at_each_start() || (slot.wanted && slot.lifecycle == Lifecycle::Dev))
+    extract_where(package, layout, dev, |slot| {
+        slot.at_each_start() || (slot.wanted && slot.lifecycle == Lifecycle::Dev)
+    })
 }
 
 /// After a program that we waited for: temporary slots go, `shutdown` slots come.
 pub(crate) fn after_exit(package: &Package, layout: &Layout, dev: DevSlots) -> Result<()> {
     remove_temporary(package, layout, dev)?;
-    extract_where(package, layout, dev, |slot| slot.wanted && slot.lifecycle == Lifecycle::Shutdown)
+    extract_where(package, layout, dev, |slot| {
+        slot.wanted && slot.lifecycle == Lifecycle::Shutdown
+    })
 }
 
 fn extract_where(
@@ -29,7 +33,11 @@ fn extract_where(
     wanted: impl Fn(&PlannedSlot) -> bool,
 ) -> Result<()> {
     with_slots(package, dev, |slots, name| {
-        let extractions: Vec<&Extraction> = slots.iter().filter(|slot| wanted(slot)).map(|slot| &slot.extraction).collect();
+        let extractions: Vec<&Extraction> = slots
+            .iter()
+            .filter(|slot| wanted(slot))
+            .map(|slot| &slot.extraction)
+            .collect();
         if extractions.is_empty() {
             return Ok(());
         }
@@ -42,7 +50,8 @@ fn extract_where(
 
 fn remove_temporary(package: &Package, layout: &Layout, dev: DevSlots) -> Result<()> {
     with_slots(package, dev, |slots, _| {
-        let temporary = |slot: &&PlannedSlot| matches!(slot.lifecycle, Lifecycle::Temp | Lifecycle::Volatile);
+        let temporary =
+            |slot: &&PlannedSlot| matches!(slot.lifecycle, Lifecycle::Temp | Lifecycle::Volatile);
         let mut tree = Tree::open(&layout.workenv())?;
         for slot in slots.iter().filter(temporary) {
             for item in list_slot(&package.file, &slot.extraction)?.iter().rev() {

@@ -43,13 +43,19 @@ pub(crate) struct SetupContext<'a> {
 /// Runs every command; the first failure ends it.
 pub(crate) fn run_setup(context: &SetupContext<'_>) -> Result<()> {
     for (position, command) in context.commands.iter().enumerate() {
-        context.run(command).map_err(|error| error.with("setup command", position))?;
+        context
+            .run(command)
+            .map_err(|error| error.with("setup command", position))?;
     }
     Ok(())
 }
 
 /// Creates the directories that the package declares, all of them in the workenv.
-pub(crate) fn create_directories(metadata: &Metadata<'_>, names: &Names<'_>, tree: &mut Tree) -> Result<()> {
+pub(crate) fn create_directories(
+    metadata: &Metadata<'_>,
+    names: &Names<'_>,
+    tree: &mut Tree,
+) -> Result<()> {
     let _exact = ExactModes::begin();
     for directory in &metadata.workenv.directories {
         let path = inside(names, &directory.path)?;
@@ -76,14 +82,22 @@ fn inside(names: &Names<'_>, path: &str) -> Result<MemberPath> {
 }
 
 fn outside(path: &str) -> Error {
-    Error::new(ErrorKind::ArchiveUnsafePath, "a path of the package does not lie in its workenv").with("path", path)
+    Error::new(
+        ErrorKind::ArchiveUnsafePath,
+        "a path of the package does not lie in its workenv",
+    )
+    .with("path", path)
 }
 
 fn mode_of(word: Option<&str>, default: u16) -> Result<u16> {
     match word.filter(|word| !word.is_empty()) {
         None => Ok(default),
         Some(word) => parse_mode(word).map(|mode| mode & 0o777).ok_or_else(|| {
-            Error::new(ErrorKind::FormatBadMetadata, "a mode is not an octal number").with("mode", word)
+            Error::new(
+                ErrorKind::FormatBadMetadata,
+                "a mode is not an octal number",
+            )
+            .with("mode", word)
         }),
     }
 }
@@ -93,29 +107,42 @@ impl SetupContext<'_> {
         match command {
             SetupCommand::Execute { command } => self.execute(&self.words(command)?, command),
             SetupCommand::Shell { command } => self.execute(&self.shell_words(command)?, command),
-            SetupCommand::EnumerateAndExecute { command, path, pattern, batch } => {
-                self.enumerate(command, path, pattern, *batch)
-            }
-            SetupCommand::WriteFile { path, content, mode } => self.write_file(path, content, mode.as_deref()),
+            SetupCommand::EnumerateAndExecute {
+                command,
+                path,
+                pattern,
+                batch,
+            } => self.enumerate(command, path, pattern, *batch),
+            SetupCommand::WriteFile {
+                path,
+                content,
+                mode,
+            } => self.write_file(path, content, mode.as_deref()),
             SetupCommand::Chmod { path, mode } => self.chmod(path, mode.as_deref()),
-            SetupCommand::Unknown { kind } => {
-                Err(Error::new(ErrorKind::RunSetupFailed, "a setup command is of a type that this launcher does not know")
-                    .with("type", format!("{kind:?}"))
-                    .hint("use execute, shell, enumerate_and_execute, write_file or chmod"))
-            }
+            SetupCommand::Unknown { kind } => Err(Error::new(
+                ErrorKind::RunSetupFailed,
+                "a setup command is of a type that this launcher does not know",
+            )
+            .with("type", format!("{kind:?}"))
+            .hint("use execute, shell, enumerate_and_execute, write_file or chmod")),
         }
     }
 
     /// Words first, placeholders second: a workenv with a blank in its path stays one word.
     fn words(&self, command: &str) -> Result<Vec<OsString>> {
         let words = split_words(command)?;
-        words.iter().map(|word| Ok(self.expand(&self.names.compile(word)?))).collect()
+        words
+            .iter()
+            .map(|word| Ok(self.expand(&self.names.compile(word)?)))
+            .collect()
     }
 
     /// The shell gets the workenv's path as a quoted word, so that nothing in it can act as shell code.
     fn shell_words(&self, command: &str) -> Result<Vec<OsString>> {
         let compiled = self.names.compile(command)?;
-        Ok(platform::shell_command(&compiled.expand(&platform::quote_for_shell(self.workenv.as_os_str()))))
+        Ok(platform::shell_command(&compiled.expand(
+            &platform::quote_for_shell(self.workenv.as_os_str()),
+        )))
     }
 
     fn expand(&self, template: &Template<'_>) -> OsString {
@@ -124,23 +151,42 @@ impl SetupContext<'_> {
 
     fn execute(&self, words: &[OsString], shown: &str) -> Result<()> {
         let Some((program, arguments)) = words.split_first() else {
-            return Err(Error::new(ErrorKind::FormatBadMetadata, "a setup command is empty"));
+            return Err(Error::new(
+                ErrorKind::FormatBadMetadata,
+                "a setup command is empty",
+            ));
         };
-        let path = self.environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
-        let program = find_program(program, path, self.workenv)
-            .ok_or_else(|| failed(shown, "its program was not found").with("program", Path::new(program).display()))?;
+        let path = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == "PATH")
+            .map(|(_, value)| value.as_os_str());
+        let program = find_program(program, path, self.workenv).ok_or_else(|| {
+            failed(shown, "its program was not found").with("program", Path::new(program).display())
+        })?;
         let mut command = Command::new(&program);
-        command.args(arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.current_dir(self.workenv).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+            .current_dir(self.workenv)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         platform::prepare_setup(&mut command, self.umask);
-        let mut child = command.spawn().map_err(|error| failed(shown, "it cannot be started").caused_by(error))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| failed(shown, "it cannot be started").caused_by(error))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let output = thread::scope(|scope| {
             let first = scope.spawn(|| last_bytes(stdout));
             let second = last_bytes(stderr);
             (first.join().unwrap_or_default(), second)
         });
-        let status = child.wait().map_err(|error| failed(shown, "its end cannot be awaited").caused_by(error))?;
+        let status = child
+            .wait()
+            .map_err(|error| failed(shown, "its end cannot be awaited").caused_by(error))?;
         if status.success() {
             return Ok(());
         }
@@ -195,7 +241,10 @@ impl SetupContext<'_> {
             }
         }
         found.sort();
-        Ok(found.into_iter().map(|(_, path)| path.into_os_string()).collect())
+        Ok(found
+            .into_iter()
+            .map(|(_, path)| path.into_os_string())
+            .collect())
     }
 
     fn write_file(&self, path: &str, content: &str, mode: Option<&str>) -> Result<()> {
@@ -218,11 +267,16 @@ impl SetupContext<'_> {
         let pattern = inside_pattern(self.names, path)?;
         for file in self.matching(&MemberPath::parse(b"")?, &pattern)? {
             let relative = PathBuf::from(file);
-            let Ok(relative) = relative.strip_prefix(self.workenv) else { continue };
+            let Ok(relative) = relative.strip_prefix(self.workenv) else {
+                continue;
+            };
             if relative.is_symlink() || self.workenv.join(relative).is_symlink() {
                 continue;
             }
-            tree.set_mode(&MemberPath::parse(relative.as_os_str().as_encoded_bytes())?, mode)?;
+            tree.set_mode(
+                &MemberPath::parse(relative.as_os_str().as_encoded_bytes())?,
+                mode,
+            )?;
         }
         Ok(())
     }
@@ -232,20 +286,31 @@ impl SetupContext<'_> {
 fn inside_pattern(names: &Names<'_>, pattern: &str) -> Result<String> {
     let compiled = names.compile(pattern)?;
     let marked = compiled.as_marked();
-    let relative = marked.strip_prefix(WORKENV_MARK).map_or(marked, |rest| rest.trim_start_matches('/'));
-    if relative.contains(WORKENV_MARK) || relative.starts_with('/') || relative.split('/').any(|part| part == "..") {
+    let relative = marked
+        .strip_prefix(WORKENV_MARK)
+        .map_or(marked, |rest| rest.trim_start_matches('/'));
+    if relative.contains(WORKENV_MARK)
+        || relative.starts_with('/')
+        || relative.split('/').any(|part| part == "..")
+    {
         return Err(outside(pattern));
     }
     Ok(relative.to_owned())
 }
 
 fn failed(command: &str, how: &str) -> Error {
-    Error::new(ErrorKind::RunSetupFailed, format!("a setup command failed: {how}")).with("command", format!("`{command}`"))
+    Error::new(
+        ErrorKind::RunSetupFailed,
+        format!("a setup command failed: {how}"),
+    )
+    .with("command", format!("`{command}`"))
 }
 
 /// Reads everything, keeps the end.
 fn last_bytes(source: Option<impl Read>) -> Vec<u8> {
-    let Some(mut source) = source else { return Vec::new() };
+    let Some(mut source) = source else {
+        return Vec::new();
+    };
     let limit = usize::try_from(MAX_OUTPUT).unwrap_or(usize::MAX);
     let mut kept: Vec<u8> = Vec::new();
     let mut chunk = [0; 4096];

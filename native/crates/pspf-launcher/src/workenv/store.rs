@@ -21,7 +21,11 @@ pub(crate) fn load_record(layout: &Layout) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(layout.launch_record()).ok()?;
     let length = file.metadata().ok()?.len();
-    bytes.reserve_exact(usize::try_from(length.min(MAX_RECORD)).ok()?.saturating_add(1));
+    bytes.reserve_exact(
+        usize::try_from(length.min(MAX_RECORD))
+            .ok()?
+            .saturating_add(1),
+    );
     file.take(MAX_RECORD).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
@@ -33,18 +37,33 @@ pub(crate) fn is_still_good(record: &LaunchRecord<'_>, package: &Package, worken
         && record.level >= package.level.rank()
         && workenv.is_dir()
         && record.cache_check.as_ref().is_none_or(|check| {
-            passes(Path::new(&check.file.expand(workenv.as_os_str())), &check.content, workenv)
+            passes(
+                Path::new(&check.file.expand(workenv.as_os_str())),
+                &check.content,
+                workenv,
+            )
         })
         && record.argv.iter().skip(1).all(|argument| {
             // A host program that runs a packaged script would only fail later, and less clearly.
-            is_plain_path(argument.as_marked()).is_none_or(|_| Path::new(&argument.expand(workenv.as_os_str())).exists())
+            is_plain_path(argument.as_marked())
+                .is_none_or(|_| Path::new(&argument.expand(workenv.as_os_str())).exists())
         })
 }
 
 /// An argument that is nothing but a path in the workenv.
 fn is_plain_path(marked: &str) -> Option<&str> {
-    let rest = marked.strip_prefix(crate::rules::template::WORKENV_MARK)?.strip_prefix('/')?;
-    let plain = !rest.is_empty() && !rest.contains([crate::rules::template::WORKENV_MARK, ':', '*', '?', '=', ',']);
+    let rest = marked
+        .strip_prefix(crate::rules::template::WORKENV_MARK)?
+        .strip_prefix('/')?;
+    let plain = !rest.is_empty()
+        && !rest.contains([
+            crate::rules::template::WORKENV_MARK,
+            ':',
+            '*',
+            '?',
+            '=',
+            ',',
+        ]);
     plain.then_some(rest)
 }
 
@@ -80,7 +99,11 @@ pub(super) fn write_file(directory: &Path, name: &str, content: &[u8]) -> Result
 }
 
 fn write_new(path: &Path, content: &[u8]) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path).context("create", path)?;
+    let mut file = platform::open_private(
+        OpenOptions::new().write(true).create(true).truncate(true),
+        path,
+    )
+    .context("create", path)?;
     file.write_all(content).context("write", path)?;
     file.sync_all().context("write to disk", path)
 }

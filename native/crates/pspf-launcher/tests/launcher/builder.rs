@@ -10,24 +10,24 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The launcher under test.
-pub const LAUNCHER: &str = env!("CARGO_BIN_EXE_pspf-launcher");
+pub(crate) const LAUNCHER: &str = env!("CARGO_BIN_EXE_pspf-launcher");
 
 /// A slot for [`PackageBuilder`].
 #[derive(Clone)]
-pub struct Slot {
-    pub id: String,
-    pub target: String,
-    pub operations: String,
-    pub stored: Vec<u8>,
-    pub original_size: u64,
-    pub lifecycle: String,
-    pub mode: u16,
-    pub platform: u8,
+pub(crate) struct Slot {
+    pub(crate) id: String,
+    pub(crate) target: String,
+    pub(crate) operations: String,
+    pub(crate) stored: Vec<u8>,
+    pub(crate) original_size: u64,
+    pub(crate) lifecycle: String,
+    pub(crate) mode: u16,
+    pub(crate) platform: u8,
 }
 
 impl Slot {
     /// A file, stored as it is.
-    pub fn file(target: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(target: &str, content: impl AsRef<[u8]>) -> Self {
         Self {
             id: target.to_owned(),
             target: format!("{{workenv}}/{target}"),
@@ -41,54 +41,66 @@ impl Slot {
     }
 
     /// A tar archive, stored as it is.
-    pub fn tar(id: &str, archive: Vec<u8>) -> Self {
+    pub(crate) fn tar(id: &str, archive: Vec<u8>) -> Self {
         let mut slot = Self::file(id, archive);
         "tar".clone_into(&mut slot.operations);
         "{workenv}".clone_into(&mut slot.target);
         slot
     }
 
-    pub fn lifecycle(mut self, lifecycle: &str) -> Self {
+    pub(crate) fn lifecycle(mut self, lifecycle: &str) -> Self {
         lifecycle.clone_into(&mut self.lifecycle);
         self
     }
 
-    pub fn mode(mut self, mode: u16) -> Self {
+    pub(crate) fn mode(mut self, mode: u16) -> Self {
         self.mode = mode;
         self
     }
 
-    pub fn platform(mut self, platform: u8) -> Self {
+    pub(crate) fn platform(mut self, platform: u8) -> Self {
         self.platform = platform;
         self
     }
 
     /// Stores other bytes, after these operations.
-    pub fn stored_as(mut self, operations: &str, stored: Vec<u8>) -> Self {
+    pub(crate) fn stored_as(mut self, operations: &str, stored: Vec<u8>) -> Self {
         operations.clone_into(&mut self.operations);
         self.stored = stored;
         self
     }
 
     /// Compresses the content with zstd.
-    pub fn zstd(self) -> Self {
+    pub(crate) fn zstd(self) -> Self {
         let stored = zstd(&self.stored);
-        let operations = if self.operations == "tar" { "tar.zst" } else { "zstd" };
+        let operations = if self.operations == "tar" {
+            "tar.zst"
+        } else {
+            "zstd"
+        };
         self.stored_as(operations, stored)
     }
 
     /// Compresses the content with gzip.
-    pub fn gzip(self) -> Self {
+    pub(crate) fn gzip(self) -> Self {
         let stored = gzip(&self.stored);
-        let operations = if self.operations == "tar" { "tar.gz" } else { "gzip" };
+        let operations = if self.operations == "tar" {
+            "tar.gz"
+        } else {
+            "gzip"
+        };
         self.stored_as(operations, stored)
     }
 }
 
 /// One zstd frame per 8 MiB, as the real builder writes them.
-pub fn zstd(data: &[u8]) -> Vec<u8> {
+pub(crate) fn zstd(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    let parts: Vec<&[u8]> = if data.is_empty() { vec![data] } else { data.chunks(8 << 20).collect() };
+    let parts: Vec<&[u8]> = if data.is_empty() {
+        vec![data]
+    } else {
+        data.chunks(8 << 20).collect()
+    };
     for part in parts {
         let mut frame = Vec::with_capacity(zstd_safe::compress_bound(part.len()));
         zstd_safe::compress(&mut frame, part, 3).unwrap();
@@ -98,25 +110,29 @@ pub fn zstd(data: &[u8]) -> Vec<u8> {
 }
 
 /// One gzip member.
-pub fn gzip(data: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
     let mut out = vec![0; data.len() + data.len() / 100 + 128];
     let mut deflate = zlib_rs::Deflate::new(6, true, 15 + 16);
-    deflate.compress(data, &mut out, zlib_rs::DeflateFlush::Finish).unwrap();
+    deflate
+        .compress(data, &mut out, zlib_rs::DeflateFlush::Finish)
+        .unwrap();
     out.truncate(usize::try_from(deflate.total_out()).unwrap());
     out
 }
 
 /// A package under construction.
-pub struct PackageBuilder {
-    pub slots: Vec<Slot>,
-    pub metadata: Value,
-    pub sealed: bool,
-    pub key: [u8; 32],
+pub(crate) struct PackageBuilder {
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) metadata: Value,
+    pub(crate) sealed: bool,
+    pub(crate) key: [u8; 32],
+    /// Signs another document than the one that is packed.
+    pub(crate) break_signature: bool,
 }
 
 impl PackageBuilder {
     /// A sealed package that starts this command.
-    pub fn new(command: &str) -> Self {
+    pub(crate) fn new(command: &str) -> Self {
         Self {
             slots: Vec::new(),
             metadata: json!({
@@ -127,21 +143,22 @@ impl PackageBuilder {
             }),
             sealed: true,
             key: [7; 32],
+            break_signature: false,
         }
     }
 
     /// A package with one shell script, which is its program.
-    pub fn script(script: &str) -> Self {
+    pub(crate) fn script(script: &str) -> Self {
         Self::new("{workenv}/bin/app").slot(Slot::file("bin/app", format!("#!/bin/sh\n{script}\n")))
     }
 
-    pub fn slot(mut self, slot: Slot) -> Self {
+    pub(crate) fn slot(mut self, slot: Slot) -> Self {
         self.slots.push(slot);
         self
     }
 
     /// Sets a section of the metadata by JSON pointer parts.
-    pub fn set(mut self, path: &[&str], value: Value) -> Self {
+    pub(crate) fn set(mut self, path: &[&str], value: Value) -> Self {
         let mut at = &mut self.metadata;
         for part in path {
             at = &mut at[*part];
@@ -150,24 +167,29 @@ impl PackageBuilder {
         self
     }
 
-    pub fn unsealed(mut self) -> Self {
+    pub(crate) fn unsealed(mut self) -> Self {
         self.sealed = false;
         self
     }
 
-    pub fn public_key(&self) -> [u8; 32] {
+    pub(crate) fn public_key(&self) -> [u8; 32] {
         SigningKey::from_bytes(&self.key).verifying_key().to_bytes()
     }
 
     /// Puts everything together, in front of it the launcher.
-    pub fn build(self) -> Vec<u8> {
+    pub(crate) fn build(self) -> Vec<u8> {
         let launcher = std::fs::read(LAUNCHER).unwrap();
         self.build_with(launcher)
     }
 
     fn build_with(mut self, launcher: Vec<u8>) -> Vec<u8> {
         let key = SigningKey::from_bytes(&self.key);
-        self.metadata["slots"] = self.slots.iter().enumerate().map(|(n, slot)| describe(n, slot)).collect();
+        self.metadata["slots"] = self
+            .slots
+            .iter()
+            .enumerate()
+            .map(|(n, slot)| describe(n, slot))
+            .collect();
         let json = serde_json::to_vec_pretty(&self.metadata).unwrap();
         let metadata = gzip(&json);
         let launcher_digest: [u8; 32] = Sha256::digest(&launcher).into();
@@ -196,15 +218,28 @@ impl PackageBuilder {
             package_size: (file.len() + TRAILER_SIZE) as u64,
             launcher_size,
             metadata: metadata_section,
-            slot_table: Section { offset: table_at, size: table.len() as u64 },
+            slot_table: Section {
+                offset: table_at,
+                size: table.len() as u64,
+            },
             slot_count: u32::try_from(self.slots.len()).unwrap(),
             flags: 0,
             public_key: key.verifying_key().to_bytes(),
             metadata_checksum: Sha256::digest(&metadata).into(),
-            signature: key.sign(&json).to_bytes(),
+            signature: key
+                .sign(if self.break_signature {
+                    b"something else"
+                } else {
+                    &json
+                })
+                .to_bytes(),
             hints: IndexHints::default(),
         };
-        let mut seal = Seal { launcher_digest, slot_table_digest: Sha256::digest(&table).into(), signature: [0; 64] };
+        let mut seal = Seal {
+            launcher_digest,
+            slot_table_digest: Sha256::digest(&table).into(),
+            signature: [0; 64],
+        };
         let unsigned = index.encode(Some(&seal), true);
         seal.signature = key.sign(&*seal::message(&unsigned)).to_bytes();
         let block = index.encode(self.sealed.then_some(&seal), true);
@@ -214,7 +249,10 @@ impl PackageBuilder {
 }
 
 fn append(file: &mut Vec<u8>, data: &[u8]) -> Section {
-    let section = Section { offset: file.len() as u64, size: data.len() as u64 };
+    let section = Section {
+        offset: file.len() as u64,
+        size: data.len() as u64,
+    };
     file.extend_from_slice(data);
     section
 }
@@ -231,7 +269,10 @@ fn descriptor(number: usize, slot: &Slot, offset: u64) -> SlotDescriptor {
     SlotDescriptor {
         id: number as u64,
         name_hash: h8(slot.id.as_bytes()),
-        stored: Section { offset, size: slot.stored.len() as u64 },
+        stored: Section {
+            offset,
+            size: slot.stored.len() as u64,
+        },
         original_size: slot.original_size,
         operations: OperationChain::parse(&slot.operations).unwrap().pack(),
         checksum: h8(&slot.stored),

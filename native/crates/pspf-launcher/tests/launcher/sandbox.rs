@@ -12,14 +12,15 @@ use crate::builder::PackageBuilder;
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A directory that goes away with the test.
-pub struct Sandbox {
-    pub root: PathBuf,
+pub(crate) struct Sandbox {
+    pub(crate) root: PathBuf,
 }
 
 impl Sandbox {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let root = std::env::temp_dir().join(format!("pspf launcher {}-{number}", std::process::id()));
+        let root =
+            std::env::temp_dir().join(format!("pspf launcher {}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
         fs::create_dir_all(root.join("home")).unwrap();
         fs::create_dir_all(root.join("cwd")).unwrap();
@@ -27,95 +28,132 @@ impl Sandbox {
         Self { root }
     }
 
-    pub fn cache(&self) -> PathBuf {
+    pub(crate) fn cache(&self) -> PathBuf {
         self.root.join("my cache")
     }
 
     /// Writes a package and makes it executable.
-    pub fn package(&self, name: &str, builder: PackageBuilder) -> Installed<'_> {
+    pub(crate) fn package(&self, name: &str, builder: PackageBuilder) -> Installed<'_> {
         self.install(name, &builder.build())
     }
 
-    pub fn install(&self, name: &str, bytes: &[u8]) -> Installed<'_> {
+    pub(crate) fn install(&self, name: &str, bytes: &[u8]) -> Installed<'_> {
         let path = self.root.join(name);
         // Written elsewhere and renamed, so that a package that runs can be replaced.
         let temporary = self.root.join(format!("{name}.new"));
         fs::write(&temporary, bytes).unwrap();
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)).unwrap();
         fs::rename(&temporary, &path).unwrap();
-        Installed { sandbox: self, path }
+        Installed {
+            sandbox: self,
+            path,
+        }
     }
 
     /// The one workenv in the cache.
-    pub fn workenv(&self) -> PathBuf {
-        let entries = fs::read_dir(self.cache().join("workenv")).unwrap().map(|entry| entry.unwrap().path());
+    pub(crate) fn workenv(&self) -> PathBuf {
+        let entries = fs::read_dir(self.cache().join("workenv"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
         let found: Vec<_> = entries.filter(|path| !is_hidden(path)).collect();
         assert_eq!(found.len(), 1, "workenvs: {found:?}");
         found[0].clone()
     }
 
+    /// Whether anything was unpacked.
+    pub(crate) fn workenv_exists(&self) -> bool {
+        fs::read_dir(self.cache().join("workenv")).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
     /// The records of the one workenv in the cache.
-    pub fn records(&self) -> PathBuf {
+    pub(crate) fn records(&self) -> PathBuf {
         let workenv = self.workenv();
-        workenv.with_file_name(format!(".{}.pspf", workenv.file_name().unwrap().to_str().unwrap()))
+        workenv.with_file_name(format!(
+            ".{}.pspf",
+            workenv.file_name().unwrap().to_str().unwrap()
+        ))
     }
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name().unwrap().as_encoded_bytes().starts_with(b".")
+    path.file_name()
+        .unwrap()
+        .as_encoded_bytes()
+        .starts_with(b".")
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        let _ = Command::new("chmod").args(["-R", "u+rwx"]).arg(&self.root).output();
+        let _ = Command::new("chmod")
+            .args(["-R", "u+rwx"])
+            .arg(&self.root)
+            .output();
         let _ = fs::remove_dir_all(&self.root);
     }
 }
 
 /// A package in a sandbox.
-pub struct Installed<'a> {
-    pub sandbox: &'a Sandbox,
-    pub path: PathBuf,
+pub(crate) struct Installed<'a> {
+    pub(crate) sandbox: &'a Sandbox,
+    pub(crate) path: PathBuf,
 }
 
 impl Installed<'_> {
     /// A command that starts the package with a clean environment.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.sandbox.root.join("home"));
-        command.env("FLAVOR_CACHE", self.sandbox.cache()).current_dir(self.sandbox.root.join("cwd"));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.sandbox.root.join("home"));
+        command
+            .env("FLAVOR_CACHE", self.sandbox.cache())
+            .current_dir(self.sandbox.root.join("cwd"));
         command
     }
 
-    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
         self.command().args(arguments).output().unwrap()
     }
 
-    pub fn run_with(&self, environment: &[(&str, &str)]) -> Output {
-        self.command().envs(environment.iter().copied()).output().unwrap()
+    pub(crate) fn run_with(&self, environment: &[(&str, &str)]) -> Output {
+        self.command()
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap()
     }
 }
 
 /// What a process wrote to its standard output.
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// What a process wrote to its standard error.
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Asserts that a process ended with this code, and shows what it wrote if not.
 #[track_caller]
-pub fn assert_code(output: &Output, code: i32) {
-    assert_eq!(output.status.code(), Some(code), "stdout: {}\nstderr: {}", stdout(output), stderr(output));
+pub(crate) fn assert_code(output: &Output, code: i32) {
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "stdout: {}\nstderr: {}",
+        stdout(output),
+        stderr(output)
+    );
 }
 
 /// Asserts that a launcher refused with this exit code and error code, and ran nothing.
 #[track_caller]
-pub fn assert_refused(output: &Output, exit: i32, code: &str) {
+pub(crate) fn assert_refused(output: &Output, exit: i32, code: &str) {
     assert_code(output, exit);
-    assert!(stderr(output).contains(&format!("[{code}]")), "{}", stderr(output));
+    assert!(
+        stderr(output).contains(&format!("[{code}]")),
+        "{}",
+        stderr(output)
+    );
     assert_eq!(stdout(output), "");
 }

@@ -24,11 +24,20 @@ fn a_bare_launcher_answers_version_and_nothing_else() {
 #[test]
 fn a_package_starts_cold_and_warm_with_the_same_result() {
     let sandbox = Sandbox::new();
-    let package = sandbox.package("demo.psp", PackageBuilder::script("echo \"$0|$#|$1|$2\"; exit 7"));
+    let package = sandbox.package(
+        "demo.psp",
+        PackageBuilder::script("echo \"$0|$#|$1|$2\"; exit 7"),
+    );
     for _ in 0..3 {
         let output = package.run(["a b", "c\n'd\""]);
         assert_code(&output, 7);
-        assert_eq!(stdout(&output), format!("{}|2|a b|c\n'd\"\n", sandbox.workenv().join("bin/app").display()));
+        assert_eq!(
+            stdout(&output),
+            format!(
+                "{}|2|a b|c\n'd\"\n",
+                sandbox.workenv().join("bin/app").display()
+            )
+        );
         assert_eq!(stderr(&output), "");
     }
 }
@@ -45,7 +54,12 @@ fn version_and_help_belong_to_the_application() {
 fn weakness_26_arguments_and_environment_that_are_not_utf8_pass_through() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", PackageBuilder::script("printf %s \"$1$VALUE\""));
-    let output = package.command().arg(OsStr::from_bytes(b"\xFF\xFE")).env("VALUE", OsStr::from_bytes(b"\x80")).output().unwrap();
+    let output = package
+        .command()
+        .arg(OsStr::from_bytes(b"\xFF\xFE"))
+        .env("VALUE", OsStr::from_bytes(b"\x80"))
+        .output()
+        .unwrap();
     assert_code(&output, 0);
     assert_eq!(output.stdout, b"\xFF\xFE\x80");
 }
@@ -53,25 +67,39 @@ fn weakness_26_arguments_and_environment_that_are_not_utf8_pass_through() {
 #[test]
 fn every_exit_code_and_every_signal_is_the_programs_own() {
     let sandbox = Sandbox::new();
-    let package = sandbox.package("demo.psp", PackageBuilder::script("[ $1 = kill ] && kill -$2 $$; exit $1"));
+    let package = sandbox.package(
+        "demo.psp",
+        PackageBuilder::script("[ $1 = kill ] && kill -$2 $$; exit $1"),
+    );
     for code in [0, 1, 2, 100, 101, 127, 128, 255] {
         assert_code(&package.run([code.to_string()]), code);
     }
     for signal in [9, 15, 6] {
-        assert_eq!(package.run(["kill", &signal.to_string()]).status.signal(), Some(signal));
+        assert_eq!(
+            package.run(["kill", &signal.to_string()]).status.signal(),
+            Some(signal)
+        );
     }
 }
 
 #[test]
 fn every_operation_can_be_undone() {
-    let archive = Tar::new().file("bin/app", 0o755, b"#!/bin/sh\necho packed\n").finish();
+    let archive = Tar::new()
+        .file("bin/app", 0o755, b"#!/bin/sh\necho packed\n")
+        .finish();
     let sandbox = Sandbox::new();
     for (name, slot) in [
         ("tar", Slot::tar("t", archive.clone())),
         ("gz", Slot::tar("t", archive.clone()).gzip()),
         ("zst", Slot::tar("t", archive).zstd()),
-        ("file-gz", Slot::file("bin/app", "#!/bin/sh\necho packed\n").gzip()),
-        ("file-zst", Slot::file("bin/app", "#!/bin/sh\necho packed\n").zstd()),
+        (
+            "file-gz",
+            Slot::file("bin/app", "#!/bin/sh\necho packed\n").gzip(),
+        ),
+        (
+            "file-zst",
+            Slot::file("bin/app", "#!/bin/sh\necho packed\n").zstd(),
+        ),
     ] {
         let package = sandbox.package(name, PackageBuilder::new("{workenv}/bin/app").slot(slot));
         let output = package.run([""; 0]);
@@ -91,11 +119,17 @@ fn the_environment_is_composed_in_its_fixed_order() {
             .set(&["workenv"], json!({"env": {"B": "workenv"}}))
             .set(&["execution", "env"], json!({"D": "{workenv}/x"})),
     );
-    let output = package.run_with(&[("A", "outer"), ("GONE_1", "x"), ("FLAVOR_WORKENV", "/elsewhere")]);
+    let output = package.run_with(&[
+        ("A", "outer"),
+        ("GONE_1", "x"),
+        ("FLAVOR_WORKENV", "/elsewhere"),
+    ]);
     let workenv = sandbox.workenv().display().to_string();
     assert_eq!(
         stdout(&output),
-        format!("runtime workenv 1.2.3 {workenv}/x\ndemo 1.2.3 demo.psp\n{workenv}/bin:/usr/bin:/bin\n{workenv}\n")
+        format!(
+            "runtime workenv 1.2.3 {workenv}/x\ndemo 1.2.3 demo.psp\n{workenv}/bin:/usr/bin:/bin\n{workenv}\n"
+        )
     );
 }
 
@@ -104,10 +138,16 @@ fn weakness_21_a_cache_path_with_blanks_and_quotes_works() {
     let sandbox = Sandbox::new();
     let package = sandbox.package(
         "demo.psp",
-        PackageBuilder::new("/bin/sh {workenv}/run.sh '{package_name} x' \"a b\"").slot(Slot::file("run.sh", "echo \"$1|$2|$3\"")),
+        PackageBuilder::new("/bin/sh {workenv}/run.sh '{package_name} x' \"a b\"")
+            .slot(Slot::file("run.sh", "echo \"$1|$2|$3\"")),
     );
     let cache = sandbox.root.join("it's a \"cache\" {workenv}");
-    let output = package.command().env("FLAVOR_CACHE", &cache).arg("u s").output().unwrap();
+    let output = package
+        .command()
+        .env("FLAVOR_CACHE", &cache)
+        .arg("u s")
+        .output()
+        .unwrap();
     assert_code(&output, 0);
     assert_eq!(stdout(&output), "demo x|a b|u s\n");
 }
@@ -118,7 +158,8 @@ fn weakness_19_the_program_named_is_the_program_run() {
     // The host has an `ls` as well, and the packaged one lies outside of `bin`.
     let package = sandbox.package(
         "ls",
-        PackageBuilder::new("{workenv}/opt/ls").slot(Slot::file("opt/ls", "#!/bin/sh\necho packaged\n")),
+        PackageBuilder::new("{workenv}/opt/ls")
+            .slot(Slot::file("opt/ls", "#!/bin/sh\necho packaged\n")),
     );
     assert_eq!(stdout(&package.run([""; 0])), "packaged\n");
     // A package named like the host program it wants, first in PATH, does not start itself for ever.
@@ -133,8 +174,14 @@ fn weakness_19_the_program_named_is_the_program_run() {
 fn the_working_directory_is_the_callers_unless_the_package_names_one() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("here", PackageBuilder::script("pwd"));
-    assert_eq!(stdout(&package.run([""; 0])).trim(), sandbox.root.join("cwd").to_str().unwrap());
-    let package = sandbox.package("there", PackageBuilder::script("pwd").set(&["execution", "cwd"], json!("{workenv}/bin")));
+    assert_eq!(
+        stdout(&package.run([""; 0])).trim(),
+        sandbox.root.join("cwd").to_str().unwrap()
+    );
+    let package = sandbox.package(
+        "there",
+        PackageBuilder::script("pwd").set(&["execution", "cwd"], json!("{workenv}/bin")),
+    );
     assert!(stdout(&package.run([""; 0])).trim().ends_with("/bin"));
 }
 
@@ -152,7 +199,10 @@ fn weakness_18_a_program_that_was_removed_is_extracted_again() {
 #[test]
 fn a_program_that_does_not_exist_is_an_error_and_not_a_loop() {
     let sandbox = Sandbox::new();
-    let package = sandbox.package("demo.psp", PackageBuilder::new("{workenv}/bin/nothing").slot(Slot::file("x", "y")));
+    let package = sandbox.package(
+        "demo.psp",
+        PackageBuilder::new("{workenv}/bin/nothing").slot(Slot::file("x", "y")),
+    );
     assert_refused(&package.run([""; 0]), 104, "run/cannot-execute");
     let package = sandbox.package("demo.psp", PackageBuilder::new("no-such-program-anywhere"));
     assert_refused(&package.run([""; 0]), 104, "run/cannot-execute");

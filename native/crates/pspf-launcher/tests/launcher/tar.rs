@@ -2,36 +2,36 @@
 
 /// An archive under construction.
 #[derive(Default)]
-pub struct Tar(Vec<u8>);
+pub(crate) struct Tar(Vec<u8>);
 
 impl Tar {
     /// Nothing yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds a regular file.
-    pub fn file(self, name: &str, mode: u32, data: &[u8]) -> Self {
+    pub(crate) fn file(self, name: &str, mode: u32, data: &[u8]) -> Self {
         self.entry(b'0', name.as_bytes(), b"", mode, data)
     }
 
     /// Adds a directory.
-    pub fn directory(self, name: &str, mode: u32) -> Self {
+    pub(crate) fn directory(self, name: &str, mode: u32) -> Self {
         self.entry(b'5', name.as_bytes(), b"", mode, b"")
     }
 
     /// Adds a symbolic link.
-    pub fn symlink(self, name: &str, target: &str) -> Self {
+    pub(crate) fn symlink(self, name: &str, target: &str) -> Self {
         self.entry(b'2', name.as_bytes(), target.as_bytes(), 0o777, b"")
     }
 
     /// Adds a hard link.
-    pub fn hard_link(self, name: &str, target: &str) -> Self {
+    pub(crate) fn hard_link(self, name: &str, target: &str) -> Self {
         self.entry(b'1', name.as_bytes(), target.as_bytes(), 0o644, b"")
     }
 
     /// Adds a PAX header for the next member.
-    pub fn pax(self, records: &[(&str, &str)]) -> Self {
+    pub(crate) fn pax(self, records: &[(&str, &str)]) -> Self {
         let mut data = Vec::new();
         for (key, value) in records {
             let body = format!(" {key}={value}\n");
@@ -45,7 +45,14 @@ impl Tar {
     }
 
     /// Adds any member.
-    pub fn entry(mut self, kind: u8, name: &[u8], link: &[u8], mode: u32, data: &[u8]) -> Self {
+    pub(crate) fn entry(
+        mut self,
+        kind: u8,
+        name: &[u8],
+        link: &[u8],
+        mode: u32,
+        data: &[u8],
+    ) -> Self {
         let mut header = [0_u8; 512];
         header[..name.len().min(100)].copy_from_slice(&name[..name.len().min(100)]);
         header[157..157 + link.len().min(100)].copy_from_slice(&link[..link.len().min(100)]);
@@ -66,7 +73,7 @@ impl Tar {
     }
 
     /// The archive with its closing zeros.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.0.resize(self.0.len() + 1024, 0);
         self.0
     }

@@ -1,0 +1,270 @@
+//! The cache: many at once, killed at any point, full of traps.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::builder::{PackageBuilder, Slot};
+use crate::sandbox::{Sandbox, assert_code, assert_refused, stdout};
+
+/// A package that notes each of its setups in a file outside.
+fn counting(sandbox: &Sandbox) -> PackageBuilder {
+    let log = sandbox.root.join("setups").display().to_string();
+    PackageBuilder::script("cat \"$FLAVOR_WORKENV/big\" | wc -c")
+        .slot(Slot::file("big", vec![b'x'; 3 << 20]).zstd())
+        .set(
+            &["setup_commands"],
+            json!([{"type": "shell", "command": format!("sleep 0.2; echo x >> '{log}'")}]),
+        )
+}
+
+#[test]
+fn weakness_17_twenty_first_starts_at_once_fill_once() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", counting(&sandbox));
+    let children: Vec<Child> = (0..20)
+        .map(|_| {
+            package
+                .command()
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert_code(&output, 0);
+        assert_eq!(stdout(&output).trim(), (3 << 20).to_string());
+    }
+    assert_eq!(
+        fs::read_to_string(sandbox.root.join("setups")).unwrap(),
+        "x\n"
+    );
+}
+
+#[test]
+fn weakness_17_a_waiter_goes_on_as_soon_as_the_holder_is_killed() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.root.join("first");
+    let command = format!(
+        "test -e '{0}' || {{ touch '{0}'; sleep 60; }}",
+        first.display()
+    );
+    let builder = PackageBuilder::script("echo ok").set(
+        &["setup_commands"],
+        json!([{"type": "shell", "command": command}]),
+    );
+    let package = sandbox.package("demo.psp", builder);
+    let mut holder = package.command().stdout(Stdio::null()).spawn().unwrap();
+    while !first.exists() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let waiter = package
+        .command()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_millis(50));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let output = waiter.wait_with_output().unwrap();
+    assert_eq!(stdout(&output), "ok\n");
+}
+
+#[test]
+fn a_first_start_killed_at_many_points_never_breaks_the_next() {
+    let sandbox = Sandbox::new();
+    let mut builder =
+        PackageBuilder::script("cat \"$FLAVOR_WORKENV/f99\"; ls \"$FLAVOR_WORKENV\" | wc -l");
+    for number in 0..100 {
+        builder = builder.slot(
+            Slot::file(&format!("f{number}"), format!("{number}\n").repeat(1))
+                .mode(0o644)
+                .zstd(),
+        );
+    }
+    builder = builder.set(&["setup_commands"], json!(["true"]));
+    let package = sandbox.package("demo.psp", builder);
+    for step in 0..40_u64 {
+        let _ = fs::remove_dir_all(sandbox.cache());
+        let mut child = package
+            .command()
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_micros(step * 1500));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let output = package.run([""; 0]);
+        assert_code(&output, 0);
+        assert_eq!(
+            stdout(&output),
+            "99\n101\n",
+            "killed after {} us",
+            step * 1500
+        );
+        let hidden = fs::read_dir(sandbox.records())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect::<Vec<_>>();
+        assert!(
+            hidden
+                .iter()
+                .all(|name| !name.as_encoded_bytes().ends_with(b".tmp")),
+            "{hidden:?}"
+        );
+    }
+}
+
+#[test]
+fn weakness_14_packages_with_one_name_have_workenvs_of_their_own() {
+    let sandbox = Sandbox::new();
+    for text in ["one", "two"] {
+        let package = sandbox.package("demo.psp", PackageBuilder::script(&format!("echo {text}")));
+        assert_eq!(stdout(&package.run([""; 0])), format!("{text}\n"));
+    }
+    let count = fs::read_dir(sandbox.cache().join("workenv"))
+        .unwrap()
+        .count();
+    assert_eq!(count, 4, "two workenvs, two records");
+}
+
+#[test]
+fn weakness_15_a_running_program_keeps_its_files_during_a_refill_and_blocks_removal() {
+    let sandbox = Sandbox::new();
+    let script = "[ -n \"$1\" ] && { echo up; sleep 60 & wait; }; echo ok";
+    let package = sandbox.package(
+        "demo.psp",
+        PackageBuilder::script(script).slot(Slot::file("data", "d")),
+    );
+    let mut running = package
+        .command()
+        .arg("stay")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(running.stdout.as_mut().unwrap()),
+        &mut line,
+    )
+    .unwrap();
+    let own = sandbox.workenv().join("its own");
+    fs::write(&own, "").unwrap();
+    let output = package
+        .command()
+        .env("FLAVOR_LAUNCHER_CLI", "1")
+        .args(["cache", "remove"])
+        .output()
+        .unwrap();
+    assert_refused(&output, 106, "cache/in-use");
+    assert_eq!(
+        stdout(&package.run_with(&[("FLAVOR_WORKENV_CACHE", "0")])),
+        "ok\n"
+    );
+    assert!(own.exists(), "a workenv in use is repaired, not cleared");
+    running.kill().unwrap();
+    running.wait().unwrap();
+}
+
+#[test]
+fn a_damaged_record_counts_as_none() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
+    package.run([""; 0]);
+    let record = sandbox.records().join("launch");
+    let good = fs::read(&record).unwrap();
+    for bad in [
+        Vec::new(),
+        good[..good.len() - 1].to_vec(),
+        vec![0; good.len()],
+    ] {
+        fs::write(&record, bad).unwrap();
+        assert_eq!(stdout(&package.run([""; 0])), "ok\n");
+        assert_eq!(fs::read(&record).unwrap().len(), good.len());
+    }
+}
+
+#[test]
+fn the_cache_root_must_be_ours_alone() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
+    fs::create_dir(sandbox.cache()).unwrap();
+    fs::set_permissions(sandbox.cache(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_refused(&package.run([""; 0]), 106, "cache/insecure");
+    fs::set_permissions(sandbox.cache(), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(stdout(&package.run([""; 0])), "ok\n");
+    // Filled, and opened to others afterwards: a warm start refuses as well.
+    fs::set_permissions(sandbox.cache(), fs::Permissions::from_mode(0o702)).unwrap();
+    assert_refused(&package.run([""; 0]), 106, "cache/insecure");
+}
+
+#[test]
+fn a_cache_root_that_cannot_serve_is_a_clear_error() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
+    fs::write(sandbox.cache(), "").unwrap();
+    assert_refused(&package.run([""; 0]), 106, "cache/unavailable");
+    assert_refused(
+        &package.run_with(&[("FLAVOR_CACHE", "relative/cache")]),
+        106,
+        "cache/unavailable",
+    );
+    assert_refused(
+        &package.run_with(&[("FLAVOR_CACHE", "/proc/nothing")]),
+        106,
+        "cache/unavailable",
+    );
+    // A link to a directory of ours is fine.
+    fs::create_dir(sandbox.root.join("real")).unwrap();
+    fs::set_permissions(sandbox.root.join("real"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::remove_file(sandbox.cache()).unwrap();
+    symlink(sandbox.root.join("real"), sandbox.cache()).unwrap();
+    assert_eq!(stdout(&package.run([""; 0])), "ok\n");
+}
+
+#[test]
+fn weakness_07_without_a_home_directory_nothing_goes_to_tmp() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package(
+        "demo.psp",
+        PackageBuilder::script("echo \"$FLAVOR_WORKENV\""),
+    );
+    let output = package
+        .command()
+        .env_remove("FLAVOR_CACHE")
+        .output()
+        .unwrap();
+    assert_code(&output, 0);
+    assert!(
+        stdout(&output).starts_with(
+            sandbox
+                .root
+                .join("home/.cache/flavor/workenv")
+                .to_str()
+                .unwrap()
+        )
+    );
+}
+
+#[test]
+fn weakness_24_nothing_is_printed_and_nothing_is_written_where_the_user_stands() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", PackageBuilder::script("true"));
+    let output = package.run_with(&[
+        ("FLAVOR_DEBUG_METADATA", "1"),
+        ("SECRET", "hunter2"),
+        ("FLAVOR_LOG_LEVEL", "trace"),
+    ]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
+    let output = package.run([""; 0]);
+    assert!(output.stderr.is_empty() && output.stdout.is_empty());
+    assert_eq!(fs::read_dir(sandbox.root.join("cwd")).unwrap().count(), 0);
+}

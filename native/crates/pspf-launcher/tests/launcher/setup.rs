@@ -1,0 +1,161 @@
+//! Setup commands, declared directories, umask, cache validation.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use serde_json::{Value, json};
+
+use crate::builder::{PackageBuilder, Slot};
+use crate::sandbox::{Sandbox, assert_code, assert_refused, stderr, stdout};
+
+fn with_setup(commands: Value) -> PackageBuilder {
+    PackageBuilder::script("echo ran").set(&["setup_commands"], commands)
+}
+
+#[test]
+fn every_type_of_command_runs_in_the_workenv_with_the_programs_environment() {
+    let sandbox = Sandbox::new();
+    let commands = json!([
+        "sh -c 'pwd > where; echo $GREETING > greeting; echo \"$HIDDEN\" > hidden'",
+        {"type": "shell", "command": "echo {workenv} > shell && echo ok >> shell"},
+        {"type": "write_file", "path": "{workenv}/conf/app.ini", "content": "v={version}", "mode": "0640"},
+        {"type": "chmod", "path": "{workenv}/conf/*.ini", "mode": "600"},
+        {"type": "enumerate_and_execute", "command": "sh -c 'echo one $0 >> list'",
+         "enumerate": {"path": "{workenv}/files", "pattern": "*.txt"}},
+        {"type": "enumerate_and_execute", "command": "sh -c 'echo all $# >> list' x", "batch": true,
+         "enumerate": {"path": "{workenv}/files", "pattern": "**/*.txt"}},
+        {"command": "true"},
+    ]);
+    let builder = with_setup(commands)
+        .set(&["runtime"], json!({"env": {"unset": ["HIDDEN"]}}))
+        .set(&["workenv"], json!({"env": {"GREETING": "hello"}}))
+        .slot(Slot::file("files/a b.txt", "1"))
+        .slot(Slot::file("files/c.txt", "2"))
+        .slot(Slot::file("files/deep/d.txt", "3"));
+    let package = sandbox.package("demo.psp", builder);
+    let output = package.run_with(&[("HIDDEN", "leak")]);
+    assert_code(&output, 0);
+    let workenv = sandbox.workenv();
+    let read = |name: &str| fs::read_to_string(workenv.join(name)).unwrap();
+    let shown = workenv.display().to_string();
+    assert_eq!(read("where"), format!("{shown}\n"));
+    assert_eq!(
+        (read("greeting").as_str(), read("hidden").as_str()),
+        ("hello\n", "\n")
+    );
+    assert_eq!(read("shell"), format!("{shown}\nok\n"));
+    assert_eq!(read("conf/app.ini"), "v=1.2.3");
+    assert_eq!(
+        fs::metadata(workenv.join("conf/app.ini")).unwrap().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(
+        read("list"),
+        format!("one {shown}/files/a b.txt\none {shown}/files/c.txt\nall 3\n")
+    );
+}
+
+#[test]
+fn weakness_16_a_failing_setup_leaves_nothing_that_counts_as_complete() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package(
+        "demo.psp",
+        with_setup(json!(["sh -c 'echo why it failed >&2; exit 3'"])),
+    );
+    for _ in 0..2 {
+        let output = package.run([""; 0]);
+        assert_refused(&output, 104, "run/setup-failed");
+        assert!(
+            stderr(&output).contains("why it failed") && stderr(&output).contains("exit status: 3")
+        );
+        assert!(!sandbox.workenv_exists());
+    }
+}
+
+#[test]
+fn weakness_20_setup_does_not_run_where_the_user_stands() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.root.join("cwd/trap"), "").unwrap();
+    let package = sandbox.package("demo.psp", with_setup(json!(["test ! -e trap"])));
+    assert_code(&package.run([""; 0]), 0);
+}
+
+#[test]
+fn weakness_22_setup_writes_nowhere_else() {
+    let sandbox = Sandbox::new();
+    let outside = sandbox.root.join("escaped");
+    for command in [
+        json!({"type": "write_file", "path": outside, "content": "x"}),
+        json!({"type": "write_file", "path": "{workenv}/../../../escaped", "content": "x"}),
+        json!({"type": "chmod", "path": "/tmp", "mode": "777"}),
+        json!({"type": "chmod", "path": "{workenv}/link", "mode": "777"}),
+    ] {
+        let builder =
+            with_setup(json!([{"type": "shell", "command": "ln -s /etc/passwd link"}, command]));
+        let package = sandbox.package("demo.psp", builder);
+        assert_refused(&package.run([""; 0]), 103, "archive/unsafe-path");
+        assert!(!outside.exists());
+    }
+    let builder = PackageBuilder::script("echo ran")
+        .set(&["workenv"], json!({"directories": [{"path": "/tmp/x"}]}));
+    assert_refused(
+        &sandbox.package("demo.psp", builder).run([""; 0]),
+        103,
+        "archive/unsafe-path",
+    );
+}
+
+#[test]
+fn unknown_types_are_refused() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", with_setup(json!([{"type": "frobnicate"}])));
+    assert_refused(&package.run([""; 0]), 104, "run/setup-failed");
+}
+
+#[test]
+fn declared_directories_and_umask_are_honoured() {
+    let sandbox = Sandbox::new();
+    let rules = json!({
+        "directories": [{"path": "{workenv}/var/log", "mode": "0750"}, {"path": "tmp"}],
+        "umask": "0027",
+    });
+    let package = sandbox.package(
+        "demo.psp",
+        PackageBuilder::script("umask; ls -d \"$FLAVOR_WORKENV/tmp\"").set(&["workenv"], rules),
+    );
+    let output = package.run([""; 0]);
+    assert!(stdout(&output).starts_with("0027\n"), "{output:?}");
+    let mode = |name: &str| fs::metadata(sandbox.workenv().join(name)).unwrap().mode() & 0o777;
+    assert_eq!((mode("var/log"), mode("tmp")), (0o750, 0o700));
+}
+
+#[test]
+fn cache_validation_decides_whether_a_workenv_is_still_good() {
+    let sandbox = Sandbox::new();
+    let builder =
+        with_setup(json!([{"type": "write_file", "path": "stamp", "content": "1.2.3\n"}])).set(
+            &["cache_validation"],
+            json!({"check_file": "{workenv}/stamp", "expected_content": "{version}"}),
+        );
+    let package = sandbox.package("demo.psp", builder);
+    assert_code(&package.run([""; 0]), 0);
+    let marker = sandbox.workenv().join("marker");
+    fs::write(&marker, "").unwrap();
+    assert_code(&package.run([""; 0]), 0);
+    assert!(marker.exists(), "nothing was refilled");
+    fs::write(sandbox.workenv().join("stamp"), "0.9").unwrap();
+    assert_code(&package.run([""; 0]), 0);
+    assert!(!marker.exists(), "a mismatch refills");
+}
+
+#[test]
+fn weakness_25_the_exit_code_does_not_depend_on_words_in_a_message() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package(
+        "PSPF signature file.psp",
+        with_setup(json!([
+            "sh -c 'echo PSPF signature checksum extract file >&2; exit 1'"
+        ])),
+    );
+    assert_refused(&package.run([""; 0]), 104, "run/setup-failed");
+}
