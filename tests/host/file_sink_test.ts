@@ -89,16 +89,6 @@ Deno.test("reopen() reads what was written so far", async () => {
   assertEquals((await source.read(source.size - 1, 1))[0], 7);
 });
 
-Deno.test("write() reports a full disk as io/no-space", {
-  ignore: Deno.build.os !== "linux",
-}, async () => {
-  const { FileAppender } = await import("../../lib/host/file_appender.ts");
-  using full = await Deno.open("/dev/full", { write: true });
-  const appender = new FileAppender(full, "out");
-  await appender.write(BYTES);
-  await rejectsCode("io/no-space", () => appender.flush());
-});
-
 Deno.test("createSpool() leaves no name behind", {
   ignore: Deno.build.os === "windows",
 }, async () => {
