@@ -35,8 +35,8 @@ if (await canMount()) {
       const limit of [
         "size=200k",
         "size=800k",
-        "size=0,nr_inodes=5",
-        "size=0,nr_inodes=20",
+        "size=64m,nr_inodes=8",
+        "size=64m,nr_inodes=24",
       ]
     ) {
       await t.step(limit, async () => {

@@ -8,8 +8,8 @@ export type Tree = readonly string[];
 /**
  * Describes a directory so that two fills of one package give equal trees.
  *
- * The records that say when and from where a package was filled are compared
- * without these facts.
+ * The record that says when, from where and with how much new content a
+ * package was filled is compared without these facts.
  *
  * @param root Absolute path of a cache or of a part of it.
  * @returns Everything below it.
@@ -40,7 +40,13 @@ function digest(root: string, path: string): string {
   let content: Uint8Array | string = readFileSync(join(root, path));
   if (path.endsWith(".pspf/info.json")) {
     const info: Record<string, unknown> = JSON.parse(content.toString());
-    content = JSON.stringify({ ...info, filled_at: 0, package_path: "" });
+    const occasion = {
+      filled_at: 0,
+      package_path: "",
+      files: 0,
+      size_bytes: 0,
+    };
+    content = JSON.stringify({ ...info, ...occasion });
   }
   return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }

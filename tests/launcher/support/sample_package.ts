@@ -58,7 +58,7 @@ export function writeSamplePackage(
   path: string,
   options: SampleOptions = {},
 ): void {
-  const { name = "sample", files = 24, command = "{workenv}/bin/app" } =
+  const { name = "sample", files = 40, command = "{workenv}/bin/app" } =
     options;
   const bytes = writePackage(readFileSync(launcherPath()), {
     slots: sampleSlots(files),
