@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 import type { BuildPlan } from "../manifest/build_plan.ts";
@@ -29,7 +29,11 @@ export interface BuildFromManifestOptions
   readonly keySeed?: string;
   /** The program at the front; the manifest's own, else this machine's. */
   readonly launcher?: LauncherChoice;
-  /** What `{workenv}` means in a source; the working directory by default. */
+  /**
+   * What `{workenv}` means in a source. By default the directory of a
+   * `flavor.toml`, and for a JSON manifest the working directory, as its
+   * builders have it.
+   */
   readonly workenvBase?: string;
 }
 
@@ -94,7 +98,9 @@ export async function buildPackageFromManifest(
     keyPair,
     openSource: createSourceOpener(reader, {
       manifestDirectory: directory,
-      workenvBase: reader.absolute(options.workenvBase ?? "."),
+      workenvBase: reader.absolute(
+        options.workenvBase ?? (isJson(options.manifestPath) ? "." : directory),
+      ),
       output: path,
     }),
     jobs: options.jobs ?? host.processors,
@@ -136,8 +142,14 @@ async function readPlan(
       cause,
     });
   }
-  const format = basename(path).endsWith(".json") ? "json" : "toml";
-  return parseManifest(text, { format, name: path });
+  return parseManifest(text, {
+    format: isJson(path) ? "json" : "toml",
+    name: path,
+  });
+}
+
+function isJson(path: string): boolean {
+  return path.endsWith(".json");
 }
 
 function chooseKey(options: BuildFromManifestOptions): KeyChoice | undefined {

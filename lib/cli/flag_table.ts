@@ -134,6 +134,20 @@ export const COMMANDS = {
         least: 1,
         help: "Slots and blocks to work on at once; the number of processors",
       },
+      "cache-dir": {
+        kind: "text",
+        value: "DIR",
+        env: "FLAVOR_SLOT_CACHE",
+        help:
+          "Keep compressed slots here, so that only what changed is compressed again",
+      },
+      "cache-size": {
+        kind: "text",
+        value: "SIZE",
+        default: "4G",
+        help:
+          "Most that --cache-dir may hold; what was used longest ago goes first",
+      },
       "dry-run": { kind: "switch", help: "Show the plan and write nothing" },
     },
     examples: [

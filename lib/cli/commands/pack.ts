@@ -4,6 +4,8 @@ import {
   assemblePackage,
   type BuildReport,
   createSourceOpener,
+  openSlotCache,
+  type SlotCache,
 } from "../../build/mod.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
@@ -23,6 +25,7 @@ import {
   type PackManifest,
   readManifest,
 } from "../pack_manifest.ts";
+import { parseSize } from "../parse_amount.ts";
 import { showPlan } from "../show_plan.ts";
 import { showReport } from "../show_report.ts";
 import { verifyFile } from "../verify_file.ts";
@@ -84,6 +87,7 @@ export async function runPack(
     sourceDateEpoch: sourceDateEpoch(host.env),
     target: launcher.platform,
     ...(flags.portable ? { portable: true } : {}),
+    ...(await slotCacheOption(flags, host)),
     onProgress: ({ completed, total }) => bar.update(completed, total),
   });
   bar[Symbol.dispose]();
@@ -111,6 +115,18 @@ export async function runPack(
  */
 function defaultWorkenvBase({ path, directory }: PackManifest): string {
   return path.endsWith(".json") ? "." : directory;
+}
+
+/** Slots that did not change since the last build are not compressed again. */
+async function slotCacheOption(
+  flags: PackCommand["flags"],
+  { reader, writer, clock, machine }: CommandContext["host"],
+): Promise<{ readonly slotCache?: SlotCache }> {
+  const directory = flags["cache-dir"];
+  if (directory === undefined) return {};
+  const choice = { directory, maxSize: parseSize(flags["cache-size"]) };
+  const host = { reader, writer, clock, user: machine.user };
+  return { slotCache: await openSlotCache(choice, host) };
 }
 
 async function chooseLauncher(
