@@ -63,6 +63,13 @@ export class TestGround implements Disposable {
     Deno.writeFileSync(this.file, file, { mode: 0o700 });
   }
 
+  /** Another empty directory for content. */
+  fresh(): string {
+    removeAll(this.out);
+    Deno.mkdirSync(this.out);
+    return this.out;
+  }
+
   /** What the last package did where it may not; empty when all is well. */
   findDamage(): readonly string[] {
     const damage: string[] = [];

@@ -3,6 +3,7 @@
 import type { TestGround } from "./ground.ts";
 import type { HostileCase } from "./hostile_case.ts";
 import { judge } from "./judge.ts";
+import { measureMemory, memoryBars } from "./memory_bars.ts";
 import {
   startWithLauncher,
   verifyWithLauncher,
@@ -11,9 +12,6 @@ import {
   extractWithTypeScript,
   verifyWithTypeScript,
 } from "./readers/typescript_reader.ts";
-
-/** Most memory that a launcher may use, in bytes. */
-const LAUNCHER_MEMORY = 32 * 1024 * 1024;
 
 /**
  * Builds a case, reads it four times and looks for damage.
@@ -30,7 +28,7 @@ export async function runCase(
 ): Promise<readonly string[]> {
   const file = hostile.build({ launcher, outside: ground.outside });
   ground.prepare(file);
-  const options = { cache: ground.cache, measure: hostile.heavy ?? false };
+  const options = { cache: ground.cache };
   const typescript = {
     verify: await verifyWithTypeScript(file),
     extract: await extractWithTypeScript(file, ground.out),
@@ -48,10 +46,18 @@ export async function runCase(
   if (verdict === "refuse" && stage === "open" && ground.hasContent) {
     complaints.push("something was written before the refusal");
   }
-  for (const { peakMemory = 0 } of [verified, started]) {
-    if (peakMemory > LAUNCHER_MEMORY) {
-      complaints.push(`the launcher used ${peakMemory} bytes of memory`);
-    }
-  }
+  if (hostile.heavy) complaints.push(...await findExcess(hostile, ground));
   return complaints;
+}
+
+async function findExcess(
+  hostile: HostileCase,
+  ground: TestGround,
+): Promise<string[]> {
+  const bars = memoryBars(hostile);
+  const used = await measureMemory(ground.file, ground.fresh(), ground.cache);
+  return (["launcher", "typescript"] as const).filter((reader) =>
+    used[reader] > bars[reader]
+  )
+    .map((reader) => `${reader} used ${used[reader]} bytes of memory`);
 }

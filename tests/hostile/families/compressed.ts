@@ -276,9 +276,9 @@ function zstdCases(): HostileCase[] {
       ]),
     ),
     make(
-      "a million empty frames",
+      "20,000 empty frames",
       AGREE,
-      repeat(zstdFrame({ blocks: [rawBlock(Buffer.alloc(0), true)] }), 100_000),
+      repeat(zstdFrame({ blocks: [rawBlock(Buffer.alloc(0), true)] }), 20_000),
       0n,
     ),
   ];

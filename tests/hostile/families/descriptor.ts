@@ -204,14 +204,20 @@ function harmlessCases(sealed: boolean): HostileCase[] {
   ];
 }
 
-/** As many slots as the index can count; `dev` keeps them out of the workenv. */
+/** As many slots as the index can count; `self_ref` spares them their digests, `dev` the workenv. */
 function countCases(): HostileCase[] {
   const slots = (count: number): SlotDraft[] =>
     Array.from({ length: count }, (_, at) => ({
       stored: Buffer.alloc(0),
       target: `${at}`,
       lifecycle: "dev",
-      json: { source: "", purpose: "", resolution: "" },
+      json: {
+        source: "",
+        purpose: "",
+        resolution: "",
+        checksum: "",
+        self_ref: true,
+      },
     }));
   return [
     {
