@@ -75,6 +75,7 @@ export async function runPage(
       LC_ALL: "C.UTF-8",
       USER: "you",
       ...inherited("DENO_DIR", "JSR_URL"),
+      ...toolchain(),
     },
     stdin: "null",
     stdout: "null",
@@ -139,6 +140,15 @@ function inherited(...names: readonly string[]): Record<string, string> {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   }));
+}
+
+/** `rustc` is a proxy that looks for its toolchain in the home directory, which is another one here. */
+function toolchain(): Record<string, string> {
+  const home = Deno.env.get("HOME") ?? "/";
+  return {
+    RUSTUP_HOME: Deno.env.get("RUSTUP_HOME") ?? join(home, ".rustup"),
+    CARGO_HOME: Deno.env.get("CARGO_HOME") ?? join(home, ".cargo"),
+  };
 }
 
 async function readOptional(path: string): Promise<string> {
