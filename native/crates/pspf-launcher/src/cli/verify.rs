@@ -70,10 +70,6 @@ fn verify_contents(
     checks: &mut Vec<Check>,
 ) -> Result<()> {
     checks.push(Check::new("slot table", Ok(())));
-    checks.push(Check::new("launcher", verify_launcher(package, contents)));
-    if package.is_sealed() {
-        checks.push(Check::new("padding", verify_padding(package, contents)));
-    }
     let names = Names::new(&contents.metadata, &contents.chains, OS, ARCH);
     let slots = plan_slots(package, contents, &names, settings.dev)?;
     let mut tree = if with_cache {
@@ -90,6 +86,10 @@ fn verify_contents(
             format!("slot {} ({})", slot.number, slot.extraction.id),
             listed.map(drop),
         ));
+    }
+    checks.push(Check::new("launcher", verify_launcher(package, contents)));
+    if package.is_sealed() {
+        checks.push(Check::new("padding", verify_padding(package, contents)));
     }
     Ok(())
 }
