@@ -53,6 +53,16 @@ function fieldCases(): HostileCase[] {
         seal: (seal) => seal.setUint8(16, seal.getUint8(16) ^ 1),
       },
     ),
+    sealCase(
+      "a seal that the metadata announces is missing",
+      refuseAtOpen("verify/unsealed"),
+      {
+        sealed: false,
+        document: (document): void => {
+          document["compatibility"] = { features: ["seal-1"] };
+        },
+      },
+    ),
     sealCase("foreign bytes instead of a seal", ACCEPT, {
       sealed: false,
       index: (index) => index.setUint32(SEAL, 0xdead_beef, true),

@@ -4,6 +4,9 @@
 pub const FORMAT_VERSION: u32 = 0x2025_0001;
 /// Name of the format in the metadata document.
 pub const FORMAT_NAME: &str = "PSPF/2025";
+/// Entry of `compatibility.features` by which signed metadata says that its package is sealed, so that a seal cannot be
+/// stripped unnoticed.
+pub const SEAL_FEATURE: &str = "seal-1";
 
 /// First bytes of the trailer, and our tail marker: U+1F4E6.
 pub const START_MARKER: [u8; 4] = [0xF0, 0x9F, 0x93, 0xA6];

@@ -52,6 +52,8 @@ pub struct Metadata<'a> {
     pub build: Option<BuildInfo<'a>>,
     /// The launcher that was packed.
     pub launcher: Option<LauncherInfo<'a>>,
+    /// Whether the document says that its package is sealed.
+    pub claims_seal: bool,
 }
 
 /// Who a package is.
@@ -107,7 +109,10 @@ impl<'a> Metadata<'a> {
             "build" => self.build = optional(reader, build_info::parse_build)?,
             "launcher" => self.launcher = optional(reader, build_info::parse_launcher)?,
             "verification" => drop(optional(reader, build_info::check_verification)?),
-            "compatibility" => drop(optional(reader, build_info::check_compatibility)?),
+            "compatibility" => {
+                self.claims_seal =
+                    optional(reader, build_info::parse_seal_claim)?.unwrap_or_default();
+            }
             "custom" => drop(optional(reader, |reader| {
                 object(reader, |reader, _| reader.skip())
             })?),

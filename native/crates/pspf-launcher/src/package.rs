@@ -125,6 +125,16 @@ impl Package {
     /// Parses the document and holds it against the slot table.
     pub(crate) fn read_contents<'a>(&self, json: &'a [u8]) -> Result<Contents<'a>> {
         let metadata = Metadata::parse(json)?;
+        // Only the seal signs the index block, so whoever takes it away could change the index as well.
+        if metadata.claims_seal && !self.is_sealed() {
+            self.tolerate(
+                Error::new(
+                    ErrorKind::VerifyUnsealed,
+                    "the signed metadata says that the package is sealed, and it carries no seal",
+                )
+                .hint("the seal was taken away; get the package again from its publisher"),
+            )?;
+        }
         let section = self.index.slot_table;
         let mut table = vec![0; usize::try_from(section.size).unwrap_or_default()];
         self.file

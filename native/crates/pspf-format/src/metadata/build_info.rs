@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 
 use super::fields::{flag, object, optional, text, texts};
-use crate::constants::DIGEST_SIZE;
+use crate::constants::{DIGEST_SIZE, SEAL_FEATURE};
 use crate::error::Result;
 use crate::hex::parse_checksum;
 use crate::json_reader::JsonReader;
@@ -80,13 +80,20 @@ pub(super) fn check_verification(reader: &mut JsonReader<'_>) -> Result<()> {
     })
 }
 
-/// Checks the types in `compatibility`.
-pub(super) fn check_compatibility(reader: &mut JsonReader<'_>) -> Result<()> {
-    object(reader, |reader, key| match key {
-        "min_format_version" => text(reader).map(drop),
-        "features" => texts(reader).map(drop),
-        _ => reader.skip(),
-    })
+/// Reads whether `compatibility` announces a seal, and checks its types.
+pub(super) fn parse_seal_claim(reader: &mut JsonReader<'_>) -> Result<bool> {
+    let mut claims_seal = false;
+    object(reader, |reader, key| {
+        match key {
+            "min_format_version" => drop(text(reader)?),
+            "features" => {
+                claims_seal = texts(reader)?.iter().any(|feature| feature == SEAL_FEATURE);
+            }
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(claims_seal)
 }
 
 fn check_integrity_seal(reader: &mut JsonReader<'_>) -> Result<()> {

@@ -107,6 +107,25 @@ fn strict_demands_a_seal() {
 }
 
 #[test]
+fn a_seal_that_the_metadata_announces_cannot_be_taken_away() {
+    let sandbox = Sandbox::new();
+    let claim = serde_json::json!({"features": ["seal-1"]});
+    let sealed = PackageBuilder::script("echo ok").set(&["compatibility"], claim.clone());
+    assert_eq!(
+        stdout(&sandbox.package("sealed.psp", sealed).run_with(&[])),
+        "ok\n"
+    );
+    let stripped = PackageBuilder::script("echo ok")
+        .set(&["compatibility"], claim)
+        .unsealed();
+    let package = sandbox.package("stripped.psp", stripped);
+    assert_refused(&package.run_with(&[]), 107, "verify/unsealed");
+    let output = package.run_with(&[("FLAVOR_VALIDATION", "relaxed")]);
+    assert_eq!(stdout(&output), "ok\n");
+    assert!(stderr(&output).contains("verify/unsealed"));
+}
+
+#[test]
 fn weakness_04_any_changed_byte_of_index_or_table_refuses_cold_and_warm() {
     let sandbox = Sandbox::new();
     let good = PackageBuilder::script("echo ok").build();
