@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,6 +18,7 @@ use crate::compile::compile_record;
 use crate::extract::{Extraction, MemberKind, MemberPath, Totals, Tree, list_slot};
 use crate::failure::IoContext;
 use crate::json::JsonObject;
+use crate::log::{self, Detail};
 use crate::package::{Contents, Package};
 use crate::plan::{ARCH, DevSlots, OS, PlannedSlot, plan_slots};
 use crate::platform::{self, ExactModes};
@@ -92,8 +92,11 @@ impl Fill<'_> {
         let slots = plan_slots(self.package, &contents, &names, self.dev)?;
         let record = compile_record(self.package, &contents, &names, &slots)?;
 
+        log::say(Detail::Info, || {
+            format!("filling {}", layout.workenv().display())
+        });
         // From here on the workenv is not complete, whatever happens.
-        remove_if_there(&layout.launch_record())?;
+        platform::remove_tree(&layout.launch_record()).context("remove", layout.launch_record())?;
         clear_trash(layout);
         let unused = Lease::claim_unused(&layout.use_lock())?.is_some();
         let keep = if layout.records().join(SETTLED).exists() {
@@ -278,13 +281,6 @@ fn create_private(path: &Path) -> Result<()> {
             platform::make_writable(path);
             Ok(())
         }
-    }
-}
-
-fn remove_if_there(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        other => other.context("remove", path),
     }
 }
 
