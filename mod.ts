@@ -5,16 +5,22 @@
  * Importing this module needs no permission and does nothing. Everything that
  * reads runs in a browser, too.
  *
- * @example Build a package in memory and verify it
+ * @example Build a package in memory, and verify it
  * ```ts
- * import { BytesSource, generateKeyPair, sign } from "@flavor/pspf";
- * import { assertEquals } from "@std/assert";
+ * import { BytesSource, PSPFBuilder, verifyPackage } from "@flavor/pspf";
+ * import { assert } from "@std/assert";
  *
- * const keys = await generateKeyPair();
- * const signature = await sign(keys, new TextEncoder().encode("hello"));
- * assertEquals(signature.length, 64);
- * await using source = new BytesSource(signature, "signature");
- * assertEquals(source.size, 64);
+ * const stream = new PSPFBuilder()
+ *   .setPackageName("hello")
+ *   .setPackageVersion("1.0.0")
+ *   .setMetadata({ execution: { command: "sh {workenv}/hello.sh" } })
+ *   .addSlot({ name: "hello.sh" }, new TextEncoder().encode("echo hello\n"))
+ *   .setLauncher(new TextEncoder().encode("launcher"))
+ *   .build();
+ * const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+ *
+ * const { valid } = await verifyPackage(new BytesSource(bytes));
+ * assert(valid);
  * ```
  *
  * @module

@@ -332,6 +332,8 @@ export class PspfError extends Error {
   readonly hint: string | undefined;
 
   /**
+   * Makes an error.
+   *
    * @param code The stable code.
    * @param message What happened: action first, no period.
    * @param options Context, hint and cause.

@@ -17,6 +17,8 @@ export interface BuilderExecution {
   readonly argv?: readonly string[];
   /** Arguments before those of the user. */
   readonly args?: readonly string[];
+  /** Working directory: `{workenv}` or below it; the user's when absent. */
+  readonly cwd?: string;
   /** Environment variables of the application. */
   readonly env?: StringMap;
   /** Index or name of the slot that `{primary}` means. */
@@ -37,6 +39,8 @@ export interface BuilderMetadata {
     readonly directories?: readonly (string | WorkenvDirectory)[];
     /** Environment variables that hold paths of the workenv. */
     readonly env?: StringMap;
+    /** Octal umask of setup commands and the application. */
+    readonly umask?: string;
   };
   /** What runs once after extraction: command lines, or objects with a type. */
   readonly setupCommands?: readonly (string | JsonObject)[];

@@ -3,7 +3,9 @@
  * package comes out as a stream. Memory does not grow with the size of slots,
  * and the same input gives the same bytes everywhere.
  *
- * See {@linkcode buildPackage} and {@linkcode assemblePackage} for examples.
+ * Programs use {@linkcode PSPFBuilder} or
+ * {@linkcode buildPackageFromManifest}; {@linkcode buildPackage} and
+ * {@linkcode assemblePackage} are what both are made of.
  *
  * @module
  */
@@ -31,6 +33,7 @@ export type {
 export type { LauncherChoice } from "./builder_launcher.ts";
 export type { BuilderExecution, BuilderMetadata } from "./builder_metadata.ts";
 export type { BuilderOptions } from "./builder_options.ts";
+export { createDirectory } from "./create_directory.ts";
 export { inspectLauncher, type LauncherFacts } from "./inspect_launcher.ts";
 export {
   type HostOptions,
@@ -39,6 +42,7 @@ export {
   readKeyFiles,
   writeKeyFiles,
 } from "./key_files.ts";
+export { openFile } from "./open_file.ts";
 export { packageFileName } from "./package_file_name.ts";
 export { PSPFBuilder } from "./pspf_builder.ts";
 export {

@@ -2,7 +2,7 @@ import { PspfError } from "../errors.ts";
 import type { ExecutionMetadata } from "../format/metadata.ts";
 import { Operation, type OperationCode } from "../format/operation.ts";
 import { OperationChain } from "../format/operation_chain.ts";
-import type { SlotPlan } from "../manifest/build_plan.ts";
+import type { BuildPlan, SlotPlan } from "../manifest/build_plan.ts";
 import { quoteCommand } from "../manifest/quote_command.ts";
 import type { DetectedEncoding } from "./detect_encoding.ts";
 
@@ -101,4 +101,27 @@ export function portableExecution(
     );
   }
   return { ...rest, command };
+}
+
+/**
+ * Tells what a manifest asks for and only our launcher does.
+ *
+ * @param plan What the manifest says.
+ * @param warn Takes what existing launchers pass over.
+ */
+export function warnAboutOwnKeys(
+  plan: BuildPlan,
+  warn: (message: string) => void,
+): void {
+  const keys = [
+    ...(plan.execution.cwd === undefined ? [] : ["execution.cwd"]),
+    ...(plan.workenv?.umask === undefined ? [] : ["workenv.umask"]),
+    ...plan.setupCommands.flatMap((command, index) => {
+      const { type, batch } = command as { type?: string; batch?: boolean };
+      const at = `setup_commands[${index}]`;
+      if (type === "shell") return [`${at}.type "shell"`];
+      return batch === true ? [`${at}.batch`] : [];
+    }),
+  ];
+  for (const key of keys) warn(`${key} is unknown to the existing launchers`);
 }

@@ -12,7 +12,7 @@ import type { BuiltSlot } from "./built_slot.ts";
 import { checkTargets } from "./check_targets.ts";
 import { inspectLauncher, type LauncherFacts } from "./inspect_launcher.ts";
 import { type OpenedSlot, openSlot } from "./opened_slot.ts";
-import { portableExecution } from "./portable_rules.ts";
+import { portableExecution, warnAboutOwnKeys } from "./portable_rules.ts";
 import { type SignedParts, signPackage } from "./sign_package.ts";
 import { spoolSlots } from "./spool_slots.ts";
 
@@ -67,6 +67,7 @@ export async function preparePackage(
   }
   checkTargets(opened);
   checkLauncherOperations(opened, launcher, portable);
+  if (portable) warnAboutOwnKeys(plan, (text) => warnings.push(text));
 
   const spool = resources.use(await options.createSpool());
   const slots = await spoolSlots(

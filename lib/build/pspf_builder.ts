@@ -68,7 +68,11 @@ export class PSPFBuilder {
   #key: KeyChoice | undefined;
   #options: BuilderOptions = {};
 
-  /** @param options The machine, where it is not the one that runs this. */
+  /**
+   * Makes an empty builder.
+   *
+   * @param options The machine, where it is not the one that runs this.
+   */
   constructor(options: HostOptions = {}) {
     this.#host = options.host;
   }

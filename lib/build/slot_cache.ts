@@ -79,6 +79,8 @@ export class SlotCache {
   readonly #maxSize: number;
 
   /**
+   * Names a cache whose directory is there; see {@linkcode openSlotCache}.
+   *
    * @param choice Where, and how much.
    * @param host The machine.
    */
@@ -104,7 +106,7 @@ export class SlotCache {
       if (source.size < SLOT_CACHE_FOOTER_SIZE) return undefined;
       const at = source.size - SLOT_CACHE_FOOTER_SIZE;
       const bytes = await source.read(at, SLOT_CACHE_FOOTER_SIZE);
-      footer = parseSlotCacheFooter(bytes, key, source.size);
+      footer = await parseSlotCacheFooter(bytes, key, source.size);
       if (footer !== undefined) await this.#host.writer.touch(path);
     } catch (error) {
       // Not there, removed by another build just now, or not readable.
@@ -135,7 +137,7 @@ export class SlotCache {
     return {
       write: (chunk) => sink.write(chunk),
       commit: async (facts) => {
-        await sink.write(encodeSlotCacheFooter({ ...facts, key }));
+        await sink.write(await encodeSlotCacheFooter({ ...facts, key }));
         await sink.commit();
       },
       [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),

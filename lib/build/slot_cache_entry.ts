@@ -1,4 +1,5 @@
 import { equals } from "@std/bytes/equals";
+import { sha256 } from "../crypto/sha256.ts";
 
 /**
  * Ends each entry of a slot cache: the stored bytes come first, because their
@@ -16,10 +17,11 @@ export interface SlotCacheFooter {
 }
 
 /** Length of a footer in bytes. */
-export const SLOT_CACHE_FOOTER_SIZE = 88;
+export const SLOT_CACHE_FOOTER_SIZE = 120;
 
 const MAGIC = new TextEncoder().encode("FLVSLOT1");
-const AT = { key: 8, digest: 40, size: 72, originalSize: 80 } as const;
+/** The last field is the SHA-256 of all before it. */
+const AT = { key: 8, digest: 40, size: 72, originalSize: 80, own: 88 } as const;
 const DIGEST_SIZE = 32;
 
 /**
@@ -28,9 +30,9 @@ const DIGEST_SIZE = 32;
  * @param footer What the entry holds.
  * @returns {@linkcode SLOT_CACHE_FOOTER_SIZE} bytes.
  */
-export function encodeSlotCacheFooter(
+export async function encodeSlotCacheFooter(
   footer: SlotCacheFooter,
-): Uint8Array<ArrayBuffer> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(SLOT_CACHE_FOOTER_SIZE);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
@@ -38,6 +40,7 @@ export function encodeSlotCacheFooter(
   bytes.set(footer.digest, AT.digest);
   view.setBigUint64(AT.size, BigInt(footer.size), true);
   view.setBigUint64(AT.originalSize, BigInt(footer.originalSize), true);
+  bytes.set(await sha256(bytes.subarray(0, AT.own)), AT.own);
   return bytes;
 }
 
@@ -49,18 +52,19 @@ export function encodeSlotCacheFooter(
  * @param entrySize Length of the whole entry in bytes.
  * @returns The footer, or `undefined` where it does not fit the entry.
  */
-export function parseSlotCacheFooter(
+export async function parseSlotCacheFooter(
   bytes: Uint8Array,
   key: Uint8Array,
   entrySize: number,
-): SlotCacheFooter | undefined {
+): Promise<SlotCacheFooter | undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = Number(view.getBigUint64(AT.size, true));
   const originalSize = Number(view.getBigUint64(AT.originalSize, true));
-  const fits = equals(bytes.subarray(0, MAGIC.length), MAGIC) &&
+  const own = await sha256(bytes.subarray(0, AT.own));
+  const fits = equals(bytes.subarray(AT.own), own) &&
+    equals(bytes.subarray(0, MAGIC.length), MAGIC) &&
     equals(bytes.subarray(AT.key, AT.key + DIGEST_SIZE), key) &&
-    size === entrySize - SLOT_CACHE_FOOTER_SIZE &&
-    Number.isSafeInteger(originalSize);
+    size === entrySize - SLOT_CACHE_FOOTER_SIZE;
   if (!fits) return undefined;
   const digest = bytes.slice(AT.digest, AT.digest + DIGEST_SIZE);
   return { key, digest, size, originalSize };

@@ -112,10 +112,21 @@ function describeMachine(): Machine {
   return {
     platform: `${system}_${ARCH_NAMES[arch] ?? arch}`,
     processors: navigator.hardwareConcurrency,
-    user: Deno.build.os === "windows" ? undefined : Deno.uid() ?? undefined,
+    user: userId(),
     home: homeDirectory(),
     checkout: findCheckout(),
   };
+}
+
+function userId(): number | undefined {
+  if (Deno.build.os === "windows") return undefined;
+  try {
+    return Deno.uid() ?? undefined;
+  } catch (error) {
+    // A program that only builds packages need not be allowed to ask.
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
 }
 
 function homeDirectory(): string | undefined {
