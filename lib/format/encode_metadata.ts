@@ -125,6 +125,7 @@ function executionToDocument(execution: ExecutionMetadata): Draft {
     "command": execution.command,
     "argv": execution.argv,
     "args": execution.args,
+    "cwd": execution.cwd,
     // The existing Rust launcher reads the first, the Go launcher the second.
     "env": env,
     "environment": env,
@@ -147,6 +148,7 @@ function workenvToDocument(workenv: WorkenvMetadata): Draft {
       "mode": mode,
     })),
     "env": sorted(workenv.env),
+    "umask": workenv.umask,
   };
 }
 

@@ -1,6 +1,7 @@
 import { PspfError } from "../errors.ts";
 import type { JsonValue } from "../errors.ts";
 import type { JsonObject, StringMap } from "./metadata.ts";
+import { isWrittenWhole } from "./strict_json.ts";
 
 /**
  * Typed access to the fields of a JSON object that knows its own place in the
@@ -45,7 +46,8 @@ export class JsonFields {
   integer(key: string, fallback: number): number {
     const value = this.value(key) ?? fallback;
     if (
-      typeof value !== "number" || !Number.isSafeInteger(value) || value < 0
+      typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 ||
+      !isWrittenWhole(this.#object, key)
     ) {
       throw this.error(key, "a whole number from 0");
     }

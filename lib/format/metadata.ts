@@ -56,6 +56,8 @@ export interface ExecutionMetadata {
   readonly argv?: readonly string[];
   /** Arguments before those of the user. */
   readonly args?: readonly string[];
+  /** Working directory, usually `{workenv}`; the caller's when absent. */
+  readonly cwd?: string;
   /** Environment variables; stored as `env` and as `environment`. */
   readonly env: StringMap;
 }
@@ -142,6 +144,8 @@ export interface WorkenvMetadata {
   readonly directories: readonly WorkenvDirectory[];
   /** Environment variables; placeholders are expanded. */
   readonly env: StringMap;
+  /** Octal umask of setup commands and the application; inherited when absent. */
+  readonly umask?: string;
 }
 
 /** What happens to the inherited environment. */

@@ -109,12 +109,16 @@ function parseSlot(fields: JsonFields, index: number): SlotMetadata {
 function parseExecution(fields: JsonFields): ExecutionMetadata {
   const argv = fields.strings("argv");
   const args = fields.strings("args");
+  const env = fields.stringMap("env");
+  // Looked at even where `env` wins: two readers must not judge it differently.
+  const environment = fields.stringMap("environment");
   return {
     primarySlot: fields.integer("primary_slot", 0),
     command: fields.string("command", ""),
     ...(argv && { argv }),
     ...(args && { args }),
-    env: fields.stringMap("env") ?? fields.stringMap("environment") ?? {},
+    ...fields.maybeString("cwd", "cwd"),
+    env: env ?? environment ?? {},
   };
 }
 
@@ -179,5 +183,6 @@ function parseWorkenv(fields: JsonFields): WorkenvMetadata {
       ...directory.maybeString("mode", "mode"),
     })),
     env: fields.stringMap("env") ?? {},
+    ...fields.maybeString("umask", "umask"),
   };
 }

@@ -33,12 +33,54 @@ export function parseStrictJson(
   const text = decodeUtf8(bytes);
   let value: JsonValue;
   try {
-    value = JSON.parse(text) as JsonValue;
+    value = parseNotingNumbers(text);
   } catch (cause) {
     throw badJson("it is not valid JSON", { cause });
   }
   checkStructure(text, options.maxDepth);
   return value;
+}
+
+/**
+ * Tells whether a number that is whole was written as one. `JSON.parse` makes
+ * no difference between `1` and `1.0`, `1e0` or `-0`, other parsers do.
+ *
+ * @param holder An object or array that {@linkcode parseStrictJson} gave.
+ * @param key The member.
+ * @returns False for the spellings that not every parser takes.
+ */
+export function isWrittenWhole(holder: object, key: string): boolean {
+  return oddNumbers.get(holder)?.has(key) !== true;
+}
+
+/** Members with numbers like `1.0`, by the object that holds them. */
+const oddNumbers = new WeakMap<object, Set<string>>();
+
+/** Digits before a point or an exponent, or a negative zero. */
+const ODD_NUMBER_REGEXP = /\d[.eE]|-0/;
+
+type Reviver = (
+  this: object,
+  key: string,
+  value: JsonValue,
+  context?: { readonly source?: string },
+) => JsonValue;
+
+function parseNotingNumbers(text: string): JsonValue {
+  // A reviver makes parsing several times slower, and is hardly ever needed.
+  if (!ODD_NUMBER_REGEXP.test(text)) return JSON.parse(text) as JsonValue;
+  const note: Reviver = function (key, value, context) {
+    if (typeof value === "number" && !/^-?\d+$/.test(context?.source ?? "0")) {
+      noteOddNumber(this, key);
+    } else if (Object.is(value, -0)) noteOddNumber(this, key);
+    return value;
+  };
+  return JSON.parse(text, note) as JsonValue;
+}
+
+function noteOddNumber(holder: object, key: string): void {
+  const keys = oddNumbers.get(holder) ?? new Set<string>();
+  oddNumbers.set(holder, keys.add(key));
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

@@ -34,6 +34,7 @@ const FULL: PackageMetadata = {
     command: "c",
     argv: ["c", "d e"],
     args: ["x"],
+    cwd: "{workenv}",
     env: { B: "2", A: "1" },
   },
   verification: {
@@ -64,6 +65,7 @@ const FULL: PackageMetadata = {
   workenv: {
     directories: [{ path: "{workenv}/d", mode: "0700" }, { path: "e" }],
     env: { E: "1" },
+    umask: "0022",
   },
   setupCommands: [{ type: "execute", command: "x" }],
   custom: { team: { name: "é" }, list: [1, 2.5, false, null] },
@@ -151,8 +153,14 @@ const WRONG: Record<string, unknown> = {
   "execution": { ...LEAST, execution: [] },
   "execution.primary_slot": { ...LEAST, execution: { primary_slot: 0.5 } },
   "execution.env": { ...LEAST, execution: { env: { A: 1 } } },
+  "execution.environment": {
+    ...LEAST,
+    execution: { env: {}, environment: [] },
+  },
+  "execution.cwd": { ...LEAST, execution: { cwd: 1 } },
   "execution.argv": { ...LEAST, execution: { argv: "x" } },
   "workenv.directories[0].path": { ...LEAST, workenv: { directories: [{}] } },
+  "workenv.umask": { ...LEAST, workenv: { umask: 18 } },
   "runtime.env.pass": { ...LEAST, runtime: { env: { pass: [1] } } },
 };
 
@@ -186,3 +194,32 @@ Deno.test("parseMetadata() ignores brackets and colons inside of strings", {
     "k:[": text,
   });
 });
+
+Deno.test(
+  "parseMetadata() refuses whole numbers that are not written as such",
+  {
+    permissions: "none",
+  },
+  () => {
+    const encode = (size: string): Uint8Array =>
+      new TextEncoder().encode(
+        JSON.stringify({
+          ...LEAST,
+          custom: { ratio: 1 },
+          launcher: { size: 1 },
+        })
+          .replace('"ratio":1', '"ratio":1.0')
+          .replace('"size":1', `"size":${size}`),
+      );
+    for (const size of ["1.0", "1e3", "1E+3", "-0", "0.0", "1.5"]) {
+      const error = throwsCode(
+        "format/bad-metadata",
+        () => parseMetadata(encode(size)),
+      );
+      assertEquals(error.context["path"], "launcher.size", size);
+    }
+    const { launcher, custom } = parseMetadata(encode("1000"));
+    assertEquals(launcher?.size, 1000);
+    assertEquals(custom, { ratio: 1 });
+  },
+);
