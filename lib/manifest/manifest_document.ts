@@ -27,6 +27,7 @@ export interface SetupDocument {
   readonly enumerate?:
     | { readonly path: string; readonly pattern: string }
     | null;
+  readonly batch?: boolean | null;
   readonly path?: string | null;
   readonly content?: string | null;
   readonly mode?: string | null;
@@ -42,6 +43,7 @@ export interface ExecutionDocument {
   readonly command?: string | null;
   readonly argv?: readonly string[] | null;
   readonly args?: readonly string[] | null;
+  readonly cwd?: string | null;
   readonly env?: Variables | null;
   readonly environment?: Variables | null;
   readonly primary_slot?: number | string | null;
@@ -60,6 +62,7 @@ export interface ManifestDocument {
   readonly workenv?: {
     readonly directories?: readonly DirectoryDocument[] | null;
     readonly env?: Variables | null;
+    readonly umask?: string | null;
   } | null;
   readonly setup_commands?: readonly (string | SetupDocument)[] | null;
   readonly cache_validation?: {

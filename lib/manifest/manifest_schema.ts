@@ -6,6 +6,7 @@ import {
   checkPermissions,
   checkSource,
   checkText,
+  checkUmask,
   checkVariableName,
   checkVariableValue,
   checkWorkenvPath,
@@ -68,6 +69,14 @@ const EXECUTION_FIELDS: readonly Field[] = [
     schema: { kind: "array", items: ARGUMENT },
     description: "Arguments that come before those of the user.",
     example: '["--config", "{workenv}/etc/hello.toml"]',
+  },
+  {
+    name: "cwd",
+    schema: WORKENV_PATH,
+    fallback: "the user's",
+    description:
+      "Working directory of the application: `{workenv}` or a directory below it.",
+    example: '"{workenv}/share"',
   },
   {
     name: "env",
@@ -280,6 +289,13 @@ const WORKENV_FIELDS: readonly Field[] = [
     description: "Environment variables that hold paths of the workenv.",
     example: '{ APP_HOME = "{workenv}" }',
   },
+  {
+    name: "umask",
+    schema: { kind: "string", check: checkUmask },
+    fallback: "the user's",
+    description: "Octal umask of the setup commands and the application.",
+    example: '"0077"',
+  },
 ];
 
 const SETUP_COMMAND: ObjectSchema = {
@@ -289,16 +305,24 @@ const SETUP_COMMAND: ObjectSchema = {
       name: "type",
       schema: {
         kind: "string",
-        words: ["execute", "enumerate_and_execute", "write_file", "chmod"],
+        words: [
+          "execute",
+          "enumerate_and_execute",
+          "shell",
+          "write_file",
+          "chmod",
+        ],
       },
       fallback: "`execute`",
-      description: "What to do.",
+      description:
+        "What to do: `execute` runs a command, `enumerate_and_execute` runs it for files, `shell` lets the shell read it, `write_file` and `chmod` do what they say.",
       example: '"execute"',
     },
     {
       name: "command",
       schema: COMMAND,
-      description: "Command line of the two execute types.",
+      description:
+        "Command line of `execute` and `enumerate_and_execute`, split like a shell does but without a shell; for `shell`, what `sh -c` runs.",
       example: '"{workenv}/bin/prepare"',
     },
     {
@@ -308,38 +332,48 @@ const SETUP_COMMAND: ObjectSchema = {
         fields: [
           {
             name: "path",
-            schema: TEXT,
+            schema: WORKENV_PATH,
             required: true,
-            description: "Directory to look into.",
+            description: "Directory of the workenv to look into.",
             example: '"{workenv}/wheels"',
           },
           {
             name: "pattern",
             schema: TEXT,
             required: true,
-            description: "Pattern of file names.",
+            description: "Pattern of paths below it, such as `**/*.py`.",
             example: '"*.whl"',
           },
         ],
       },
-      description: "Files that are appended to the command.",
+      description:
+        "Files that `enumerate_and_execute` puts behind the command, one per run.",
       example: '{ path = "{workenv}/wheels", pattern = "*.whl" }',
     },
     {
+      name: "batch",
+      schema: { kind: "boolean" },
+      fallback: "false",
+      description: "Runs the command once, with all the files behind it.",
+      example: "true",
+    },
+    {
       name: "path",
-      schema: TEXT,
-      description: "File of `write_file` and `chmod`.",
+      schema: WORKENV_PATH,
+      description:
+        "File of `write_file` and `chmod`, below the workenv; for `chmod` also a pattern.",
       example: '"{workenv}/etc/app.conf"',
     },
     {
       name: "content",
       schema: ANY_TEXT,
-      description: "Text of `write_file`.",
+      description: "Text of `write_file`, stored exactly.",
       example: '"ready"',
     },
     {
       name: "mode",
       schema: PERMISSIONS,
+      fallback: "0644 for `write_file`",
       description: "Octal mode of `write_file` and `chmod`.",
       example: '"0755"',
     },

@@ -3,6 +3,7 @@ import { memberPath } from "./check_document.ts";
 import type { ExecutionDocument, SlotDocument } from "./manifest_document.ts";
 import type { PlanNotes } from "./plan_notes.ts";
 import { quoteCommand } from "./quote_command.ts";
+import { placeInWorkenv } from "./workenv_path.ts";
 
 /**
  * Turns the execution section into its metadata.
@@ -34,6 +35,9 @@ export function planExecution(
     command,
     ...(argv === undefined ? {} : { argv }),
     ...(args === undefined || args.length === 0 ? {} : { args }),
+    ...(typeof execution.cwd === "string"
+      ? { cwd: placeInWorkenv(execution.cwd) }
+      : {}),
     env: mergeEnvironment(execution, notes),
   };
 }

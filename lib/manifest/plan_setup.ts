@@ -7,11 +7,12 @@ import type {
   SetupDocument,
 } from "./manifest_document.ts";
 import type { PlanNotes } from "./plan_notes.ts";
-import { workenvPath } from "./workenv_path.ts";
+import { placeInWorkenv } from "./workenv_path.ts";
 
 /** Keys that each type of setup command cannot do without. */
 const NEEDED: Readonly<Record<string, readonly (keyof SetupDocument)[]>> = {
   execute: ["command"],
+  shell: ["command"],
   enumerate_and_execute: ["command", "enumerate"],
   write_file: ["path", "content"],
   chmod: ["path", "mode"],
@@ -33,9 +34,9 @@ export function planSetupCommands(
     const { type: given, ...rest } = command;
     const type = given ?? "execute";
     for (const key of NEEDED[type] ?? []) {
-      if (typeof rest[key as keyof typeof rest] !== "undefined") continue;
+      if ((rest[key as keyof typeof rest] ?? undefined) !== undefined) continue;
       const at = `setup_commands[${index}].${key}`;
-      notes.problem(at, `is missing; a ${type} command needs it`);
+      notes.problem(at, `is missing: ${type} needs it`);
     }
     const members = Object.entries(rest).filter(([, value]) => value !== null);
     return { type, ...Object.fromEntries(members) };
@@ -53,16 +54,21 @@ export function planWorkenv(
   workenv: NonNullable<ManifestDocument["workenv"]>,
 ): WorkenvMetadata {
   const directories = (workenv.directories ?? []).map(planDirectory);
-  return { directories, env: workenv.env ?? {} };
+  return {
+    directories,
+    env: workenv.env ?? {},
+    ...(typeof workenv.umask === "string"
+      ? { umask: workenv.umask.padStart(4, "0") }
+      : {}),
+  };
 }
 
 function planDirectory(item: DirectoryDocument): WorkenvDirectory {
   const { path: text, mode } = typeof item === "string"
     ? { path: item, mode: undefined }
     : item;
-  const path = workenvPath(text);
   return {
-    path: path === "" ? "{workenv}" : `{workenv}/${path}`,
+    path: placeInWorkenv(text),
     ...(typeof mode === "string"
       ? { mode: formatPermissions(parsePermissions(mode)) }
       : {}),

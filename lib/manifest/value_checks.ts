@@ -42,6 +42,12 @@ export const checkVariableValue: ValueCheck = (value) =>
 export const checkPermissions: ValueCheck = (value) =>
   messageOf(() => parsePermissions(value));
 
+/** Unlike a mode, a umask may be 0. */
+export const checkUmask: ValueCheck = (value) =>
+  /^0?[0-7]{3}$/.test(value)
+    ? undefined
+    : `is ${JSON.stringify(value)}, expected three octal digits like "077"`;
+
 /** Every spelling of every existing builder. */
 export const checkOperations: ValueCheck = (value) =>
   messageOf(() => OperationChain.parse(value));

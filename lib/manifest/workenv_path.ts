@@ -40,3 +40,15 @@ export function workenvPath(text: string): string {
   if ("problem" in parsed) throw new TypeError(`${text} ${parsed.problem}`);
   return parsed.path;
 }
+
+/**
+ * Spells a path below the workenv as launchers read it everywhere: some of them
+ * take a relative path for one below the user's working directory.
+ *
+ * @param text The path as written, checked before.
+ * @returns `{workenv}` or `{workenv}/path`.
+ */
+export function placeInWorkenv(text: string): string {
+  const path = workenvPath(text);
+  return path === "" ? ROOT : `${ROOT}/${path}`;
+}

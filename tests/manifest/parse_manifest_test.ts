@@ -52,6 +52,7 @@ Deno.test("parseManifest() reads every section of flavor.toml", () => {
     [execution]
     argv = ["{workenv}/bin/demo", "two words"]
     args = ["--fast"]
+    cwd = "share/"
     env = { A = "1" }
     primary_slot = "lib"
 
@@ -79,6 +80,7 @@ Deno.test("parseManifest() reads every section of flavor.toml", () => {
     [workenv]
     directories = ["tmp", { path = "{workenv}/var", mode = "0750" }]
     env = { HOME = "{workenv}" }
+    umask = "077"
 
     [[setup_commands]]
     type = "write_file"
@@ -103,6 +105,7 @@ Deno.test("parseManifest() reads every section of flavor.toml", () => {
     command: "{workenv}/bin/demo 'two words'",
     argv: ["{workenv}/bin/demo", "two words"],
     args: ["--fast"],
+    cwd: "{workenv}/share",
     env: { A: "1" },
   });
   assertEquals([app?.permissions, app?.operations, app?.level], [
@@ -119,6 +122,7 @@ Deno.test("parseManifest() reads every section of flavor.toml", () => {
     { path: "{workenv}/tmp" },
     { path: "{workenv}/var", mode: "0750" },
   ]);
+  assertEquals(plan.workenv?.umask, "0077");
   assertEquals(plan.runtime?.env, { unset: ["PYTHON*"], set: { TZ: "UTC" } });
   assertEquals(plan.setupCommands, [
     { type: "write_file", path: "{workenv}/ok", content: "yes" },
@@ -190,6 +194,43 @@ Deno.test("parseManifest() gives every setup command a type", () => {
   assertEquals(plan.setupCommands, [
     { type: "execute", command: "first" },
     { type: "execute", command: "second" },
+  ]);
+});
+
+Deno.test("parseManifest() keeps every type of setup command", () => {
+  const setup = [
+    { type: "shell", command: "echo $HOME > {workenv}/home" },
+    {
+      type: "enumerate_and_execute",
+      command: "{workenv}/bin/install",
+      enumerate: { path: "{workenv}/wheels", pattern: "*.whl" },
+      batch: true,
+    },
+    { type: "write_file", path: "{workenv}/ok", content: "", mode: "0600" },
+    { type: "chmod", path: "{workenv}/bin/*", mode: "0755" },
+  ];
+  const plan = json(nativeManifest({ setup_commands: setup }));
+  assertEquals(plan.setupCommands, setup);
+});
+
+Deno.test("parseManifest() refuses what the launcher would refuse on the user's machine", () => {
+  const problems = problemsOf(() =>
+    json(nativeManifest({
+      execution: { command: "app", cwd: "/tmp" },
+      workenv: { umask: "999" },
+      setup_commands: [
+        { type: "write_file", path: "../x", content: "" },
+        { type: "chmod", path: "/etc/passwd", mode: "0600" },
+        { type: "enumerate_and_execute", command: "x", batch: 1 },
+      ],
+    }))
+  );
+  assertEquals(problems, [
+    "execution.cwd is absolute; paths are relative to the workenv",
+    'workenv.umask is "999", expected three octal digits like "077"',
+    'setup_commands[0].path leaves the workenv with ".."',
+    "setup_commands[1].path is absolute; paths are relative to the workenv",
+    "setup_commands[2].batch is the number 1, expected true or false",
   ]);
 });
 
@@ -312,13 +353,20 @@ Deno.test("parseManifest() refuses references to slots that do not exist", () =>
 });
 
 Deno.test("parseManifest() says what a setup command lacks", () => {
-  const setup = [{ type: "chmod", path: "x" }, { type: "write_file" }];
+  const setup = [
+    { type: "chmod", path: "x" },
+    { type: "write_file" },
+    { type: "shell" },
+    { command: null },
+  ];
   assertEquals(
     problemsOf(() => json(nativeManifest({ setup_commands: setup }))),
     [
-      "setup_commands[0].mode is missing; a chmod command needs it",
-      "setup_commands[1].path is missing; a write_file command needs it",
-      "setup_commands[1].content is missing; a write_file command needs it",
+      "setup_commands[0].mode is missing: chmod needs it",
+      "setup_commands[1].path is missing: write_file needs it",
+      "setup_commands[1].content is missing: write_file needs it",
+      "setup_commands[2].command is missing: shell needs it",
+      "setup_commands[3].command is missing: execute needs it",
     ],
   );
 });

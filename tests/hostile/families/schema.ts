@@ -41,6 +41,7 @@ const KEYS: readonly (readonly [string, Type, boolean?])[] = [
   ["execution.command", "string"],
   ["execution.argv", "strings"],
   ["execution.args", "strings"],
+  ["execution.cwd", "string"],
   ["execution.env", "map"],
   ["execution.environment", "map"],
   ["verification", "object"],
@@ -71,6 +72,7 @@ const KEYS: readonly (readonly [string, Type, boolean?])[] = [
   ["runtime.env.set", "map"],
   ["workenv", "object"],
   ["workenv.env", "map"],
+  ["workenv.umask", "string"],
   ["workenv.directories", "list"],
   ["workenv.directories.0", "object"],
   ["workenv.directories.0.path", "string", true],
@@ -132,9 +134,10 @@ function schemaCase(
   };
 }
 
-/** A package without a program is a package; only starting it fails. */
+/** A package without a program, or with a senseless umask, is a package; only starting it fails. */
 function oddAt(path: string): Expectation {
-  return path.startsWith("execution") ? { ...AGREE, stage: "run" } : AGREE;
+  const matters = path.startsWith("execution") || path === "workenv.umask";
+  return matters ? { ...AGREE, stage: "run" } : AGREE;
 }
 
 function expectation(
