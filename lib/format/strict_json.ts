@@ -69,7 +69,7 @@ type Reviver = (
 function parseNotingNumbers(text: string): JsonValue {
   // A reviver makes parsing several times slower, and is hardly ever needed.
   if (!ODD_NUMBER_REGEXP.test(text)) return JSON.parse(text) as JsonValue;
-  const note: Reviver = function (key, value, context) {
+  const note: Reviver = function (key, value, context): JsonValue {
     if (typeof value === "number" && !/^-?\d+$/.test(context?.source ?? "0")) {
       noteOddNumber(this, key);
     } else if (Object.is(value, -0)) noteOddNumber(this, key);
