@@ -20,7 +20,7 @@ for (
   )
 ) {
   Deno.test(`hostile packages of family "${family}" are judged alike and contained`, async () => {
-    const launcher = Deno.readFileSync(LAUNCHER);
+    const launcher = await Deno.readFile(LAUNCHER);
     using ground = new TestGround();
     const complaints: Record<string, readonly string[]> = {};
     for (const hostile of cases ?? []) {
@@ -33,5 +33,5 @@ for (
 
 Deno.test("a package cut off anywhere in its trailer, table or metadata is no package to either reader", async () => {
   using ground = new TestGround();
-  assertEquals(await readTruncated(Deno.readFileSync(LAUNCHER), ground), []);
+  assertEquals(await readTruncated(await Deno.readFile(LAUNCHER), ground), []);
 });

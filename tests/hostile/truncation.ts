@@ -21,7 +21,7 @@ export async function readTruncated(
   ground.prepare(file);
   for (let length = file.length - 1; length >= launcher.length; length--) {
     // The kernel refuses to start a file that is open for writing, so it is closed each time.
-    Deno.truncateSync(ground.file, length);
+    await Deno.truncate(ground.file, length);
     const outcomes = [
       await verifyWithTypeScript(file.subarray(0, length)),
       await startWithLauncher(ground.file, { cache: ground.cache }),
