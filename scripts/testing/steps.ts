@@ -3,6 +3,7 @@ import type { Step } from "./run_step.ts";
 /** Tests that start packages, and so need the launcher. */
 const E2E_PATHS: readonly string[] = [
   "tests/e2e",
+  "tests/hostile",
   "tests/launcher",
   "tests/docs/blocks_test.ts",
 ];
