@@ -10,6 +10,7 @@ mod failure;
 pub mod fuzzing;
 mod json;
 mod level;
+mod log;
 mod package;
 mod package_file;
 mod plan;
@@ -24,6 +25,7 @@ mod trace;
 mod trusted_keys;
 mod workenv;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use pspf_format::{Error, ErrorKind, Result};
@@ -40,19 +42,28 @@ static MARKER: &[u8] = b"flavor-rs-launcher/1 pspf-2025 ops=none,tar,gzip,bzip2,
 
 /// Starts the package that this executable is part of.
 pub fn run() -> ExitCode {
-    let mut words = std::env::args_os();
+    ExitCode::from(run_with(std::env::args_os()))
+}
+
+/// [`run`] for a `main` that the C library calls, with what it passes.
+#[cfg(target_env = "musl")]
+pub fn run_as_main(
+    count: std::ffi::c_int,
+    words: *const *const std::ffi::c_char,
+) -> std::ffi::c_int {
+    run_with(platform::arguments(count, words).into_iter()).into()
+}
+
+fn run_with(mut words: impl Iterator<Item = OsString>) -> u8 {
     let invocation = Invocation {
         original_command: words.next().unwrap_or_default(),
         arguments: words.collect(),
         environment: std::env::vars_os().collect(),
     };
-    match start_self(invocation) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            report::failure(&error);
-            ExitCode::from(error.exit_code())
-        }
-    }
+    start_self(invocation).unwrap_or_else(|error| {
+        report::failure(&error);
+        error.exit_code()
+    })
 }
 
 fn start_self(invocation: Invocation) -> Result<u8> {

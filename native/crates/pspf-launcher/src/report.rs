@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use pspf_format::{Error, Result};
 
 use crate::failure::IoContext;
+use crate::log::{self, Detail};
 
 /// Prints an error: what failed, where, why, and what to do.
 pub(crate) fn failure(error: &Error) {
@@ -27,9 +28,9 @@ pub(crate) fn notice(text: &str) {
     write(&format!("flavor: {text}\n"));
 }
 
-/// Prints a warning.
+/// Prints a warning, unless the log level forbids it.
 pub(crate) fn warning(text: &str) {
-    write(&format!("warning: {text}\n"));
+    log::say(Detail::Warn, || text.to_owned());
 }
 
 /// One write, so that lines of several processes do not mix; a closed stderr is nobody's problem.

@@ -1,8 +1,10 @@
 //! What the environment asks of the launcher. Read once, at the start.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use crate::level::Level;
+use crate::log;
 use crate::plan::DevSlots;
 
 /// What the environment asks of the launcher.
@@ -42,6 +44,16 @@ impl Settings {
                 .unwrap_or_default()
                 .to_ascii_lowercase()
         };
+        // Of two levels the launcher's own counts.
+        let level = ["FLAVOR_LAUNCHER_LOG_LEVEL", "FLAVOR_LOG_LEVEL"]
+            .into_iter()
+            .find_map(get);
+        if let Some(level) = level.filter(|level| !level.is_empty()) {
+            log::set_up(
+                &level.to_string_lossy(),
+                get("FLAVOR_LOG_PATH").map(PathBuf::from),
+            );
+        }
         Self {
             level: Level::parse(&word("FLAVOR_VALIDATION")),
             trusted: get("FLAVOR_TRUSTED_KEYS").map(OsStr::to_owned),

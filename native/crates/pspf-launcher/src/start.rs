@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pspf_format::{Error, ErrorKind, Result};
 
 use crate::cache::{Layout, Lease, check_usable, locate_root};
+use crate::log::{self, Detail};
 use crate::package::Package;
 use crate::program::{Program, Started};
 use crate::rules::environment::NameCase;
@@ -148,6 +149,18 @@ fn run(
     settings: &Settings,
 ) -> Result<Started> {
     let program = compose(package, filled, invocation, settings)?;
+    log::say(Detail::Info, || {
+        let named = program.argv.first().cloned().unwrap_or_default();
+        format!(
+            "starting {}, {}",
+            Path::new(&named).display(),
+            if filled.fresh {
+                "just filled"
+            } else {
+                "filled before"
+            }
+        )
+    });
     filled.lease.let_programs_inherit();
     let started = program.start(settings.wait)?;
     if settings.wait && matches!(started, Started::Exited(_)) {

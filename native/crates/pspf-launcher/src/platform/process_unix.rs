@@ -244,3 +244,17 @@ pub(crate) fn quote_for_shell(text: &OsStr) -> OsString {
     quoted.push(b'\'');
     OsString::from_vec(quoted)
 }
+
+/// The arguments that the C library hands to `main`.
+#[cfg(target_env = "musl")]
+pub(crate) fn arguments(count: libc::c_int, words: *const *const libc::c_char) -> Vec<OsString> {
+    let count = usize::try_from(count).unwrap_or_default();
+    // SAFETY: `words` points to `count` strings that live as long as the process.
+    let words = unsafe { std::slice::from_raw_parts(words, count) };
+    // SAFETY: each of them ends with a NUL byte.
+    let text = |word: &*const libc::c_char| unsafe { std::ffi::CStr::from_ptr(*word) };
+    words
+        .iter()
+        .map(|word| OsStr::from_bytes(text(word).to_bytes()).to_owned())
+        .collect()
+}

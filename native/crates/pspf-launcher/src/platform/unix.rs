@@ -3,7 +3,7 @@
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -216,7 +216,6 @@ const LEASE_DESCRIPTOR: i32 = 100;
 
 /// Moves a descriptor out of the way and lets programs inherit it.
 pub(crate) fn let_children_inherit(file: &File) {
-    use std::os::fd::IntoRawFd;
     match rustix::io::fcntl_dupfd_cloexec(file, LEASE_DESCRIPTOR) {
         Ok(moved) => {
             let _ = rustix::io::fcntl_setfd(&moved, rustix::io::FdFlags::empty());
@@ -267,7 +266,16 @@ pub(crate) fn executable_names(path: &Path) -> Vec<PathBuf> {
 pub(crate) fn open_self() -> io::Result<(File, PathBuf)> {
     #[cfg(target_os = "linux")]
     {
-        let file = File::open("/proc/self/exe")?;
+        let mut file = File::open("/proc/self/exe")?;
+        while file.as_raw_fd() <= libc::STDERR_FILENO {
+            // We were started with a standard stream closed. Whatever is opened next must not become that stream.
+            let _ = File::options()
+                .read(true)
+                .write(true)
+                .open("/dev/null")?
+                .into_raw_fd();
+            file = File::open("/proc/self/exe")?;
+        }
         let path = std::fs::read_link("/proc/self/exe")?;
         Ok((file, path))
     }

@@ -39,9 +39,14 @@ impl Sandbox {
 
     pub(crate) fn install(&self, name: &str, bytes: &[u8]) -> Installed<'_> {
         let path = self.root.join(name);
-        // Written elsewhere and renamed, so that a package that runs can be replaced.
+        // Written elsewhere and renamed, so that a package that runs can be replaced. By another process, because a test
+        // that forks at the same time would hold the file open for writing, and Linux does not start such a file.
+        let bytes_only = self.root.join(format!("{name}.bytes"));
         let temporary = self.root.join(format!("{name}.new"));
-        fs::write(&temporary, bytes).unwrap();
+        fs::write(&bytes_only, bytes).unwrap();
+        let copied = Command::new("cp").args([&bytes_only, &temporary]).status();
+        assert!(copied.unwrap().success());
+        fs::remove_file(&bytes_only).unwrap();
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)).unwrap();
         fs::rename(&temporary, &path).unwrap();
         Installed {
