@@ -50,6 +50,6 @@ function lineAgrees(shown: string, printed: string): boolean {
 function shapeOf(text: string): string {
   return VARYING.reduce(
     (line, [pattern, shape]) => line.replaceAll(pattern, shape),
-    text,
+    text.trimEnd(),
   );
 }
