@@ -45,7 +45,7 @@ export async function cleanWorkenvs(
   const inUse: WorkenvEntry[] = [];
   for (const entry of chooseEntries(entries, options, host.clock.now())) {
     if (dryRun) {
-      (entry.users.length > 0 ? inUse : removed).push(entry);
+      (entry.activity === "none" ? removed : inUse).push(entry);
       continue;
     }
     try {

@@ -15,8 +15,8 @@ export interface WorkenvList {
 const RECORDS_REGEXP = /^\.([0-9a-f]{32})\.pspf$/;
 
 /**
- * Lists the workenvs in the cache. Nothing is locked, so a package that starts
- * at the same moment never notices.
+ * Lists the workenvs in the cache, and what is done with them. A package that
+ * starts at the same moment never notices.
  *
  * @param host Files, processes and environment.
  * @returns The cache and its entries.

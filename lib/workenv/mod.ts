@@ -21,6 +21,7 @@ export {
 } from "./clean_workenvs.ts";
 export { findWorkenv, type FoundWorkenv } from "./find_workenv.ts";
 export { listWorkenvs, type WorkenvList } from "./list_workenvs.ts";
+export type { WorkenvActivity } from "./probe_activity.ts";
 export { removeWorkenv } from "./remove_workenv.ts";
 export type { WorkenvEntry } from "./workenv_entry.ts";
 export type { WorkenvHost } from "./workenv_host.ts";

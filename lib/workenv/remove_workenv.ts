@@ -31,7 +31,9 @@ export async function removeWorkenv(
   if (filling === undefined) throw inUse(entry, "it is being filled");
   using running = await host.locks.tryExclusive(paths.use);
   if (running === undefined) throw inUse(entry, "a program runs from it");
-  await host.writer.remove(paths.launch);
+  if ((await host.reader.linkFacts(paths.records))?.kind === "directory") {
+    await host.writer.remove(paths.launch);
+  }
   if (await host.reader.linkFacts(paths.content) !== undefined) {
     const mark = encodeHex(host.random.bytes(6));
     const trash = join(root.workenvs, `.trash-${entry.id}-${mark}`);

@@ -2,6 +2,7 @@ import { join } from "@std/path";
 
 import type { ProcessFacts } from "../host/types.ts";
 import type { CacheRoot } from "./cache_root.ts";
+import { probeActivity, type WorkenvActivity } from "./probe_activity.ts";
 import { treeSize } from "./tree_size.ts";
 import type { WorkenvHost } from "./workenv_host.ts";
 
@@ -29,6 +30,8 @@ export interface WorkenvEntry {
   readonly files: number | undefined;
   /** Processes that run from it, as far as the system tells. */
   readonly users: readonly number[];
+  /** What is done with it at the moment. */
+  readonly activity: WorkenvActivity;
 }
 
 /** A record that grew beyond this is not ours. */
@@ -60,7 +63,7 @@ export function workenvPaths(
  *
  * @param root The cache.
  * @param id A checked id.
- * @param host Files.
+ * @param host Files and locks.
  * @param processes What runs at the moment.
  * @returns The entry; `undefined` when there is none.
  * @throws {PspfError} `io/denied`
@@ -75,10 +78,17 @@ export async function readWorkenv(
   const content = await host.reader.linkFacts(paths.content);
   const records = await host.reader.linkFacts(paths.records);
   if (content === undefined && records === undefined) return undefined;
-  const launch = await host.reader.linkFacts(paths.launch);
-  const info = await readInfo(join(paths.records, "info.json"), host);
+  // A link in place of the records leads out of the cache: nothing is read.
+  const hasRecords = records?.kind === "directory";
+  const launch = hasRecords
+    ? await host.reader.linkFacts(paths.launch)
+    : undefined;
+  const info = hasRecords
+    ? await readInfo(join(paths.records, "info.json"), host)
+    : {};
   const seconds = numberIn(info, "filled_at");
   const touched = launch?.modifiedMs ?? content?.modifiedMs ?? 0;
+  const users = usersOf(paths.content, processes);
   return {
     id,
     path: paths.content,
@@ -91,7 +101,8 @@ export async function readWorkenv(
     size: numberIn(info, "size_bytes") ??
       await treeSize(paths.content, host.reader),
     files: numberIn(info, "files"),
-    users: usersOf(paths.content, processes),
+    users,
+    activity: users.length > 0 ? "running" : await probeActivity(paths, host),
   };
 }
 
@@ -113,6 +124,7 @@ type Info = Readonly<Record<string, unknown>>;
 /** The record is for people; what cannot be read is not known. */
 async function readInfo(path: string, host: WorkenvHost): Promise<Info> {
   try {
+    if ((await host.reader.linkFacts(path))?.kind !== "file") return {};
     const bytes = await host.reader.readBytes(path, MAX_INFO_SIZE);
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
     return typeof value === "object" && value !== null ? { ...value } : {};

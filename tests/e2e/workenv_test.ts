@@ -1,14 +1,19 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 
 import { tempDir } from "../support/temp_dir.ts";
 import { examplePackage } from "./support/example_package.ts";
 import { flavor, run } from "./support/processes.ts";
+
+const CONFIG = fromFileUrl(new URL("../../deno.json", import.meta.url));
+const CLI = fromFileUrl(new URL("../../cli.ts", import.meta.url));
 
 interface Listed {
   readonly id: string;
   readonly package: string;
   readonly filled: boolean;
   readonly size: number;
+  readonly in_use: boolean;
 }
 
 async function listed(
@@ -49,6 +54,20 @@ Deno.test("workenv remove and clean keep what a running program uses", async () 
   await reader.read();
   const [entry] = await listed(env);
   const id = entry?.id ?? "";
+  assertEquals(entry?.in_use, true);
+  // Without the permission to look at processes, the locks have to tell.
+  const narrow = await run(Deno.execPath(), [
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "-P=cli",
+    "--config",
+    CONFIG,
+    CLI,
+    "workenv",
+    "list",
+  ], { env });
+  assertStringIncludes(narrow.stdout, "in use", narrow.stderr);
   const refused = await flavor(["workenv", "remove", id, "--json"], { env });
   assertEquals(refused.code, 5);
   assertEquals(JSON.parse(refused.stderr).error.code, "cache/in-use");

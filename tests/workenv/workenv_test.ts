@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 import type { Host } from "../../lib/host/mod.ts";
 import {
@@ -195,25 +195,113 @@ Deno.test("cleanWorkenvs() empties the trash of interrupted removals", async () 
 });
 
 for (
-  const id of [
-    "..",
-    "../outside",
-    "/",
-    "",
-    ".",
-    "a",
-    `${idOf("a")}/..`,
-    idOf("A"),
-    `${idOf("a")}\n`,
-  ]
+  const [lock, exclusive, activity, state] of [
+    ["use", false, "running", "in use"],
+    ["fill", true, "filling", "being filled"],
+  ] as const
 ) {
-  Deno.test(`workenv remove refuses the id ${JSON.stringify(id)}`, async () => {
+  Deno.test(`workenv list says "${state}" while somebody holds the .${lock} lock, without a look at processes`, async () => {
     await using dir = await tempDir();
     await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
-    await dir.write("outside/file", "kept");
-    await rejectsCode("usage/bad-argument", () => findWorkenv(id, hostIn(dir)));
-    assertEquals(await Deno.readTextFile(dir.at("outside/file")), "kept");
+    const path = dir.at("cache/locks", `${idOf("a")}.${lock}`);
+    {
+      using held = await Deno.open(path, { read: true, write: true });
+      held.lockSync(exclusive);
+      const { entries } = await listWorkenvs(hostIn(dir));
+      assertEquals(entries.map((entry) => entry.activity), [activity]);
+      const dry = await cleanWorkenvs(hostIn(dir), { dryRun: true });
+      assertEquals([dry.removed.length, dry.inUse.length], [0, 1]);
+      const options = { cwd: dir.path, env: { FLAVOR_CACHE: dir.at("cache") } };
+      const text = await cli(["workenv", "list"], options);
+      assertStringIncludes(text.out, state);
+      const json = await cli(["workenv", "list", "--json"], options);
+      assertEquals(JSON.parse(json.out).workenvs[0].in_use, true);
+      const info = await cli(["workenv", "info", "--json"], options);
+      assertEquals(JSON.parse(info.out).in_use, 1);
+    }
+    const { entries } = await listWorkenvs(hostIn(dir));
+    assertEquals(entries.map((entry) => entry.activity), ["none"]);
   });
+}
+
+Deno.test("listWorkenvs() creates no lock file and holds none", async () => {
+  await using dir = await tempDir();
+  await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
+  await Deno.remove(dir.at("cache/locks", `${idOf("a")}.use`));
+  await listWorkenvs(hostIn(dir));
+  assertEquals(names(dir.at("cache/locks")), [`${idOf("a")}.fill`]);
+  using file = await Deno.open(dir.at("cache/locks", `${idOf("a")}.fill`), {
+    read: true,
+    write: true,
+  });
+  assert(file.tryLockSync(true));
+});
+
+for (const command of ["inspect", "remove"]) {
+  for (
+    const id of [
+      "..",
+      "../outside",
+      "../../outside",
+      "/",
+      "/etc",
+      "",
+      ".",
+      "a",
+      `${idOf("a")}/..`,
+      `../workenv/${idOf("a")}`,
+      `.${idOf("a")}.pspf`,
+      idOf("a").slice(1),
+      `${idOf("a")}a`,
+      idOf("A"),
+      `${idOf("a")}\n`,
+      `${idOf("a")}\0`,
+    ]
+  ) {
+    Deno.test(`workenv ${command} refuses the id ${JSON.stringify(id)}`, async () => {
+      await using dir = await tempDir();
+      await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
+      await dir.write("outside/file", "kept");
+      const { code, err } = await cli(["workenv", command, id], {
+        cwd: dir.path,
+        env: { FLAVOR_CACHE: dir.at("cache") },
+      });
+      assertEquals(code, 2, err);
+      assertStringIncludes(err, "[usage/bad-argument]");
+      assertEquals(names(dir.at("cache/workenv")), [
+        `.${idOf("a")}.pspf`,
+        idOf("a"),
+      ]);
+      assertEquals(await Deno.readTextFile(dir.at("outside/file")), "kept");
+    });
+  }
+
+  for (const part of ["content", "records", "locks"] as const) {
+    Deno.test(`workenv ${command} of an id whose ${part} are a link reaches nothing outside`, async () => {
+      await using dir = await tempDir();
+      const id = idOf("b");
+      await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
+      await dir.write("outside/info.json", '{"package":"stolen"}');
+      await dir.write("outside/launch", "kept");
+      if (part !== "content") {
+        await Deno.mkdir(dir.at("cache/workenv", id), { mode: 0o700 });
+      }
+      const path = {
+        content: `cache/workenv/${id}`,
+        records: `cache/workenv/.${id}.pspf`,
+        locks: `cache/locks/${id}.fill`,
+      }[part];
+      const target = part === "locks" ? "outside/launch" : "outside";
+      await Deno.symlink(dir.at(target), dir.at(path));
+      const { out, err } = await cli(["workenv", command, id], {
+        cwd: dir.path,
+        env: { FLAVOR_CACHE: dir.at("cache") },
+      });
+      assertEquals(`${out}${err}`.includes("stolen"), false);
+      assertEquals(names(dir.at("outside")), ["info.json", "launch"]);
+      assertEquals(await Deno.readTextFile(dir.at("outside/launch")), "kept");
+    });
+  }
 }
 
 Deno.test("a link in place of a workenv is removed, never followed", async () => {

@@ -13,7 +13,7 @@ export async function runWorkenvInfo(
 ): Promise<void> {
   const { root, entries } = await listWorkenvs(host);
   const size = entries.reduce((sum, entry) => sum + entry.size, 0);
-  const inUse = entries.filter(({ users }) => users.length > 0).length;
+  const inUse = entries.filter(({ activity }) => activity !== "none").length;
   const facts = {
     directory: root.path,
     exists: root.exists,

@@ -48,6 +48,8 @@ export function workenvJson(entry: WorkenvEntry): Record<string, JsonValue> {
     files: entry.files ?? null,
     filled: entry.filled,
     filled_at: new Date(entry.filledAtMs).toISOString(),
+    in_use: entry.activity !== "none",
+    activity: entry.activity,
     processes: entry.users,
   };
 }
@@ -73,6 +75,7 @@ export function packageText(entry: WorkenvEntry): string {
  * @returns The text.
  */
 export function stateOf(entry: WorkenvEntry): string {
-  if (entry.users.length > 0) return "in use";
+  if (entry.activity === "running") return "in use";
+  if (entry.activity === "filling") return "being filled";
   return entry.filled ? "filled" : "not complete";
 }
