@@ -18,14 +18,14 @@ impl Lease {
     pub(crate) fn take_existing(path: &Path) -> Option<Self> {
         let file = File::open(path).ok()?;
         file.try_lock_shared().ok()?;
-        Some(Self(file))
+        Some(Self(platform::move_lease(file)))
     }
 
     /// Takes a lease while the fill lock is held, so that nobody can be removing the workenv.
     pub(crate) fn take(path: &Path) -> Result<Self> {
         let file = open_lock_file(path)?;
         match file.try_lock_shared() {
-            Ok(()) => Ok(Self(file)),
+            Ok(()) => Ok(Self(platform::move_lease(file))),
             Err(TryLockError::WouldBlock) => Err(in_use()),
             Err(TryLockError::Error(error)) => Err(io_error(error, "lock", path)),
         }
@@ -42,7 +42,7 @@ impl Lease {
         }
     }
 
-    /// Lets the program inherit the lease, out of the way of the descriptors it may expect.
+    /// Lets the program inherit the lease. If it cannot be started, dropping the lease ends it after all.
     pub(crate) fn let_programs_inherit(&self) {
         platform::let_children_inherit(&self.0);
     }

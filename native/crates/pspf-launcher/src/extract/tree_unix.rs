@@ -28,6 +28,8 @@ const NEW_FILE: OFlags = OFlags::WRONLY
     .union(OFlags::CLOEXEC);
 /// From this length on the system refuses a link's target, in bytes.
 const MAX_LINK_TARGET: usize = 4096;
+/// From this size on, a piece of a file is sent to the disk at once, in bytes.
+const WORTH_WRITING_BACK: usize = 1024 * 1024;
 /// Mode of directories that an archive uses without naming them.
 const IMPLICIT_MODE: u32 = 0o755;
 
@@ -91,7 +93,11 @@ impl Tree {
     /// Appends to a file that was just created.
     pub(crate) fn write(&mut self, file: &mut File, bytes: &[u8], path: &Path) -> Result<()> {
         self.totals.bytes = self.totals.bytes.saturating_add(bytes.len() as u64);
-        file.write_all(bytes).context("write", path)
+        file.write_all(bytes).context("write", path)?;
+        if bytes.len() >= WORTH_WRITING_BACK {
+            crate::platform::start_writing_back(file);
+        }
+        Ok(())
     }
 
     /// Hands out the directory modes that are still to be set.
@@ -209,6 +215,12 @@ impl Tree {
                         .context("replace", self.path_of(member))?;
                     fs::mkdirat(&parent, name, Mode::from_raw_mode(raw(mode | OWNER_ALL)))
                         .context("create the directory", self.path_of(member))?;
+                } else if mode & OWNER_ALL != OWNER_ALL {
+                    // Left by an earlier fill, it may not even let its owner write.
+                    let directory = fs::openat(&parent, name, DIRECTORY, Mode::empty())
+                        .context("open the directory", self.path_of(member))?;
+                    fs::fchmod(&directory, Mode::from_raw_mode(raw(mode | OWNER_ALL)))
+                        .context("set the mode of", self.path_of(member))?;
                 }
             }
             Err(error) => {

@@ -214,16 +214,14 @@ pub(crate) fn home_from_user_database() -> Option<PathBuf> {
 /// Lowest descriptor that a lease is moved to: programs may give meaning to the lower ones.
 const LEASE_DESCRIPTOR: i32 = 100;
 
-/// Moves a descriptor out of the way and lets programs inherit it.
+/// Moves a lease out of the way of programs; where so few descriptors are allowed, it stays.
+pub(crate) fn move_lease(file: File) -> File {
+    rustix::io::fcntl_dupfd_cloexec(&file, LEASE_DESCRIPTOR).map_or(file, File::from)
+}
+
+/// Lets programs inherit a lease.
 pub(crate) fn let_children_inherit(file: &File) {
-    match rustix::io::fcntl_dupfd_cloexec(file, LEASE_DESCRIPTOR) {
-        Ok(moved) => {
-            let _ = rustix::io::fcntl_setfd(&moved, rustix::io::FdFlags::empty());
-            let _ = moved.into_raw_fd();
-        }
-        // So few descriptors are allowed that the lease has to stay where it is.
-        Err(_) => drop(rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty())),
-    }
+    let _ = rustix::io::fcntl_setfd(file, rustix::io::FdFlags::empty());
 }
 
 /// Makes the entries of a directory durable.
