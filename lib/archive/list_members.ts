@@ -1,6 +1,7 @@
 import { PspfError } from "../errors.ts";
 import type { FileTree, FileTreeEntry } from "../io/file_tree.ts";
 import { comparePaths } from "./compare_paths.ts";
+import { type ModeRule, packedMode } from "./mode_rule.ts";
 import { checkEntryPath } from "./path_policy.ts";
 import { PathFilter, type PathFilterOptions } from "./path_filter.ts";
 import { resolveLinks } from "./resolve_links.ts";
@@ -10,6 +11,12 @@ import type { TarMember } from "./tar_member.ts";
 export interface ListMembersOptions extends PathFilterOptions {
   /** Directory inside the archive that everything is put into. */
   readonly prefix?: string;
+  /**
+   * Which permission bits are kept.
+   *
+   * @default {"owner"}
+   */
+  readonly modes?: ModeRule;
   /** Keeps to what the existing launchers can extract. */
   readonly portable?: boolean;
   /** Stops the listing; the rejection carries the signal's reason. */
@@ -26,8 +33,6 @@ export interface MemberList {
   readonly unusedPatterns: readonly string[];
 }
 
-/** setuid, setgid and sticky bits are never packed. */
-const PERMISSION_BITS = 0o777;
 const DIRECTORY_MODE = 0o755;
 const LINK_MODE = 0o777;
 
@@ -39,23 +44,26 @@ const LINK_MODE = 0o777;
  * @param options Filters, prefix, profile.
  * @returns The members and what is worth a warning.
  * @throws {PspfError} `build/failed` for names or links that cannot be packed,
- * and what the tree throws
+ * `archive/unsupported-entry` for pipes, sockets and devices, and what the tree
+ * throws
  */
 export async function listMembers(
   tree: FileTree,
   options: ListMembersOptions = {},
 ): Promise<MemberList> {
-  const { prefix = "", portable = false, signal } = options;
+  const { prefix = "", modes = "owner", portable = false, signal } = options;
   const filter = new PathFilter(options);
   let entries: FileTreeEntry[] = [];
   // Directories that are not taken themselves still hold members that are.
   const directoryModes = new Map<string, number>();
-  for await (const entry of tree.entries((path) => filter.descends(path))) {
+  for await (const listed of tree.entries((path) => filter.descends(path))) {
     signal?.throwIfAborted();
-    if (entry.kind === "directory") {
-      directoryModes.set(entry.path, entry.mode & PERMISSION_BITS);
-    }
+    const entry = "mode" in listed
+      ? { ...listed, mode: packedMode(listed.mode, modes) }
+      : listed;
+    if (entry.kind === "directory") directoryModes.set(entry.path, entry.mode);
     if (!filter.takes(entry.path, entry.kind)) continue;
+    if (entry.kind === "other") throw unsupported(tree, entry.path);
     checkName(tree, entry.path);
     entries.push(entry);
   }
@@ -84,16 +92,15 @@ export async function listMembers(
     if (entry.kind === "file") {
       contentSize += entry.size;
       const source = origins.get(entry.path) ?? entry.path;
-      const { kind, size } = entry;
-      const mode = entry.mode & PERMISSION_BITS;
+      const { kind, mode, size } = entry;
       members.set(path, { kind, path, mode, size, source });
     } else if (entry.kind === "symlink") {
       const mode = linkModes.get(entry.path) ?? LINK_MODE;
       const { kind, target } = entry;
       members.set(path, { kind, path, mode, target });
     } else {
-      const mode = entry.mode & PERMISSION_BITS;
-      members.set(path, { kind: "directory", path, mode });
+      const { kind, mode } = entry;
+      members.set(path, { kind, path, mode });
     }
   }
   const sorted = [...members.values()].sort((a, b) =>
@@ -107,6 +114,19 @@ function* parentsOf(path: string): Iterable<string> {
   for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
     yield path.slice(0, at);
   }
+}
+
+function unsupported(tree: FileTree, path: string): PspfError {
+  return new PspfError(
+    "archive/unsupported-entry",
+    `Cannot pack ${
+      JSON.stringify(path)
+    } of ${tree.name}: it is neither a file, a directory nor a symbolic link`,
+    {
+      context: { path, tree: tree.name },
+      hint: "Exclude it: exclude = [...] in the slot",
+    },
+  );
 }
 
 /** What no reader would extract, or what would be stored as another name. */

@@ -11,6 +11,7 @@ export {
   type ListMembersOptions,
   type MemberList,
 } from "./list_members.ts";
+export { type ModeRule, packedMode } from "./mode_rule.ts";
 export { parsePaxRecords } from "./parse_pax_records.ts";
 export { PathFilter, type PathFilterOptions } from "./path_filter.ts";
 export {

@@ -66,7 +66,10 @@ export class PathFilter {
    * @param kind What it is.
    * @returns `true` to take it.
    */
-  takes(path: string, kind: "file" | "directory" | "symlink"): boolean {
+  takes(
+    path: string,
+    kind: "file" | "directory" | "symlink" | "other",
+  ): boolean {
     if (matches(this.#exclude, path, kind)) return false;
     return this.#include.length === 0 || matches(this.#include, path, kind);
   }

@@ -75,7 +75,7 @@ function describe(
     problems.push({ path: `${at}.${key}`, message });
   };
   const { id, name, level, purpose, lifecycle, platform } = descriptor;
-  const { include, exclude, priority, permissions } = descriptor;
+  const { include, exclude, priority, modes, permissions } = descriptor;
   const isData = isSlotData(data);
   if (!isData) {
     report(
@@ -104,6 +104,7 @@ function describe(
     platform,
     include,
     exclude,
+    modes,
     permissions: typeof permissions === "number"
       ? octal(permissions, (message) => report("permissions", message))
       : permissions,

@@ -1,4 +1,5 @@
 import { listMembers, type MemberList } from "../archive/list_members.ts";
+import { packedMode } from "../archive/mode_rule.ts";
 import { PspfError } from "../errors.ts";
 import type { OperationCode } from "../format/operation.ts";
 import type { OperationChain } from "../format/operation_chain.ts";
@@ -109,6 +110,7 @@ async function openDirectory(
     include: plan.include,
     exclude: plan.exclude,
     prefix: plan.target,
+    modes: plan.modes,
     portable,
     ...(signal === undefined ? {} : { signal }),
   });
@@ -160,16 +162,15 @@ async function openFile(
   if (!operations.isArchive && plan.target === "") {
     throw wrongTarget(plan, index, "is the workenv, but the source is a file");
   }
-  const executable = (mode & 0o100) !== 0;
   return {
     plan,
     index,
     operations,
     target: operations.isArchive ? WORKENV : plan.target,
-    // Only what is executable is taken from the file: the rest of its mode
-    // comes from the umask of whoever checked it out.
     permissions: plan.permissions ??
-      (operations.isArchive ? ARCHIVE_PERMISSIONS : executable ? 0o755 : 0o644),
+      (operations.isArchive
+        ? ARCHIVE_PERMISSIONS
+        : packedMode(mode, plan.modes)),
     inputSize: bytes.size,
     input: { kind: "file", bytes, remaining },
     warnings,

@@ -2,6 +2,7 @@ import type { OperationCode } from "../format/operation.ts";
 import type { OperationChain } from "../format/operation_chain.ts";
 import type { SlotLifecycleName } from "../format/slot_lifecycle.ts";
 import type { SlotPurposeName } from "../format/slot_purpose.ts";
+import type { ModeRule } from "../archive/mode_rule.ts";
 import type { SlotPlatform } from "../manifest/build_plan.ts";
 
 /**
@@ -61,9 +62,16 @@ export interface SlotDescriptor {
   readonly platform?: SlotPlatform;
   /**
    * Mode of a single file as a number (`0o755`) or octal digits; by default
-   * 0755 for an executable file, else 0644.
+   * what `modes` makes of the source's.
    */
   readonly permissions?: number | string;
+  /**
+   * Which permission bits of a source are kept: those of the owner, from which
+   * the others follow, or all.
+   *
+   * @default {"owner"}
+   */
+  readonly modes?: ModeRule;
   /** Path below the workenv; the name of the slot by default. */
   readonly target?: string;
   /** Globs of what is taken from a directory; everything by default. */

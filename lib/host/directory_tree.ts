@@ -1,7 +1,11 @@
 import fs from "node:fs";
 
 import { PspfError } from "../errors.ts";
-import type { FileTree, FileTreeEntry } from "../io/file_tree.ts";
+import type {
+  FileTree,
+  FileTreeEntry,
+  UnsupportedTreeEntry,
+} from "../io/file_tree.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { openFileSource } from "./file_source.ts";
 
@@ -29,7 +33,7 @@ export class DirectoryTree implements FileTree {
 
   async *entries(
     descend: (path: string) => boolean = () => true,
-  ): AsyncIterable<FileTreeEntry> {
+  ): AsyncIterable<FileTreeEntry | UnsupportedTreeEntry> {
     // A stack instead of recursion: deep trees must not exhaust ours.
     const pending = [""];
     for (let base = pending.pop(); base !== undefined; base = pending.pop()) {
@@ -98,7 +102,7 @@ export class DirectoryTree implements FileTree {
     return names;
   }
 
-  #entry(path: string): FileTreeEntry {
+  #entry(path: string): FileTreeEntry | UnsupportedTreeEntry {
     const full = this.#full(path);
     let facts: fs.Stats;
     try {
@@ -112,16 +116,7 @@ export class DirectoryTree implements FileTree {
     const mode = FIXED_MODE ?? (facts.mode & PERMISSION_BITS);
     if (facts.isDirectory()) return { kind: "directory", path, mode };
     if (facts.isFile()) return { kind: "file", path, mode, size: facts.size };
-    throw new PspfError(
-      "archive/unsupported-entry",
-      `Cannot pack ${
-        quotePath(full)
-      }: it is neither a file, a directory nor a symbolic link`,
-      {
-        context: { path: full },
-        hint: "Exclude it: exclude = [...] in the slot",
-      },
-    );
+    return { kind: "other", path };
   }
 }
 

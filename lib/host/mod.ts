@@ -19,7 +19,11 @@ export { createDenoHost, type DenoHostOptions } from "./deno_host.ts";
 export type * from "./types.ts";
 export type { ByteSink } from "../io/byte_sink.ts";
 export type { ExtractTarget } from "../io/extract_target.ts";
-export type { FileTree, FileTreeEntry } from "../io/file_tree.ts";
+export type {
+  FileTree,
+  FileTreeEntry,
+  UnsupportedTreeEntry,
+} from "../io/file_tree.ts";
 export type {
   RandomAccessSource,
   ReadOptions,

@@ -24,6 +24,14 @@ export type FileTreeEntry =
     readonly target: string;
   };
 
+/** A pipe, socket or device: an error, unless the archive leaves it out. */
+export interface UnsupportedTreeEntry {
+  /** Tells it from the other kinds. */
+  readonly kind: "other";
+  /** Path below the root, `/`-separated, without a leading `./`. */
+  readonly path: string;
+}
+
 /**
  * A directory on some host, as a source for an archive. The host lists it and
  * opens its files; filtering, ordering and encoding are the archive's part.
@@ -37,11 +45,12 @@ export interface FileTree {
    *
    * @param descend Asked before a directory is entered; `false` prunes it.
    * @returns The members.
-   * @throws {PspfError} `io/not-found`, `io/denied`, `archive/unsupported-entry`
+   * @throws {PspfError} `io/not-found`, `io/denied`,
+   * `archive/unsupported-entry` for names that are not UTF-8
    */
   entries(
     descend?: (path: string) => boolean,
-  ): AsyncIterable<FileTreeEntry>;
+  ): AsyncIterable<FileTreeEntry | UnsupportedTreeEntry>;
   /**
    * Reads a small file whole and synchronously where the host can; many small
    * files are packed several times faster so.

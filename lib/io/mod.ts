@@ -19,7 +19,11 @@ export type { ByteSink } from "./byte_sink.ts";
 export { BytesSource } from "./bytes_source.ts";
 export { collectBytes, type CollectOptions } from "./collect_bytes.ts";
 export type { ExtractTarget } from "./extract_target.ts";
-export type { FileTree, FileTreeEntry } from "./file_tree.ts";
+export type {
+  FileTree,
+  FileTreeEntry,
+  UnsupportedTreeEntry,
+} from "./file_tree.ts";
 export { MemorySink } from "./memory_sink.ts";
 export { MemorySpool } from "./memory_spool.ts";
 export { type MemoryEntry, MemoryTarget } from "./memory_target.ts";

@@ -6,6 +6,7 @@ import type {
   RuntimeMetadata,
   WorkenvMetadata,
 } from "../format/metadata.ts";
+import type { ModeRule } from "../archive/mode_rule.ts";
 import type { JsonValue } from "../errors.ts";
 import type { OperationChain } from "../format/operation_chain.ts";
 
@@ -40,7 +41,9 @@ export interface SlotPlan {
   readonly purpose: string;
   /** When it is extracted; unknown words are kept. */
   readonly lifecycle: string;
-  /** Mode of a single file; 0755 or 0644 after the source when absent. */
+  /** Which permission bits of the source are kept. */
+  readonly modes: ModeRule;
+  /** Mode of a single file; follows from the source's when absent. */
   readonly permissions?: number;
   /** Where the slot is used. */
   readonly platform: SlotPlatform;

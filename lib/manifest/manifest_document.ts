@@ -14,6 +14,7 @@ export interface SlotDocument {
   readonly level?: number | null;
   readonly purpose?: string | null;
   readonly lifecycle?: string | null;
+  readonly modes?: "owner" | "exact" | null;
   readonly permissions?: string | null;
   readonly platform?: "any" | "linux" | "darwin" | "macos" | "windows" | null;
   readonly resolution?: string | null;

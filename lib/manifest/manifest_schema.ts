@@ -178,10 +178,17 @@ const SLOT_FIELDS: readonly Field[] = [
     example: '"cache"',
   },
   {
+    name: "modes",
+    schema: { kind: "string", words: ["owner", "exact"] },
+    fallback: "`owner`",
+    description:
+      "Which permission bits of the source are kept: `owner` keeps the owner's and derives the others from them like umask 022 (0700 becomes 0755, 0660 becomes 0644), so that the package does not depend on the umask of a checkout; `exact` keeps all nine.",
+    example: '"exact"',
+  },
+  {
     name: "permissions",
     schema: PERMISSIONS,
-    fallback:
-      "0755 for an executable source, else 0644. In a JSON manifest: 0600",
+    fallback: "what `modes` makes of the source's. In a JSON manifest: 0600",
     description: "Octal mode of a single file.",
     example: '"0755"',
   },

@@ -79,6 +79,7 @@ function planSlot(
     ...(level === undefined ? {} : { level }),
     purpose: slot.purpose ?? "data",
     lifecycle: slot.lifecycle ?? "runtime",
+    modes: slot.modes ?? "owner",
     ...(permissions === undefined ? {} : { permissions }),
     platform: platform === "macos" ? "darwin" : platform,
     resolution: slot.resolution ?? "build",

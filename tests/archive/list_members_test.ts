@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { listMembers, type ListMembersOptions } from "@flavor/pspf/archive";
-import { MemoryTree, type MemoryTreeInit } from "@flavor/pspf/io";
+import {
+  type FileTree,
+  MemoryTree,
+  type MemoryTreeInit,
+} from "@flavor/pspf/io";
 import { rejectsCode } from "../support/throws_code.ts";
 
 const TREE: MemoryTreeInit = {
@@ -53,7 +57,7 @@ Deno.test("listMembers() chooses by globs", async (t) => {
 Deno.test("listMembers() makes every directory explicit and keeps its mode", async () => {
   const { members } = await listMembers(
     new MemoryTree({ private: { mode: 0o700 }, "private/a": { content: "" } }),
-    { include: ["private/a"], prefix: "share/app" },
+    { include: ["private/a"], prefix: "share/app", modes: "exact" },
   );
   assertEquals(
     members.map((member) => "mode" in member && [member.path, member.mode]),
@@ -64,6 +68,27 @@ Deno.test("listMembers() makes every directory explicit and keeps its mode", asy
       ["share/app/private/a", 0o644],
     ],
   );
+});
+
+Deno.test("listMembers() leaves out a pipe that is not chosen, and refuses one that is", async () => {
+  const tree: FileTree = {
+    name: "tree",
+    async *entries(): ReturnType<FileTree["entries"]> {
+      yield { kind: "file", path: "a.txt", mode: 0o644, size: 0 };
+      yield { kind: "other", path: "run/socket" };
+    },
+    readFile: () => new Uint8Array(),
+    stream: () => new Blob().stream(),
+  };
+  for (const options of [{ exclude: ["socket"] }, { include: ["*.txt"] }]) {
+    const { members } = await listMembers(tree, options);
+    assertEquals(members.map(({ path }) => path), ["a.txt"]);
+  }
+  const error = await rejectsCode(
+    "archive/unsupported-entry",
+    () => listMembers(tree),
+  );
+  assertEquals(error.context["path"], "run/socket");
 });
 
 Deno.test("listMembers() keeps empty directories, but not those without a match", async () => {

@@ -20,7 +20,10 @@ async function pack(
   options: ListMembersOptions & { mtime?: number } = {},
 ): Promise<Uint8Array> {
   const tree = "readFile" in init ? init as FileTree : new MemoryTree(init);
-  const { members } = await listMembers(tree, options);
+  const { members } = await listMembers(tree, {
+    modes: "exact",
+    ...options,
+  });
   const { mtime = 0 } = options;
   return await readAll(ReadableStream.from(writeTar(tree, members, { mtime })));
 }

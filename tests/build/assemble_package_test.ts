@@ -262,8 +262,9 @@ Deno.test("assemblePackage() records sources without paths of the machine", asyn
   assertEquals(sources, ["app", "app.exe", "{workenv}/c", "build/d"]);
 });
 
-Deno.test("assemblePackage() keeps the mode of a file only as far as it is executable", async () => {
-  for (const [mode, expected] of [[0o700, "0755"], [0o600, "0644"]] as const) {
+Deno.test("assemblePackage() keeps of a file's mode what its owner may do", async () => {
+  const cases = [[0o700, "0755"], [0o600, "0644"], [0o440, "0444"]] as const;
+  for (const [mode, expected] of cases) {
     const app = "x".repeat(50);
     const { bytes } = await buildInMemory(planOf([FILE_SLOT]), { app }, {
       mode,

@@ -6,7 +6,9 @@ import { TOOL_VERSION } from "@flavor/pspf/build";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 
-const PLAN = planOf(['{ id = "lib", source = "lib", target = "lib" }']);
+const SLOT = 'id = "lib", source = "lib", target = "lib"';
+const PLAN = planOf([`{ ${SLOT} }`]);
+const EXACT_PLAN = planOf([`{ ${SLOT}, modes = "exact" }`]);
 
 const FILES: Readonly<Record<string, Uint8Array>> = {
   "bin/run": new TextEncoder().encode("#!/bin/sh\n"),
@@ -33,12 +35,30 @@ async function writeTree(
   return root;
 }
 
+/** Leaves the modes to the umask, like a checkout does. */
+async function checkOut(umask: number): Promise<string> {
+  const before = Deno.umask(umask);
+  try {
+    const root = await Deno.makeTempDir();
+    for (const [name, content] of Object.entries(FILES)) {
+      const path = join(root, name);
+      await Deno.mkdir(join(path, ".."), { recursive: true });
+      const mode = name.startsWith("bin/") ? 0o777 : 0o666;
+      await Deno.writeFile(path, content, { mode });
+    }
+    return root;
+  } finally {
+    Deno.umask(before);
+  }
+}
+
 async function buildTree(
   root: string,
   options: Parameters<typeof buildInMemory>[2] = {},
+  plan = PLAN,
 ): Promise<Uint8Array> {
   const tree = new DirectoryTree(root);
-  const { bytes } = await buildInMemory(PLAN, {}, {
+  const { bytes } = await buildInMemory(plan, {}, {
     openSource: () => Promise.resolve({ kind: "directory", tree }),
     ...options,
   });
@@ -62,6 +82,31 @@ Deno.test("the same files give the same package in any directory, order and time
     await Deno.remove(two, { recursive: true });
   }
 });
+
+Deno.test(
+  "a checkout under any umask gives the same package, unless all bits are kept",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  async () => {
+    const roots: string[] = [];
+    for (const umask of [0o022, 0o002, 0o077]) {
+      roots.push(await checkOut(umask));
+    }
+    try {
+      const packages = await Promise.all(roots.map((root) => buildTree(root)));
+      assertEquals(packages[1], packages[0]);
+      assertEquals(packages[2], packages[0]);
+      const exact = await Promise.all(
+        roots.map((root) => buildTree(root, {}, EXACT_PLAN)),
+      );
+      assertNotEquals(exact[1], exact[0]);
+      assertNotEquals(exact[2], exact[0]);
+    } finally {
+      for (const root of roots) await Deno.remove(root, { recursive: true });
+    }
+  },
+);
 
 Deno.test("the package depends on key, launcher time and content", async () => {
   const root = await writeTree(Object.keys(FILES), 1);
