@@ -5,6 +5,7 @@ import {
   getCodec,
   isCompression,
 } from "../compress/get_codec.ts";
+import { PspfError } from "../errors.ts";
 import { Operation, type OperationCode } from "../format/operation.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { checkEncoded } from "./check_encoded.ts";
@@ -110,11 +111,34 @@ export function openPlain(
   };
 }
 
-function streamFile(
+async function* streamFile(
   bytes: RandomAccessSource,
   { signal }: Pick<EncodeSlotOptions, "signal">,
-): ReadableStream<Uint8Array> {
-  return bytes.stream(0, bytes.size, signal === undefined ? {} : { signal });
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const read = signal === undefined ? {} : { signal };
+  try {
+    yield* bytes.stream(0, bytes.size, read);
+  } catch (error) {
+    checkUnchanged(bytes, error);
+    throw error;
+  }
+  checkUnchanged(bytes);
+}
+
+/** A file that somebody still writes to is packed neither cut nor torn. */
+function checkUnchanged(bytes: RandomAccessSource, cause?: unknown): void {
+  const actual = bytes.currentSize?.() ?? bytes.size;
+  if (actual === bytes.size) return;
+  throw new PspfError(
+    "build/source-changed",
+    `Cannot pack "${bytes.name}": it had ${bytes.size} bytes when it was opened and has ${actual} now`,
+    {
+      context: { path: bytes.name, expected: bytes.size, actual },
+      hint:
+        "Something writes to the source; wait until it is done and pack again",
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }
 
 function compress(

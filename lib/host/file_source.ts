@@ -66,6 +66,10 @@ export class FileSource implements RandomAccessSource {
     }, { highWaterMark: 2 });
   }
 
+  currentSize(): number {
+    return fs.fstatSync(this.#fd).size;
+  }
+
   async #readNow(
     offset: number,
     length: number,

@@ -25,6 +25,7 @@ export function borrowSource(
     size: source.size,
     read: (offset, length, read) => source.read(offset, length, read),
     stream: (offset, length, read) => source.stream(offset, length, read),
+    currentSize: () => source.currentSize?.() ?? source.size,
     [Symbol.asyncDispose]: dispose,
   };
 }

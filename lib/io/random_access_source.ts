@@ -41,4 +41,10 @@ export interface RandomAccessSource extends AsyncDisposable {
     length: number,
     options?: ReadOptions,
   ): ReadableStream<Uint8Array>;
+  /**
+   * Looks how long it is now, where that can change while it is open.
+   *
+   * @returns Length in bytes.
+   */
+  currentSize?(): number;
 }

@@ -1,8 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { type FileTree, MemoryTree } from "@flavor/pspf/io";
 import { PSPFReader } from "@flavor/pspf/read";
+import type { SlotSource } from "@flavor/pspf/build";
 import { PspfError } from "../../lib/errors.ts";
+import { openFileSource } from "../../lib/host/file_source.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { readAll, trickle } from "../support/trickle.ts";
 import { buildInMemory, planOf, textSource } from "./build_in_memory.ts";
@@ -43,6 +46,24 @@ Deno.test("assemblePackage() notices a file that changes between listing and rea
     () => buildInMemory(planOf([TREE_SLOT]), {}, treeWith(inner, grown)),
   );
   assertEquals([error.context.expected, error.context.actual], [10, 11]);
+});
+
+Deno.test("assemblePackage() notices a file that changes while it is packed", async () => {
+  await using dir = await tempDir();
+  for (const [size, change] of [[20_000, 25_000], [20_000, 5_000]] as const) {
+    await Deno.writeFile(dir.at("app"), pseudoRandomBytes(size, 1));
+    const openSource = async (): Promise<SlotSource> => {
+      const bytes = openFileSource(dir.at("app"));
+      await Deno.truncate(dir.at("app"), change);
+      return { kind: "file", bytes, mode: 0o644 };
+    };
+    const error = await rejectsCode(
+      "build/source-changed",
+      () => buildInMemory(planOf([FILE_SLOT]), {}, { openSource }),
+    );
+    const { expected, actual } = error.context;
+    assertEquals([expected, actual], [size, change]);
+  }
 });
 
 Deno.test("assemblePackage() waits for trees that read asynchronously", async () => {
