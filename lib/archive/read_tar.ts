@@ -6,6 +6,7 @@ import { ArchiveInput } from "./archive_input.ts";
 import { coalesce } from "./coalesce.ts";
 import { decodeText, parsePaxRecords } from "./parse_pax_records.ts";
 import { checkEntryPath, checkLinkTarget } from "./path_policy.ts";
+import { provideStreamFrom } from "./provide_stream_from.ts";
 import type { TarEntry } from "./tar_entry.ts";
 
 /** Limits of {@linkcode readTar}. */
@@ -70,6 +71,7 @@ export async function* readTar(
     maxExtensionSize = 2 ** 20,
   } = options;
   const input = new ArchiveInput(bytes);
+  provideStreamFrom();
   const members = input.readable.pipeThrough(new UntarStream()).getReader();
   const explain = (error: unknown): unknown => input.explain(error);
   let extensions: Extensions = {};

@@ -8,6 +8,9 @@ const E2E_PATHS: readonly string[] = [
   "tests/docs/blocks_test.ts",
 ];
 
+/** Tests that need Chromium. */
+const BROWSER_FOLDER = "tests/browser";
+
 const DENO_TEST = "deno test --quiet -P";
 const SCRIPT = "deno run --quiet -P=scripts";
 
@@ -40,10 +43,14 @@ export function listSteps(facts: StepFacts): readonly Step[] {
     check("doc-lint", `deno doc --lint ${exports.join(" ")}`),
     tests(
       "unit",
-      `${DENO_TEST} --no-check --parallel --ignore=${E2E_PATHS} tests`,
+      `${DENO_TEST} --no-check --parallel --ignore=${[
+        ...E2E_PATHS,
+        BROWSER_FOLDER,
+      ]} tests`,
     ),
     // Examples are type-checked here and nowhere else.
     tests("doc", `${DENO_TEST} --doc ${documents.join(" ")}`),
+    tests("browser", `${DENO_TEST} --no-check ${BROWSER_FOLDER}`),
     check("rust-fmt", "scripts/cargo fmt --all --check"),
     check(
       "clippy",
