@@ -21,6 +21,9 @@ use crate::package_file::read_buffered;
 /// How many bytes of stored and decoded frames may be in memory at once.
 const MEMORY: usize = 24 * 1024 * 1024;
 
+/// What the next frame is expected to take at least: its content, and a stored half.
+const EXPECTED: usize = MAX_FRAME + MAX_FRAME / 2;
+
 /// A frame that some worker took, in the order of the file.
 enum Place {
     Pending,
@@ -76,7 +79,7 @@ where
             places: VecDeque::new(),
             first: 0,
             in_flight: 0,
-            last_cost: MAX_FRAME,
+            last_cost: EXPECTED,
             ended: false,
             tail: None,
             cancelled: false,
@@ -174,7 +177,7 @@ fn claim_frame<R: BufRead>(
     let claimed = match unit {
         Ok(Unit::Frame(content)) => {
             let cost = stored.len().saturating_add(content);
-            state.last_cost = cost;
+            state.last_cost = cost.max(EXPECTED);
             state.in_flight = state.in_flight.saturating_add(cost);
             state.places.push_back(Place::Pending);
             Some((sequence, content, cost))
