@@ -21,38 +21,37 @@ if (await canMount()) {
     using scratch = new Scratch();
     const pack = scratch.join("sample.psp");
     writeSamplePackage(pack);
-    const cache = scratch.join("cache");
-    mkdirSync(cache);
-    // The first start runs out of space, the second has enough.
+    // The first start finds the disk all but full, the second one does not.
     const script = `
-      mount -t tmpfs -o "$1,mode=700" tmpfs "$FLAVOR_CACHE"
-      "$0" argument 2>&1 && exit 99; code=$?
-      find "$FLAVOR_CACHE" -name launch | grep . && exit 98
-      mount -o "remount,size=64m,nr_inodes=10000" "$FLAVOR_CACHE"
-      "$0" argument >&2 || exit 97
+      mount -t tmpfs -o size=8m,nr_inodes=300,mode=700 tmpfs "$2"
+      mkdir "$2/ballast"
+      eval "$3"
+      "$1" argument 2>&1 && exit 99; code=$?
+      find "$2" -name launch | grep . && exit 98
+      rm -r "$2/ballast"
+      "$1" argument >&2 || exit 97
       exit $code`;
-    for (
-      const limit of [
-        "size=200k",
-        "size=800k",
-        "size=64m,nr_inodes=8",
-        "size=64m,nr_inodes=24",
-      ]
-    ) {
-      await t.step(limit, async () => {
-        const [, ...command] = inMountNamespace(
-          script.replaceAll("$0", "$2"),
-          limit,
-          pack,
+    const fill = (kilobytes: number): string =>
+      `head -c ${kilobytes}k /dev/zero >"$2/ballast/big"`;
+    const useUp = (inodes: number): string =>
+      `i=0; while [ $i -lt ${inodes} ]; do mkdir "$2/ballast/$i"; i=$((i+1)); done`;
+    const ballasts: Readonly<Record<string, string>> = {
+      "200 KiB are left": fill(8192 - 200),
+      "800 KiB are left": fill(8192 - 800),
+      "eight files are left": useUp(290),
+      "30 files are left": useUp(268),
+    };
+    for (const [name, ballast] of Object.entries(ballasts)) {
+      await t.step(name, async () => {
+        const disk = scratch.join("disk");
+        mkdirSync(disk, { recursive: true });
+        const cache = join(disk, "cache");
+        const { code, stdout, stderr } = await runCommand(
+          inMountNamespace(script, pack, disk, ballast),
+          { env: { ...BASE_ENV, FLAVOR_CACHE: cache } },
         );
-        const { code, stdout, stderr } = await runCommand([
-          "unshare",
-          ...command,
-        ], {
-          env: { ...BASE_ENV, FLAVOR_CACHE: cache },
-        });
         // The script sends the refusal to stdout and the second start to stderr.
-        assertEquals(stderr, sampleOutput("argument"));
+        assertEquals(stderr, sampleOutput("argument"), stdout);
         assertRefusal({ code, stdout: "", stderr: stdout }, {
           code: "io/no-space",
           where: cache,

@@ -64,7 +64,7 @@ for (const { errno, calls, budget } of CASES) {
           assertOwnError(run, where);
           refused++;
         }
-        if (run.code === 0) {
+        if (run.code === 0 && run.stderr === "") {
           assertEquals(run.stdout, sampleOutput("argument"), where);
         }
         await assertStarts(pack, cache, where);

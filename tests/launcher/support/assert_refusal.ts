@@ -36,8 +36,9 @@ export function assertRefusal(result: RunResult, refusal: Refusal): void {
 /** Asserts that the launcher ended with an error of its own, whichever it was. */
 export function assertOwnError(result: RunResult, where: string): void {
   const { stderr, code } = result;
-  const [, named = ""] = /^error: .* \[([a-z-]+\/[a-z-]+)\]$/m.exec(stderr) ??
-    [];
+  const [, named = ""] =
+    /^error: [^]*? \[([a-z-]+\/[a-z-]+)\]$/m.exec(stderr) ??
+      [];
   const known = Object.entries(errorCodes).find(([key]) => key === named);
   assert(
     known !== undefined,

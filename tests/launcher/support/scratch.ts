@@ -1,11 +1,5 @@
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -46,15 +40,9 @@ export class Scratch implements Disposable {
   }
 }
 
-/** Removes a tree that may hold directories without write permission. */
+/** Removes a tree that may hold directories without write permission, and names of any bytes. */
 export function removeTree(path: string): void {
-  if (!IS_ROOT) unlock(path);
-  rmSync(path, { recursive: true, force: true });
-}
-
-function unlock(path: string): void {
-  const info = lstatSync(path, { throwIfNoEntry: false });
-  if (info === undefined || !info.isDirectory()) return;
-  chmodSync(path, 0o700);
-  for (const name of readdirSync(path)) unlock(join(path, name));
+  if (!IS_ROOT) spawnSync("chmod", ["-R", "u+rwX", path]);
+  const { status } = spawnSync("rm", ["-rf", path]);
+  if (status !== 0) throw new Error(`Cannot remove ${path}`);
 }
