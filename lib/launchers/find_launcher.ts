@@ -108,11 +108,19 @@ async function search(
     }`,
     {
       context: { platform: platformName(platform), searched },
-      hint: host.machine.checkout === undefined
-        ? "Name one with --launcher-bin FILE or FLAVOR_LAUNCHER_BIN"
-        : 'Build one with "flavor helpers build", or name one with --launcher-bin FILE',
+      hint: howToGetOne(host, platform),
     },
   );
+}
+
+/** A checkout builds for the machine that it is on, and for no other. */
+function howToGetOne({ machine }: LauncherHost, platform: Platform): string {
+  if (platformName(platform) !== machine.platform) {
+    return "Copy one to a place that was searched, or name one with --launcher-bin FILE";
+  }
+  return machine.checkout === undefined
+    ? "Name one with --launcher-bin FILE or FLAVOR_LAUNCHER_BIN"
+    : 'Build one with "flavor helpers build", or name one with --launcher-bin FILE';
 }
 
 function checkPlatform(

@@ -83,7 +83,7 @@ Deno.test("findLauncher() prefers Rust anywhere to Go, and the checkout to the d
   assertStringIncludes((await find(dir)).path, "checkout");
 });
 
-Deno.test("findLauncher() names every place and the command that builds one", async () => {
+Deno.test("findLauncher() names every place, and the command that builds one where one can be built", async () => {
   await using dir = await tempDir();
   const target = parsePlatform("darwin_arm64");
   const error = await rejectsCode(
@@ -102,7 +102,10 @@ Deno.test("findLauncher() names every place and the command that builds one", as
       dir.at("home/.local/share/flavor/bin", name),
     );
   }
-  assertStringIncludes(error.hint ?? "", "flavor helpers build");
+  // A checkout cannot build for another platform than its own.
+  assertStringIncludes(error.hint ?? "", "Copy one");
+  const own = await rejectsCode("launcher/not-found", () => find(dir));
+  assertStringIncludes(own.hint ?? "", "flavor helpers build");
 });
 
 Deno.test("findLauncher() refuses a launcher for another platform than the target", async () => {
