@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::MemberPath;
 use super::member_path::unsafe_path;
-use super::tree::{OWNER_ALL, PERMISSION_BITS, PendingModes, Totals};
+use super::tree::{PERMISSION_BITS, PendingModes, Totals};
 use crate::failure::{IoContext, io_error};
 
 const DIRECTORY: OFlags = OFlags::RDONLY
@@ -28,6 +28,8 @@ const NEW_FILE: OFlags = OFlags::WRONLY
     .union(OFlags::CLOEXEC);
 /// From this length on the system refuses a link's target, in bytes.
 const MAX_LINK_TARGET: usize = 4096;
+/// What the owner needs to fill a directory.
+const OWNER_ALL: u32 = 0o700;
 /// From this size on, a piece of a file is sent to the disk at once, in bytes.
 const WORTH_WRITING_BACK: usize = 1024 * 1024;
 /// Mode of directories that an archive uses without naming them.

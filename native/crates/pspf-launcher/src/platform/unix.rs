@@ -3,7 +3,7 @@
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -197,7 +197,13 @@ pub(crate) fn insecurity(metadata: &std::fs::Metadata) -> Option<String> {
 
 /// Whether programs cannot be started from this file system.
 pub(crate) fn forbids_programs(path: &Path) -> bool {
-    fs::statvfs(path).is_ok_and(|stat| stat.f_flag.contains(fs::StatVfsMountFlags::NOEXEC))
+    // Of the flags, only Linux names this one; elsewhere the start of the program tells.
+    #[cfg(target_os = "linux")]
+    let forbids =
+        fs::statvfs(path).is_ok_and(|stat| stat.f_flag.contains(fs::StatVfsMountFlags::NOEXEC));
+    #[cfg(not(target_os = "linux"))]
+    let forbids = !path.exists();
+    forbids
 }
 
 /// The home directory that the system's user database names.
@@ -264,6 +270,7 @@ pub(crate) fn executable_names(path: &Path) -> Vec<PathBuf> {
 pub(crate) fn open_self() -> io::Result<(File, PathBuf)> {
     #[cfg(target_os = "linux")]
     {
+        use std::os::fd::{AsRawFd, IntoRawFd};
         let mut file = File::open("/proc/self/exe")?;
         while file.as_raw_fd() <= libc::STDERR_FILENO {
             // We were started with a standard stream closed. Whatever is opened next must not become that stream.

@@ -68,6 +68,16 @@ pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
+/// Creates a directory and what is missing above it.
+pub(crate) fn create_private_directories(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Opens a file of ours, which is as private as the directory it lies in.
+pub(crate) fn open_private(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
+    options.open(path)
+}
+
 /// Access lists decide; the default location is private.
 pub(crate) fn insecurity(_metadata: &Metadata) -> Option<String> {
     None
