@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type { BenchContext } from "./bench_context.ts";
 import type { BenchRow } from "./bench_row.ts";
 import { packCommand, writeManifest } from "./pack_application.ts";
@@ -68,9 +68,17 @@ export async function benchPack(
     );
     const other = { name: `\`${name}\``, value: median(theirs, "ms") / 1000 };
     const start = Math.round(median(startUp, "ms"));
+    const sizes = [context.path("ours.psp"), context.path("theirs")].map((
+      path,
+    ) => Math.round(statSync(path).size / 1024 ** 2));
     const note =
-      `medians of ${ROUNDS} runs; ours includes ${start} ms for the start of Deno and the command line, ` +
-      "the digests and fsync";
+      `medians of ${ROUNDS} runs; ours takes ${threads} threads, includes ${start} ms for the start ` +
+      `of Deno and the command line, every digest and fsync, and makes ${
+        sizes[0]
+      } MiB of what ` +
+      `the other makes ${sizes[1]} MiB of${
+        chain === "tar.gz" ? " with its one thread" : ""
+      }`;
     rows.push(
       {
         what:
