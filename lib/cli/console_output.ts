@@ -52,6 +52,7 @@ export function createConsoleOutput(
   };
   return {
     json,
+    logLevel: settings.logLevel,
     paint: paintFor(terminal.stdoutIsTerminal),
     errorPaint,
     configured: (next) => createConsoleOutput(host, next),

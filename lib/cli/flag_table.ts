@@ -91,6 +91,13 @@ export const COMMANDS = {
         help:
           "The launcher; $FLAVOR_LAUNCHER_BIN, else Rust for the target, else Go for it",
       },
+      "builder-bin": {
+        kind: "text",
+        value: "FILE",
+        env: "FLAVOR_BUILDER_BIN",
+        help:
+          "Have this native builder write the package, in the portable profile; what it wrote is verified",
+      },
       target: {
         kind: "text",
         value: "PLATFORM",

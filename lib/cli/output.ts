@@ -33,6 +33,8 @@ export interface OutputSettings {
 export interface Output {
   /** Whether JSON is wanted instead of text. */
   readonly json: boolean;
+  /** How much is said on standard error. */
+  readonly logLevel: LogLevel;
   /** Colours for standard output. */
   readonly paint: Paint;
   /** Colours for standard error. */

@@ -11,6 +11,7 @@ const INTERRUPTED = 130;
  */
 export class Interrupts {
   readonly #temporaries: Temporaries;
+  readonly #helpers = new Set<() => void>();
   #suspended = false;
 
   /** @param temporaries What to remove before the exit. */
@@ -30,8 +31,21 @@ export class Interrupts {
 
   #end(): void {
     if (this.#suspended) return;
+    // A helper that outlives us would go on writing where we have cleared up.
+    for (const stop of this.#helpers) stop();
     this.#temporaries.removeAll();
     process.exit(INTERRUPTED);
+  }
+
+  /**
+   * Ends a helper together with the program, until disposed.
+   *
+   * @param stop Ends it at once.
+   * @returns Dispose it when the helper has ended.
+   */
+  endWith(stop: () => void): Disposable {
+    this.#helpers.add(stop);
+    return { [Symbol.dispose]: () => void this.#helpers.delete(stop) };
   }
 
   /**

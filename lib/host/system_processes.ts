@@ -64,6 +64,7 @@ export class SystemProcesses implements ProcessRunner {
       stdout: "piped",
       stderr: "inherit",
     });
+    using _ended = this.#interrupts.endWith(() => killNow(child));
     const copied = child.stdout.pipeTo(Deno.stderr.writable, {
       preventClose: true,
     });
@@ -80,13 +81,8 @@ export class SystemProcesses implements ProcessRunner {
       stdout: "piped",
       stderr: "piped",
     });
-    const timer = setTimeout(() => {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It ended in the same moment.
-      }
-    }, timeoutMs);
+    using _ended = this.#interrupts.endWith(() => killNow(child));
+    const timer = setTimeout(() => killNow(child), timeoutMs);
     try {
       const output = await child.output();
       const { stdout, stderr } = output;
@@ -125,6 +121,14 @@ export class SystemProcesses implements ProcessRunner {
         },
       );
     }
+  }
+}
+
+function killNow(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It ended in the same moment.
   }
 }
 

@@ -2,6 +2,7 @@ import { dirname, join } from "@std/path";
 
 import {
   assemblePackage,
+  type BuildOptions,
   type BuildReport,
   createSourceOpener,
   openSlotCache,
@@ -25,6 +26,7 @@ import {
   type PackManifest,
   readManifest,
 } from "../pack_manifest.ts";
+import { packWithBuilder } from "../pack_with_builder.ts";
 import { parseSize } from "../parse_amount.ts";
 import { showPlan } from "../show_plan.ts";
 import { showReport } from "../show_report.ts";
@@ -71,6 +73,7 @@ export async function runPack(
     );
   }
 
+  checkBuilderFlags(flags);
   await host.writer.makeDirectory(dirname(target));
   await using sink = await host.writer.createSink(target, {
     mode: 0o755,
@@ -78,21 +81,34 @@ export async function runPack(
   });
   await using launcherSource = await host.reader.openSource(launcher.path);
   using bar = output.progress("packing", 0);
-  const report = await assemblePackage(manifest.plan, sink, {
+  const build: Omit<BuildOptions, "createSpool"> = {
     launcher: launcherSource,
     keyPair: key.keyPair,
     openSource,
-    createSpool: () => host.writer.createSpool(dirname(target)),
     jobs: flags.jobs ?? host.machine.processors,
     sourceDateEpoch: sourceDateEpoch(host.env),
     target: launcher.platform,
-    ...(flags.portable ? { portable: true } : {}),
     ...(await slotCacheOption(flags, host)),
     onProgress: ({ completed, total }) => bar.update(completed, total),
-  });
+  };
+  const builder = flags["builder-bin"];
+  const report = builder === undefined
+    ? await assemblePackage(manifest.plan, sink, {
+      ...build,
+      createSpool: () => host.writer.createSpool(dirname(target)),
+      ...(flags.portable ? { portable: true } : {}),
+    })
+    : await packWithBuilder(manifest.plan, sink, {
+      builder,
+      launcherPath: launcher.path,
+      logLevel: output.logLevel,
+      build,
+    }, context);
   bar[Symbol.dispose]();
   for (const warning of report.warnings) output.warn(warning);
-  if (flags.verify) await verifyOwn(sink, report, key, output);
+  if (flags.verify && builder === undefined) {
+    await verifyOwn(sink, report, key, output);
+  }
   await sink.commit();
   sayOrigin(key.origin, output);
   showReport(
@@ -106,6 +122,14 @@ export async function runPack(
       elapsedMs: host.clock.monotonic() - started,
     },
     output,
+  );
+}
+
+function checkBuilderFlags(flags: PackCommand["flags"]): void {
+  if (flags["builder-bin"] === undefined || flags.verify) return;
+  throw new PspfError(
+    "usage/bad-argument",
+    "--no-verify and --builder-bin exclude each other: what another program wrote is always verified",
   );
 }
 

@@ -1,0 +1,110 @@
+import { encodeHex } from "@std/encoding/hex";
+import { join } from "@std/path";
+
+import type { BuildOptions, BuildReport } from "../build/mod.ts";
+import { PspfError } from "../errors.ts";
+import type { ByteSink } from "../io/byte_sink.ts";
+import { checkBuilt } from "../launchers/check_built.ts";
+import { runBuilder } from "../launchers/run_builder.ts";
+import { writeBuilderInputs } from "../launchers/write_builder_inputs.ts";
+import type { BuildPlan } from "../manifest/mod.ts";
+import { openPackage } from "../read/mod.ts";
+import type { CommandContext } from "./command_context.ts";
+import type { LogLevel } from "./output.ts";
+import { verifyFile } from "./verify_file.ts";
+
+/** A build by a native builder. */
+export interface BuilderPack {
+  /** The builder. */
+  readonly builder: string;
+  /** The launcher, as a path. */
+  readonly launcherPath: string;
+  /** How much the builder says; shown at `debug` and when it fails. */
+  readonly logLevel: LogLevel;
+  /** Sources, key and launcher. */
+  readonly build: Omit<BuildOptions, "createSpool" | "portable">;
+}
+
+/**
+ * Has a native builder write the package. It works in a private directory, and
+ * what it wrote has to verify, to be signed by our key and to hold what was
+ * asked for; only then it is copied into the sink.
+ *
+ * @param plan What is to be built.
+ * @param sink Takes the package; the caller commits it.
+ * @param pack The builder and its input.
+ * @param context Host and output.
+ * @returns What was built.
+ * @throws {PspfError} `launcher/failed`, `launcher/wrong-format`,
+ * `build/verification-failed`, and what encoding the slots throws
+ */
+export async function packWithBuilder(
+  plan: BuildPlan,
+  sink: ByteSink,
+  pack: BuilderPack,
+  { host, output }: CommandContext,
+): Promise<BuildReport> {
+  const { build } = pack;
+  const program = await host.reader.realPath(pack.builder);
+  const directory = await host.writer.makeTemporaryDirectory("flavor-build-");
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => host.writer.remove(directory));
+  const { prepared, ...inputs } = await writeBuilderInputs(
+    plan,
+    directory,
+    build,
+    host.writer,
+  );
+  const written = join(directory, "package.psp");
+  const said = await runBuilder({
+    program,
+    ...inputs,
+    output: written,
+    launcher: pack.launcherPath,
+    logLevel: pack.logLevel,
+    directory,
+    sourceDateEpoch: build.sourceDateEpoch ?? 0,
+  }, host);
+  if (said !== "") output.trace(said);
+
+  await using source = await host.reader.openSource(written);
+  const trustedKeys = [build.keyPair.publicKey];
+  const { checks } = await verifyFile(
+    source,
+    { level: "standard", trustedKeys },
+    output,
+  );
+  const failed = checks.find(({ status }) => status === "fail");
+  if (failed !== undefined) {
+    throw new PspfError(
+      "build/verification-failed",
+      `The builder "${pack.builder}" wrote a package that does not verify: ${failed.detail}`,
+      {
+        context: { check: failed.id, code: failed.code ?? null },
+        hint: "Leave --builder-bin out to build with this program itself",
+      },
+    );
+  }
+  const opened = await openPackage(source, { trustedKeys });
+  await checkBuilt(opened, plan, prepared, build.launcher);
+  for await (const chunk of source.stream(0, source.size)) {
+    await sink.write(chunk);
+  }
+  const { index } = opened;
+  return {
+    ...prepared.report,
+    packageSize: source.size,
+    warnings: [
+      ...prepared.report.warnings,
+      ...(plan.custom === undefined
+        ? []
+        : ["custom is left out: native builders do not know it"]),
+    ],
+    metadataSize: index.metadata.size,
+    metadataDigest: encodeHex(index.fields.metadataDigest),
+    slots: prepared.report.slots.map((slot, at) => ({
+      ...slot,
+      offset: opened.slots[at]?.offset ?? 0,
+    })),
+  };
+}
