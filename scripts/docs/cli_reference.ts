@@ -1,6 +1,6 @@
 import type { CommandSpec, FlagSpec } from "../../lib/cli/command_spec.ts";
 import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/flag_table.ts";
-import { markdownTable } from "./markdown_table.ts";
+import { markdownTable, plainText } from "./markdown_table.ts";
 
 type Flags = Readonly<Record<string, FlagSpec>>;
 
@@ -40,9 +40,9 @@ function commandPart(name: string, spec: CommandSpec): string {
   ]);
   return [
     `## flavor ${name}`,
-    `${spec.summary}.`,
+    `${plainText(spec.summary)}.`,
     `\`${usage}\``,
-    ...(spec.description ?? []),
+    ...(spec.description ?? []).map(plainText),
     ...(spec.operands.length === 0 ? [] : [
       markdownTable(
         ["Argument", "Meaning"],

@@ -17,5 +17,17 @@ export function markdownTable(
 }
 
 function cellOf(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+  return plainText(text).replaceAll("|", "\\|").replaceAll("\n", " ");
+}
+
+/**
+ * Keeps viewers from taking `<name>` for HTML; code spans are literal anyway.
+ *
+ * @param text Text of one of our tables, with code spans.
+ * @returns Markdown.
+ */
+export function plainText(text: string): string {
+  return text.split("`").map((part, index) =>
+    index % 2 === 1 ? part : part.replaceAll("<", "&lt;")
+  ).join("`");
 }
