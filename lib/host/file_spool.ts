@@ -7,6 +7,7 @@ import type { Spool } from "../io/spool.ts";
 import { FileAppender } from "./file_appender.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
+import { sweepLeftovers } from "./sweep_leftovers.ts";
 import type { Temporaries } from "./temporaries.ts";
 import { temporaryPathFor } from "./temporary_name.ts";
 
@@ -23,7 +24,10 @@ export function openFileSpool(
   directory: string | undefined,
   temporaries: Temporaries,
 ): Spool {
-  const path = temporaryPathFor(join(directory ?? os.tmpdir(), "spool"));
+  const target = join(directory ?? os.tmpdir(), "spool");
+  const losesName = Deno.build.os !== "windows";
+  if (losesName) sweepLeftovers(target);
+  const path = temporaryPathFor(target);
   const action = `create ${quotePath(path)}`;
   temporaries.add(path);
   try {
@@ -32,8 +36,10 @@ export function openFileSpool(
       createNew: true,
       mode: 0o600,
     });
+    // The sign of life that a sweep looks for, as long as there is a name.
+    if (losesName) file.lockSync(true);
     const fd = fs.openSync(path, fs.constants.O_RDONLY);
-    if (Deno.build.os !== "windows") {
+    if (losesName) {
       fs.unlinkSync(path);
       temporaries.delete(path);
     }
