@@ -136,6 +136,10 @@ fn work<R: BufRead>(shared: &Shared<R>) {
     while let Some((sequence, content, cost)) = claim_frame(shared, &mut stored) {
         let spare = shared.lock().spare.pop().unwrap_or_default();
         let decoded = decode_frame(&mut context, &stored, content, spare);
+        if stored.capacity() > MAX_FRAME / 2 {
+            // Frames like this one are rare; their buffer would stay for nothing.
+            stored = Vec::new();
+        }
         let mut state = shared.lock();
         // The stored bytes are done with; only the content stays in memory until it is consumed.
         state.in_flight = state.in_flight.saturating_sub(cost.saturating_sub(content));
