@@ -2,7 +2,7 @@
 //!
 //! Release builds abort on a panic, so nobody unwinds; what is left of the standard library's use of the unwinder is the
 //! backtrace of the panic message. It would bring the unwinder and a reader of debug information, which our stripped
-//! binaries do not even have: a fifth of the whole launcher. With these definitions the linker leaves both out, and a panic
+//! binaries do not even have. With these definitions the linker leaves both out, and a panic
 //! still says what and where.
 
 #![expect(
