@@ -300,6 +300,18 @@ export const COMMANDS = {
     },
     examples: [{ line: "flavor helpers build", does: "Fill dist/bin" }],
   },
+  "helpers test": {
+    summary: "Pack and run a tiny application with each launcher",
+    description: [
+      "Launchers for other platforms are named and skipped; a builder is asked for its version.",
+    ],
+    operands: [],
+    flags: {},
+    examples: [{
+      line: "flavor helpers test",
+      does: "Start a package with every launcher that runs here",
+    }],
+  },
   "helpers clean": {
     summary: "Remove the helpers that were built in this checkout",
     operands: [],

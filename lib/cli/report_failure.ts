@@ -19,7 +19,8 @@ export function reportFailure(
   output: Output,
   debug: boolean,
 ): number {
-  const known = isPspfError(error) ? error : unexpected(error);
+  const first = firstOf(error);
+  const known = isPspfError(first) ? first : unexpected(first);
   const { code, message, hint, context } = known;
   const value: Record<string, JsonValue> = { code, message, context };
   if (hint !== undefined) value["hint"] = hint;
@@ -32,6 +33,11 @@ export function reportFailure(
   ];
   output.failure({ error: value }, lines.join("\n"));
   return ERROR_CODES[code].exit;
+}
+
+/** Clearing up can fail too, but what made it necessary is what matters. */
+function firstOf(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstOf(error.suppressed) : error;
 }
 
 function unexpected(error: unknown): PspfError {

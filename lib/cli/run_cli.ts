@@ -7,6 +7,7 @@ import { runHelpersBuild } from "./commands/helpers_build.ts";
 import { runHelpersClean } from "./commands/helpers_clean.ts";
 import { runHelpersInfo } from "./commands/helpers_info.ts";
 import { runHelpersList } from "./commands/helpers_list.ts";
+import { runHelpersTest } from "./commands/test_helpers.ts";
 import { runInit } from "./commands/init.ts";
 import { runInspect } from "./commands/inspect.ts";
 import { runKeygen } from "./commands/keygen.ts";
@@ -96,13 +97,18 @@ async function dispatch(
       return await runRun(command, context);
     case "verify":
       return await runVerify(command, context);
+    case "helpers test":
+      return await runHelpersTest(context);
     default:
       await perform(command, context);
       return EXIT_OK;
   }
 }
 
-type Plain = Exclude<Command, { kind: "help" | "version" | "run" | "verify" }>;
+type Plain = Exclude<
+  Command,
+  { kind: "help" | "version" | "run" | "verify" | "helpers test" }
+>;
 
 /** Commands that either succeed or throw. */
 function perform(command: Plain, context: CommandContext): Promise<void> {

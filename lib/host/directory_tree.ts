@@ -4,6 +4,7 @@ import { PspfError } from "../errors.ts";
 import type {
   FileTree,
   FileTreeEntry,
+  OpenTreeFile,
   UnsupportedTreeEntry,
 } from "../io/file_tree.ts";
 import { fileError, quotePath } from "./file_error.ts";
@@ -65,6 +66,20 @@ export class DirectoryTree implements FileTree {
         hint: "Pack again when nothing writes to the directory",
       },
     );
+  }
+
+  openFile(path: string): OpenTreeFile {
+    const source = openFileSource(this.#full(path));
+    let offset = 0;
+    return {
+      size: source.size,
+      readInto: (into) => {
+        const count = source.readInto(offset, into);
+        offset += count;
+        return count;
+      },
+      [Symbol.dispose]: () => source.close(),
+    };
   }
 
   stream(path: string): ReadableStream<Uint8Array> {

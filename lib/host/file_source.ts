@@ -66,6 +66,14 @@ export class FileSource implements RandomAccessSource {
     }, { highWaterMark: 2 });
   }
 
+  readInto(offset: number, into: Uint8Array): number {
+    try {
+      return fs.readSync(this.#fd, into, 0, into.length, offset);
+    } catch (error) {
+      throw fileError(error, `read ${quotePath(this.name)}`, this.name);
+    }
+  }
+
   currentSize(): number {
     return fs.fstatSync(this.#fd).size;
   }
@@ -117,11 +125,16 @@ export class FileSource implements RandomAccessSource {
     });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Closes the file; only for whoever has no read under way. */
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#turn;
     fs.closeSync(this.#fd);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn;
+    this.close();
   }
 }
 

@@ -22,6 +22,7 @@ export type { ExtractTarget } from "../io/extract_target.ts";
 export type {
   FileTree,
   FileTreeEntry,
+  OpenTreeFile,
   UnsupportedTreeEntry,
 } from "../io/file_tree.ts";
 export type {

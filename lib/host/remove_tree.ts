@@ -14,7 +14,9 @@ export function removeTree(path: string): void {
   if (facts.isDirectory()) {
     fs.chmodSync(path, 0o700);
     for (const name of fs.readdirSync(path)) removeTree(join(path, name));
-    fs.rmdirSync(path);
+    // Names that are not UTF-8 come out of the listing changed, so what is left
+    // is removed without naming it.
+    Deno.removeSync(path, { recursive: true });
   } else {
     fs.rmSync(path, { force: true });
   }

@@ -39,6 +39,7 @@ export {
   type PlaceFacts,
 } from "./launcher_places.ts";
 export { type Helper, listHelpers } from "./list_helpers.ts";
+export { type LauncherTestHost, testLauncher } from "./test_launcher.ts";
 export {
   parsePlatform,
   type Platform,

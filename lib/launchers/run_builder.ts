@@ -2,6 +2,7 @@ import { PspfError } from "../errors.ts";
 import type { FileReader, Machine, ProcessRunner } from "../host/types.ts";
 import { detectPlatforms, EXECUTABLE_HEAD_SIZE } from "./executable_format.ts";
 import { platformName } from "./platform.ts";
+import { readableOutput } from "./readable_output.ts";
 
 /** One run of a native builder; all paths are absolute. */
 export interface BuilderRun {
@@ -37,9 +38,6 @@ export interface BuilderRunHost {
 
 /** Nothing that takes longer is a build. */
 const TIMEOUT_MS = 6 * 60 * 60 * 1000;
-/** The end of what it says has the reason. */
-const SHOWN_LINES = 20;
-const SHOWN_COLUMNS = 400;
 
 /**
  * Runs a native builder with the command line that all of them share.
@@ -78,7 +76,7 @@ export async function runBuilder(
       SOURCE_DATE_EPOCH: String(run.sourceDateEpoch),
     },
   }, TIMEOUT_MS);
-  const said = readable(stderr);
+  const said = readableOutput(stderr);
   if (code === 0 && await host.reader.facts(run.output) !== undefined) {
     return said;
   }
@@ -120,15 +118,4 @@ async function checkRunsHere(
         "Choose the builder for this machine; --target is what it packs for",
     },
   );
-}
-
-/** Colours and cursor movements of another program stay out of our messages. */
-function readable(stderr: Uint8Array): string {
-  return new TextDecoder().decode(stderr)
-    // deno-lint-ignore no-control-regex
-    .replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, "")
-    // deno-lint-ignore no-control-regex
-    .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "")
-    .split("\n").map((line) => line.slice(0, SHOWN_COLUMNS).trimEnd())
-    .filter((line) => line !== "").slice(-SHOWN_LINES).join("\n");
 }

@@ -1,14 +1,10 @@
 import { PspfError } from "../../errors.ts";
-import {
-  helperVersion,
-  listHelpers,
-  platformName,
-} from "../../launchers/mod.ts";
+import { listHelpers, platformName } from "../../launchers/mod.ts";
 import { findNearestName } from "../../manifest/nearest_name.ts";
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";
 import { formatTable } from "../format_table.ts";
-import { helperJson } from "./helpers_list.ts";
+import { askVersion, helperJson } from "./helpers_list.ts";
 
 /**
  * `flavor helpers info NAME`. A helper for this machine is asked for its
@@ -37,11 +33,7 @@ export async function runHelpersInfo(
         : `Did you mean "${nearest}"?`,
     });
   }
-  const runsHere = helper.facts.platforms.map(platformName)
-    .includes(host.machine.platform);
-  const version = runsHere
-    ? await helperVersion(helper.path, host.processes)
-    : undefined;
+  const version = await askVersion(helper, host);
   output.result(
     { ...helperJson(helper), version: version ?? null },
     () =>

@@ -2,6 +2,7 @@ import type { JsonValue } from "../../errors.ts";
 import {
   type Helper,
   helperPlaces,
+  helperVersion,
   listHelpers,
   platformName,
 } from "../../launchers/mod.ts";
@@ -9,17 +10,31 @@ import type { CommandContext } from "../command_context.ts";
 import { formatSize } from "../format_size.ts";
 import { formatTable } from "../format_table.ts";
 
+/** A helper together with what it answers. */
+interface AnsweredHelper {
+  readonly helper: Helper;
+  readonly version: string | undefined;
+}
+
 /**
- * `flavor helpers list`.
+ * `flavor helpers list`. Helpers for this machine are asked for their versions.
  *
  * @param context Host and output.
  */
 export async function runHelpersList(
   { host, output }: CommandContext,
 ): Promise<void> {
-  const helpers = await listHelpers(host);
+  const helpers: AnsweredHelper[] = [];
+  for (const helper of await listHelpers(host)) {
+    helpers.push({ helper, version: await askVersion(helper, host) });
+  }
   output.result(
-    { helpers: helpers.map(helperJson) },
+    {
+      helpers: helpers.map(({ helper, version }) => ({
+        ...helperJson(helper),
+        version: version ?? null,
+      })),
+    },
     () =>
       helpers.length === 0
         ? [
@@ -28,16 +43,35 @@ export async function runHelpersList(
           'Build one with "flavor helpers build" in a checkout.',
         ].join("\n")
         : formatTable([
-          ["NAME", "PLATFORM", "SIZE", "SHA-256", "PATH"],
-          ...helpers.map((helper) => [
+          ["NAME", "PLATFORM", "VERSION", "SIZE", "SHA-256", "PATH"],
+          ...helpers.map(({ helper, version }) => [
             helper.name,
             platformName(helper.platform),
+            version ?? "unknown",
             formatSize(helper.facts.size),
             helper.facts.digest.slice(0, 16),
             helper.path,
           ]),
-        ], [2]),
+        ], [3]),
   );
+}
+
+/**
+ * Asks a helper for its version, if it runs on this machine; no other program
+ * is ever run.
+ *
+ * @param helper The helper.
+ * @param host Runs it.
+ * @returns The first line it prints; `undefined` when it gives no answer.
+ */
+export async function askVersion(
+  helper: Helper,
+  { machine, processes }: CommandContext["host"],
+): Promise<string | undefined> {
+  const platforms = helper.facts.platforms.map(platformName);
+  return platforms.includes(machine.platform)
+    ? await helperVersion(helper.path, processes)
+    : undefined;
 }
 
 /**
