@@ -31,6 +31,8 @@ const FOREIGN_FLAGS: ReadonlySet<string> = new Set([
   "--cache", // the launcher's `verify`
   "--outputs", // scripts/dev docs
   "--manifset", // what troubleshooting.md misspells
+  "--config", // applications in the examples of manifest.md
+  "--verbose",
 ]);
 
 /** What is left of a page without programs and manifests. */
@@ -48,8 +50,9 @@ function proseAndCommands(page: string): string {
 Deno.test("pages mention no flag that does not exist", () => {
   const known = knownFlags();
   for (const { path, text } of PAGES) {
-    // What follows a lone -- belongs to the application.
-    const words = proseAndCommands(text).replaceAll(/ -- .*$/gm, "");
+    // What follows a lone -- belongs to the application, and Deno's flags to Deno.
+    const words = proseAndCommands(text).replaceAll(/ -- .*$/gm, "")
+      .replaceAll(/(?:^|`|\$ )deno [^`\n]*/gm, "");
     for (const [flag] of words.matchAll(/(?<![\w-])--[a-z][a-z-]*[a-z]\b/g)) {
       assert(known.has(flag) || FOREIGN_FLAGS.has(flag), `${path}: ${flag}`);
     }
