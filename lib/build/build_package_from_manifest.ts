@@ -6,7 +6,7 @@ import { parseManifest } from "../manifest/parse_manifest.ts";
 import type { BuildOptions } from "./build_options.ts";
 import { type BuildResult, describeSlots } from "./build_result.ts";
 import { type LauncherChoice, openLauncher } from "./builder_launcher.ts";
-import type { BuilderOptions } from "./builder_options.ts";
+import { type BuilderOptions, pickBuildOptions } from "./builder_options.ts";
 import { loadDefaultHost } from "./default_host.ts";
 import { type HostOptions, type KeyChoice, resolveKey } from "./key_files.ts";
 import { openSlotCache } from "./slot_cache.ts";
@@ -92,7 +92,7 @@ export async function buildPackageFromManifest(
     () => Promise.resolve(host),
   );
   await using _ = launcher;
-  const { portable, sourceDateEpoch, onProgress, signal, slotCache } = options;
+  const { slotCache } = options;
   const build: Omit<BuildOptions, "createSpool"> = {
     launcher,
     keyPair,
@@ -105,10 +105,7 @@ export async function buildPackageFromManifest(
     }),
     jobs: options.jobs ?? host.processors,
     ...(target === undefined ? {} : { target }),
-    ...(portable === undefined ? {} : { portable }),
-    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
-    ...(onProgress === undefined ? {} : { onProgress }),
-    ...(signal === undefined ? {} : { signal }),
+    ...pickBuildOptions(options),
     ...(slotCache === undefined
       ? {}
       : { slotCache: await openSlotCache(slotCache, host) }),

@@ -28,3 +28,24 @@ export interface BuilderOptions extends
    */
   readonly replace?: boolean;
 }
+
+/**
+ * Takes what every build understands out of a builder's options.
+ *
+ * @param options The options of a builder.
+ * @returns Those that are given and need nothing of the machine.
+ */
+export function pickBuildOptions(
+  options: BuilderOptions,
+): Pick<
+  BuildOptions,
+  "portable" | "sourceDateEpoch" | "onProgress" | "signal"
+> {
+  const { portable, sourceDateEpoch, onProgress, signal } = options;
+  return {
+    ...(portable === undefined ? {} : { portable }),
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}

@@ -52,7 +52,7 @@ export async function packCachedSlot(
   const { cache, encoding } = options;
   const plain = openPlain(slot, { ...encoding, onInput: () => {} });
   if (plain === undefined || plain.codes.length === 0) return undefined;
-  const plainDigest = await digestPlain(plain.bytes);
+  const plainDigest = await digestPlain(plain);
   const { level } = slot.plan;
   const key = await slotCacheKey(plainDigest, {
     codes: plain.codes,

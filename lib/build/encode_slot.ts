@@ -1,15 +1,15 @@
 import { writeTar } from "../archive/write_tar.ts";
 import type { BlockCompressor } from "../compress/block_compressor.ts";
+import { BlockPool } from "../compress/block_pool.ts";
 import {
   type CompressionCode,
   getCodec,
   isCompression,
 } from "../compress/get_codec.ts";
-import { PspfError } from "../errors.ts";
 import { Operation, type OperationCode } from "../format/operation.ts";
-import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { checkEncoded } from "./check_encoded.ts";
 import type { OpenedSlot } from "./opened_slot.ts";
+import { readSource } from "./read_source.ts";
 
 /** What encoding needs besides the slot. */
 export interface EncodeSlotOptions {
@@ -57,7 +57,7 @@ export function encodeSlot(
   if (plain !== undefined) return compress(plain, slot, options);
   const { input, operations } = slot;
   if (input.kind === "directory") throw new TypeError("not a file");
-  const counted = observe(streamFile(input.bytes, options), options.onInput);
+  const counted = observe(readSource(input.bytes, options), options.onInput);
   let originalSize = 0;
   const stored = checkEncoded(
     counted,
@@ -81,6 +81,8 @@ export interface PlainSlot {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** Compressions that are still to be done. */
   readonly codes: readonly CompressionCode[];
+  /** Owns the memory of the bytes; absent where nothing compresses them. */
+  readonly pool?: BlockPool;
 }
 
 /**
@@ -96,49 +98,36 @@ export function openPlain(
 ): PlainSlot | undefined {
   const { input, operations } = slot;
   if (input.kind === "directory") {
+    const codes = [...operations].filter(isCompression);
+    const pool = poolFor(codes);
     const bytes = writeTar(input.tree, input.list.members, {
       mtime: options.mtime,
       onFile: options.onInput,
+      ...(pool === undefined ? {} : { memory: pool }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    return { bytes, codes: [...operations].filter(isCompression) };
+    return { bytes, codes, ...(pool === undefined ? {} : { pool }) };
   }
   const { bytes, remaining } = input;
   if (remaining.length === 0 && operations.length > 0) return undefined;
+  const codes = remaining.filter(isCompression);
+  const pool = poolFor(codes);
+  const memory = pool === undefined ? {} : { pool };
   return {
-    bytes: observe(streamFile(bytes, options), options.onInput),
-    codes: remaining.filter(isCompression),
+    bytes: observe(
+      readSource(bytes, { ...options, ...memory }),
+      options.onInput,
+    ),
+    codes,
+    ...memory,
   };
 }
 
-async function* streamFile(
-  bytes: RandomAccessSource,
-  { signal }: Pick<EncodeSlotOptions, "signal">,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const read = signal === undefined ? {} : { signal };
-  try {
-    yield* bytes.stream(0, bytes.size, read);
-  } catch (error) {
-    checkUnchanged(bytes, error);
-    throw error;
-  }
-  checkUnchanged(bytes);
-}
-
-/** A file that somebody still writes to is packed neither cut nor torn. */
-function checkUnchanged(bytes: RandomAccessSource, cause?: unknown): void {
-  const actual = bytes.currentSize?.() ?? bytes.size;
-  if (actual === bytes.size) return;
-  throw new PspfError(
-    "build/source-changed",
-    `Cannot pack "${bytes.name}": it had ${bytes.size} bytes when it was opened and has ${actual} now`,
-    {
-      context: { path: bytes.name, expected: bytes.size, actual },
-      hint:
-        "Something writes to the source; wait until it is done and pack again",
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
+function poolFor(codes: readonly CompressionCode[]): BlockPool | undefined {
+  const [first] = codes;
+  return first === undefined
+    ? undefined
+    : new BlockPool(getCodec(first).blockSize);
 }
 
 function compress(
@@ -155,15 +144,15 @@ function compress(
       yield chunk;
     }
   }
-  const stored = plain.codes.reduce(
-    (stream, code) =>
-      stream.pipeThrough(
-        getCodec(code).encode({
-          compressor: options.compressor,
-          ...levelFor(slot, code),
-        }),
-      ),
-    ReadableStream.from(observed()),
+  const { pool } = plain;
+  const stored = plain.codes.reduce<AsyncIterable<Uint8Array>>(
+    (bytes, code, at) =>
+      getCodec(code).encodeChunks(bytes, {
+        compressor: options.compressor,
+        ...(at > 0 || pool === undefined ? {} : { pool }),
+        ...levelFor(slot, code),
+      }),
+    observed(),
   );
   // An encoder's output is always new; plain bytes can be the source's own.
   const isOwned = plain.codes.length > 0;

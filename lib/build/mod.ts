@@ -34,6 +34,7 @@ export type { LauncherChoice } from "./builder_launcher.ts";
 export type { BuilderExecution, BuilderMetadata } from "./builder_metadata.ts";
 export type { BuilderOptions } from "./builder_options.ts";
 export { createDirectory } from "./create_directory.ts";
+export { loadDefaultHost } from "./default_host.ts";
 export { inspectLauncher, type LauncherFacts } from "./inspect_launcher.ts";
 export {
   type HostOptions,

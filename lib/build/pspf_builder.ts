@@ -1,32 +1,16 @@
 import { fromFileUrl } from "@std/path";
-import type { KeyPair } from "../crypto/ed25519.ts";
-import { MemorySpool } from "../io/memory_spool.ts";
-import type { SpoolFactory } from "../io/spool.ts";
+import { streamFrom } from "../io/stream_from.ts";
 import type { BuildPlan } from "../manifest/build_plan.ts";
-import type { BuildOptions } from "./build_options.ts";
-import { buildPackage } from "./build_package.ts";
-import {
-  type BuildResult,
-  checkExpectations,
-  describeSlots,
-} from "./build_result.ts";
+import type { BuildResult } from "./build_result.ts";
 import type { BuilderHost } from "./builder_host.ts";
-import {
-  type LauncherChoice,
-  launcherRequest,
-  openLauncher,
-} from "./builder_launcher.ts";
+import type { LauncherChoice } from "./builder_launcher.ts";
 import { type BuilderMetadata, mergeMetadata } from "./builder_metadata.ts";
 import type { BuilderOptions } from "./builder_options.ts";
 import { type BuilderSlot, planFromBuilder } from "./builder_plan.ts";
-import { loadDefaultHost } from "./default_host.ts";
-import { type HostOptions, type KeyChoice, resolveKey } from "./key_files.ts";
-import { openSlotCache } from "./slot_cache.ts";
-import { openSlotData, type SlotData, slotDataPath } from "./slot_data.ts";
+import { BuilderRun } from "./builder_run.ts";
+import type { HostOptions, KeyChoice } from "./key_files.ts";
+import type { SlotData } from "./slot_data.ts";
 import type { SlotDescriptor } from "./slot_descriptor.ts";
-import type { SlotSourceOpener } from "./slot_source.ts";
-import { openSourcePath } from "./source_opener.ts";
-import { writePackage } from "./write_package.ts";
 
 /**
  * Puts a package together in code.
@@ -208,6 +192,8 @@ export class PSPFBuilder {
 
   /**
    * Builds the package as a stream. The work begins when the stream is read.
+   * Encoded slots wait in memory, unless the builder has a host or is given a
+   * path: then they wait in a temporary file, and any size will do.
    *
    * @returns The package; the stream errors with a `PspfError`.
    * @throws {PspfError} `manifest/invalid`
@@ -226,117 +212,24 @@ export class PSPFBuilder {
   build(
     path?: string | URL,
   ): ReadableStream<Uint8Array> | Promise<BuildResult> {
-    const copy = this.clone();
     return path === undefined
-      ? ReadableStream.from(copy.#stream(copy.plan()))
-      : copy.#write(path instanceof URL ? fromFileUrl(path) : path);
+      ? streamFrom(this.#begin().stream())
+      : this.#write(path instanceof URL ? fromFileUrl(path) : path);
   }
 
+  /** A wrong configuration rejects, too, instead of throwing at once. */
   async #write(path: string): Promise<BuildResult> {
-    const plan = this.plan();
-    const host = await this.#loadHost();
-    await using resources = new AsyncDisposableStack();
-    const target = host.reader.absolute(path);
-    const createSpool: SpoolFactory = () => host.writer.createSpool();
-    const report = await writePackage(plan, {
-      path: target,
-      writer: host.writer,
-      build: await this.#prepare(createSpool, resources, target),
-      replace: this.#options.replace ?? true,
-      verify: this.#options.verify ?? true,
-      onReport: (report) =>
-        checkExpectations(this.#descriptors, describeSlots(plan, report)),
-    });
-    return {
-      path: target,
-      report,
-      slots: describeSlots(plan, report),
-      isKeyEphemeral: this.#key === undefined,
-    };
+    return await this.#begin().write(path);
   }
 
-  async *#stream(
-    plan: BuildPlan,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    await using resources = new AsyncDisposableStack();
-    const host = this.#usesPaths ? await this.#loadHost() : this.#host;
-    const createSpool: SpoolFactory = () =>
-      host === undefined
-        ? Promise.resolve(new MemorySpool())
-        : host.writer.createSpool();
-    yield* buildPackage(plan, {
-      ...await this.#prepare(createSpool, resources),
-      createSpool,
-      onReport: (report) =>
-        checkExpectations(this.#descriptors, describeSlots(plan, report)),
+  #begin(): BuilderRun {
+    return new BuilderRun({
+      plan: this.plan(),
+      slots: this.#slots,
+      launcher: this.#launcher,
+      key: this.#key,
+      options: this.#options,
+      host: this.#host,
     });
   }
-
-  async #prepare(
-    createSpool: SpoolFactory,
-    resources: AsyncDisposableStack,
-    output?: string,
-  ): Promise<Omit<BuildOptions, "createSpool">> {
-    const { target, slotCache, jobs, ...options } = this.#options;
-    const loadHost = (): Promise<BuilderHost> => this.#loadHost();
-    const launcher = await openLauncher(this.#launcher, loadHost);
-    resources.use(launcher.source);
-    const keyPair: KeyPair = await resolveKey(this.#key, loadHost);
-    const platform = launcher.target ?? target;
-    return {
-      launcher: launcher.source,
-      keyPair,
-      openSource: this.#createOpener(createSpool, output),
-      ...(jobs === undefined
-        ? (output === undefined ? {} : { jobs: (await loadHost()).processors })
-        : { jobs }),
-      ...(platform === undefined ? {} : { target: platform }),
-      ...(slotCache === undefined
-        ? {}
-        : { slotCache: await openSlotCache(slotCache, await loadHost()) }),
-      ...pickBuildOptions(options),
-    };
-  }
-
-  #createOpener(createSpool: SpoolFactory, output?: string): SlotSourceOpener {
-    const slots = new Map(
-      this.#slots.map(({ descriptor, data }) => [descriptor.name, data]),
-    );
-    return async (_source, name) => {
-      const data = slots.get(name);
-      if (data === undefined) throw new TypeError(`no slot "${name}"`);
-      if (typeof data !== "string" && !(data instanceof URL)) {
-        return await openSlotData(data, name, createSpool);
-      }
-      const { reader } = await this.#loadHost();
-      return await openSourcePath(reader, slotDataPath(data) ?? "", output);
-    };
-  }
-
-  get #descriptors(): readonly SlotDescriptor[] {
-    return this.#slots.map(({ descriptor }) => descriptor);
-  }
-
-  /** Whether anything has to be looked up on the machine. */
-  get #usesPaths(): boolean {
-    return this.#slots.some(({ data }) => slotDataPath(data) !== undefined) ||
-      launcherRequest(this.#launcher) !== undefined ||
-      this.#options.slotCache !== undefined ||
-      (this.#key !== undefined && "privateKeyPath" in this.#key);
-  }
-
-  async #loadHost(): Promise<BuilderHost> {
-    return this.#host ?? await loadDefaultHost();
-  }
-}
-
-function pickBuildOptions(
-  { portable, sourceDateEpoch, onProgress, signal }: BuilderOptions,
-): Partial<BuildOptions> {
-  return {
-    ...(portable === undefined ? {} : { portable }),
-    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
-    ...(onProgress === undefined ? {} : { onProgress }),
-    ...(signal === undefined ? {} : { signal }),
-  };
 }

@@ -193,6 +193,17 @@ export class SlotCache {
  * @returns The cache.
  * @throws {PspfError} `cache/insecure` for a directory that others can write
  * to, since what lies there goes into signed packages; `io/*`
+ *
+ * @example Look for what is not there
+ * ```ts
+ * import { loadDefaultHost, openSlotCache } from "@flavor/pspf/build";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const cache = await openSlotCache({ directory }, await loadDefaultHost());
+ * assertEquals(await cache.find(new Uint8Array(32)), undefined);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  */
 export async function openSlotCache(
   choice: SlotCacheChoice,

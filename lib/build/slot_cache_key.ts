@@ -1,6 +1,7 @@
 import { codecVersion } from "../compress/codec_version.ts";
 import { createSha256, sha256 } from "../crypto/sha256.ts";
 import type { OperationCode } from "../format/operation.ts";
+import type { PlainSlot } from "./encode_slot.ts";
 import { TOOL_VERSION } from "./tool_version.ts";
 
 /** What decides the stored bytes of a slot, besides its content. */
@@ -18,16 +19,17 @@ const ENCODING_VERSION = 1;
  * Computes the SHA-256 of bytes before they are compressed. For a directory
  * these are those of its archive, so that paths, modes, links and times count.
  *
- * @param plain The bytes.
+ * @param plain The bytes, and who owns their memory.
  * @returns The digest.
  */
 export async function digestPlain(
-  plain: AsyncIterable<Uint8Array>,
+  { bytes, pool }: Pick<PlainSlot, "bytes" | "pool">,
 ): Promise<Uint8Array> {
   const hash = createSha256();
-  for await (const chunk of plain) {
+  for await (const chunk of bytes) {
     const hashed = hash.update(chunk);
     if (hashed !== undefined) await hashed;
+    if (pool?.owns(chunk) === true) pool.give(chunk.buffer);
   }
   return await hash.digest();
 }

@@ -22,6 +22,25 @@ export interface SourceOpenerPlaces {
  * @param reader Opens them.
  * @param places Where they are.
  * @returns The opener.
+ *
+ * @example A file beside the manifest
+ * ```ts
+ * import { createSourceOpener, loadDefaultHost } from "@flavor/pspf/build";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${directory}/app.sh`, "echo hello\n");
+ * const { reader } = await loadDefaultHost();
+ * const open = createSourceOpener(reader, {
+ *   manifestDirectory: directory,
+ *   workenvBase: directory,
+ *   output: `${directory}/app.psp`,
+ * });
+ * const source = await open("app.sh", "app");
+ * assertEquals(source.kind, "file");
+ * if (source.kind === "file") await source.bytes[Symbol.asyncDispose]();
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  */
 export function createSourceOpener(
   reader: FileReader,
@@ -41,6 +60,17 @@ export function createSourceOpener(
  * @param output The package that is written, absolute; left out of a directory.
  * @returns The source.
  * @throws {PspfError} `io/not-found`, `io/denied`, `io/failed`
+ *
+ * @example A directory
+ * ```ts
+ * import { loadDefaultHost, openSourcePath } from "@flavor/pspf/build";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const { reader } = await loadDefaultHost();
+ * assertEquals((await openSourcePath(reader, directory)).kind, "directory");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  */
 export async function openSourcePath(
   reader: FileReader,

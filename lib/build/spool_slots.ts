@@ -20,6 +20,9 @@ import { SpoolTape, type StoredBytes } from "./spool_tape.ts";
  */
 const MIN_STORED_SIZE = 16;
 
+/** From this much input on, workers are needed most likely. */
+const PREPARED_SIZE = 16 * 1024 * 1024;
+
 /**
  * Encodes slots one after the other into a spool.
  *
@@ -40,6 +43,7 @@ export async function spoolSlots(
     options;
   const total = slots.reduce((sum, slot) => sum + slot.inputSize, 0);
   using compressor = new BlockCompressor({ jobs });
+  if (total > PREPARED_SIZE) compressor.prepare();
   const tape = new SpoolTape(spool);
   const built: BuiltSlot[] = [];
   let completed = 0;

@@ -107,6 +107,18 @@ Deno.test("PSPFBuilder.build(path) writes an executable, and nothing when it fai
   );
 });
 
+Deno.test("PSPFBuilder.build(path) rejects a wrong configuration before it writes", async () => {
+  await using dir = await tempDir();
+  const builder = newBuilder().setPackageVersion("");
+  await rejectsCode(
+    "manifest/invalid",
+    () => builder.build(dir.at("out", "app.psp")),
+  );
+  const promise = builder.build(dir.at("out", "app.psp"));
+  assertEquals((await Promise.allSettled([promise]))[0]?.status, "rejected");
+  assertEquals(await host.reader.list(dir.path), []);
+});
+
 Deno.test("PSPFBuilder does not pack its own output", async () => {
   await using dir = await tempDir();
   await dir.write("a.txt", "a");
