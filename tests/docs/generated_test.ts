@@ -3,6 +3,7 @@ import { fromFileUrl } from "@std/path";
 
 import type { CommandSpec, FlagSpec } from "../../lib/cli/command_spec.ts";
 import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/flag_table.ts";
+import { ERROR_CODES } from "../../lib/errors.ts";
 import { checkDocument } from "../../lib/manifest/check_document.ts";
 import {
   type Field,
@@ -76,5 +77,27 @@ Deno.test("replaceSections keeps what people wrote around a section", () => {
   assertEquals(
     replaceSections(page, { x: () => "new" }),
     "a\n<!-- generated: x -->\n\nnew\n\n<!-- end of generated text -->\nb\n",
+  );
+});
+
+Deno.test("the exit codes in the pages are those of the error table", async () => {
+  const read = (name: string): Promise<string> =>
+    Deno.readTextFile(`${ROOT}/docs/${name}`);
+  const rows = (text: string): ReadonlySet<number> =>
+    new Set(
+      [...text.matchAll(/^\| +(\d+) +\|/gm)].map(([, code]) => Number(code)),
+    );
+  const infos = Object.values(ERROR_CODES);
+  assertEquals(
+    rows((await read("cli.md")).split("<!-- generated")[0] ?? ""),
+    new Set([0, ...infos.map(({ exit }) => exit)]),
+  );
+  // The page says of these that the launcher never uses them.
+  const elsewhere: ReadonlySet<number> = new Set([108, 110]);
+  const [, exits = ""] = (await read("how-a-package-starts.md"))
+    .split("## Exit codes");
+  assertEquals(
+    rows(exits),
+    new Set(infos.map(({ launcher }) => launcher)).difference(elsewhere),
   );
 });
