@@ -23,6 +23,20 @@ export interface TarEntryHead {
   readonly mtime: number;
 }
 
+/** Where the memory of chunks comes from. */
+export interface ChunkMemory {
+  /** Bytes per chunk, a multiple of 512. */
+  readonly size: number;
+  /** Whether whoever takes a chunk gives its memory back to be used again. */
+  readonly isReused: boolean;
+  /**
+   * Gives out memory.
+   *
+   * @returns `size` bytes with anything in them.
+   */
+  take(): Uint8Array;
+}
+
 /** Below this size a copy is cheaper than another chunk. */
 const COPY_SIZE = 64 * 1024;
 const NAME_SIZE = 100;
@@ -36,18 +50,17 @@ const ENCODER = new TextEncoder();
  * the header itself.
  */
 export class TarSink {
-  readonly #chunkSize: number;
+  readonly #memory: ChunkMemory;
   readonly #full: Uint8Array[] = [];
-  #chunk: Uint8Array;
+  #current: Uint8Array | undefined;
   /** Where the part of the chunk begins that was not handed over yet. */
   #start = 0;
   #filled = 0;
   #total = 0;
 
-  /** @param chunkSize Bytes per chunk, a multiple of 512. */
-  constructor(chunkSize: number) {
-    this.#chunkSize = chunkSize;
-    this.#chunk = new Uint8Array(chunkSize);
+  /** @param memory Where chunks come from. */
+  constructor(memory: ChunkMemory) {
+    this.#memory = memory;
   }
 
   /** Whether {@linkcode TarSink.take} has something to give. */
@@ -107,14 +120,35 @@ export class TarSink {
 
   /** @param bytes Content of a member; copied. */
   write(bytes: Uint8Array): void {
-    this.#total += bytes.length;
     let at = 0;
     while (at < bytes.length) {
-      const end = Math.min(bytes.length, at + this.#chunkSize - this.#filled);
-      this.#chunk.set(bytes.subarray(at, end), this.#filled);
-      this.#advance(end - at);
-      at = end;
+      const space = this.space(bytes.length - at);
+      space.set(bytes.subarray(at, at + space.length));
+      this.advance(space.length);
+      at += space.length;
     }
+  }
+
+  /**
+   * Gives out space to put content into, for {@linkcode TarSink.advance}.
+   *
+   * @param length Bytes that are wanted.
+   * @returns At least one byte, and no more than wanted.
+   */
+  space(length: number): Uint8Array {
+    const end = Math.min(this.#memory.size, this.#filled + length);
+    return this.#chunk().subarray(this.#filled, end);
+  }
+
+  /** @param length How much of the space has content now. */
+  advance(length: number): void {
+    this.#total += length;
+    this.#filled += length;
+    if (this.#filled < this.#memory.size) return;
+    this.#handOver();
+    this.#current = undefined;
+    this.#start = 0;
+    this.#filled = 0;
   }
 
   /**
@@ -123,7 +157,9 @@ export class TarSink {
    * @param bytes Content of a member; must not change any more.
    */
   writeOwned(bytes: Uint8Array): void {
-    if (bytes.length < COPY_SIZE) return this.write(bytes);
+    // Chunks of somebody else's memory are handed over whole.
+    const copies = this.#memory.isReused || bytes.length < COPY_SIZE;
+    if (copies) return this.write(bytes);
     // Whole blocks only, so that the chunk stays aligned for the next header.
     const aligned = bytes.length - bytes.length % TAR_BLOCK_SIZE;
     this.#handOver();
@@ -136,9 +172,8 @@ export class TarSink {
   pad(): void {
     const rest = this.#total % TAR_BLOCK_SIZE;
     if (rest === 0) return;
-    this.#total += TAR_BLOCK_SIZE - rest;
-    // Fresh chunks are zero already.
-    this.#advance(TAR_BLOCK_SIZE - rest);
+    this.space(TAR_BLOCK_SIZE - rest).fill(0);
+    this.advance(TAR_BLOCK_SIZE - rest);
   }
 
   #writePax(
@@ -161,24 +196,20 @@ export class TarSink {
 
   /** Chunk size and content are multiples of a block, so a header fits whole. */
   #writeHeader(header: TarHeader): void {
-    writeTarHeader(this.#chunk, this.#filled, header);
-    this.#total += TAR_BLOCK_SIZE;
-    this.#advance(TAR_BLOCK_SIZE);
+    const block = this.space(TAR_BLOCK_SIZE);
+    block.fill(0);
+    writeTarHeader(block, 0, header);
+    this.advance(TAR_BLOCK_SIZE);
   }
 
-  #advance(length: number): void {
-    this.#filled += length;
-    if (this.#filled < this.#chunkSize) return;
-    this.#handOver();
-    this.#chunk = new Uint8Array(this.#chunkSize);
-    this.#start = 0;
-    this.#filled = 0;
+  #chunk(): Uint8Array {
+    return this.#current ??= this.#memory.take();
   }
 
   /** The rest of the chunk stays in use: it is other memory. */
   #handOver(): void {
     if (this.#filled === this.#start) return;
-    this.#full.push(this.#chunk.subarray(this.#start, this.#filled));
+    this.#full.push(this.#chunk().subarray(this.#start, this.#filled));
     this.#start = this.#filled;
   }
 }

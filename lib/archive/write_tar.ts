@@ -1,8 +1,8 @@
 import { PspfError } from "../errors.ts";
-import type { FileTree } from "../io/file_tree.ts";
+import type { FileTree, OpenTreeFile } from "../io/file_tree.ts";
 import { TarType } from "./tar_header.ts";
 import type { TarMember } from "./tar_member.ts";
-import { TarSink } from "./tar_sink.ts";
+import { type ChunkMemory, TarSink } from "./tar_sink.ts";
 
 /** Options of {@linkcode writeTar}. */
 export interface WriteTarOptions {
@@ -14,6 +14,8 @@ export interface WriteTarOptions {
   readonly mtime?: number;
   /** Stops the writer; the rejection carries the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Where the memory of chunks comes from; fresh memory when absent. */
+  readonly memory?: ChunkMemory;
   /** Sees how many bytes of content each file had, once it is written. */
   readonly onFile?: (size: number) => void;
 }
@@ -21,8 +23,17 @@ export interface WriteTarOptions {
 /** Large enough that the cost of handing over a chunk does not matter. */
 const CHUNK_SIZE = 1024 * 1024;
 
+const FRESH_MEMORY: ChunkMemory = {
+  size: CHUNK_SIZE,
+  isReused: false,
+  take: () => new Uint8Array(CHUNK_SIZE),
+};
+
 /** Up to this size a file is read in one call, which is several times faster. */
 const WHOLE_FILE_SIZE = 1024 * 1024;
+
+/** From this size it pays to open a file and read it to where it belongs. */
+const OPENED_FILE_SIZE = 64 * 1024;
 
 /**
  * Writes a tar archive: ustar, with PAX headers only where ustar cannot hold a
@@ -32,7 +43,7 @@ const WHOLE_FILE_SIZE = 1024 * 1024;
  * @param tree Where the content of files comes from.
  * @param members The entries, in the order to write them.
  * @param options Modification time, abort signal.
- * @returns The archive in chunks of 1 MiB.
+ * @returns The archive in chunks of 1 MiB, or those of the memory.
  * @throws {PspfError} `build/source-changed` when a file is not as long as its
  * member says
  */
@@ -41,8 +52,8 @@ export async function* writeTar(
   members: Iterable<TarMember>,
   options: WriteTarOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { mtime = 0, signal, onFile } = options;
-  const sink = new TarSink(CHUNK_SIZE);
+  const { mtime = 0, signal, memory = FRESH_MEMORY, onFile } = options;
+  const sink = new TarSink(memory);
   for (const member of members) {
     signal?.throwIfAborted();
     if (member.kind !== "file") {
@@ -50,7 +61,12 @@ export async function* writeTar(
     } else {
       const { path, mode, size, source } = member;
       sink.writeHead({ path, mode, size, mtime, type: TarType.FILE });
-      if (size > WHOLE_FILE_SIZE) {
+      const file = size >= OPENED_FILE_SIZE
+        ? tree.openFile?.(source)
+        : undefined;
+      if (file !== undefined) {
+        yield* readFile(sink, file, { tree, source, size, signal });
+      } else if (size > WHOLE_FILE_SIZE) {
         yield* streamFile(sink, tree, source, size, signal);
       } else if (size > 0) {
         const content = tree.readFile(source, size);
@@ -81,6 +97,34 @@ function writeEmptyMember(
     const linkTarget = member.target;
     const type = TarType.SYMLINK;
     sink.writeHead({ path, mode, size: 0, mtime, type, linkTarget });
+  }
+}
+
+interface ReadFileOptions {
+  readonly tree: FileTree;
+  readonly source: string;
+  readonly size: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Reads a file to where the archive wants it: no memory, no copy. */
+async function* readFile(
+  sink: TarSink,
+  file: OpenTreeFile,
+  { tree, source, size, signal }: ReadFileOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  using _ = file;
+  if (file.size !== size) throw sourceChanged(tree, source, size, file.size);
+  for (let left = size; left > 0;) {
+    signal?.throwIfAborted();
+    const count = file.readInto(sink.space(left));
+    if (count === 0) throw sourceChanged(tree, source, size, size - left);
+    sink.advance(count);
+    left -= count;
+    if (sink.hasFullChunk) yield* sink.take();
+  }
+  if (file.readInto(new Uint8Array(1)) > 0) {
+    throw sourceChanged(tree, source, size, size + 1);
   }
 }
 

@@ -54,7 +54,7 @@ export class BlockCompressor implements Disposable {
   #disposed = false;
 
   /**
-   * Starts nothing yet: workers come with the first blocks.
+   * Starts nothing yet: workers come with the first blocks, or when asked for.
    *
    * @param options How many jobs run at once.
    */
@@ -64,6 +64,11 @@ export class BlockCompressor implements Disposable {
       throw new RangeError(`jobs must be a positive integer: it is ${jobs}`);
     }
     this.jobs = Math.min(jobs, MAX_JOBS);
+  }
+
+  /** Starts the workers now, so that they are ready when there are blocks. */
+  prepare(): void {
+    if (this.jobs > 1 && !this.#disposed) this.#ready ??= this.#start();
   }
 
   /**

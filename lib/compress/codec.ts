@@ -1,4 +1,5 @@
 import type { BlockCompressor } from "./block_compressor.ts";
+import type { BlockPool } from "./block_pool.ts";
 import type { ByteTransform } from "./transform_with.ts";
 
 /** How to compress. */
@@ -11,6 +12,8 @@ export interface EncodeOptions {
    * Compresses blocks in parallel; the output is the same without.
    */
   readonly compressor?: BlockCompressor;
+  /** Blocks of {@linkcode Codec.blockSize} that input may arrive in. */
+  readonly pool?: BlockPool;
 }
 
 /** How much a decoder may give out. */
@@ -28,6 +31,8 @@ export interface DecodeLimits {
 export interface Codec {
   /** The name in operation chains. */
   readonly name: "gzip" | "zstd" | "bzip2" | "xz";
+  /** Bytes that are compressed at a time. */
+  readonly blockSize: number;
   /**
    * Compresses. Equal input and level give equal output, always.
    *
@@ -36,6 +41,19 @@ export interface Codec {
    * @throws {PspfError} `compress/unsupported`; a level out of range is a `RangeError`
    */
   encode(options?: EncodeOptions): ByteTransform;
+  /**
+   * Compresses as {@linkcode Codec.encode} does, without streams in between:
+   * blocks of a pool are passed on uncopied.
+   *
+   * @param input Plain bytes.
+   * @param options Level and parallelism.
+   * @returns Compressed bytes in memory of their own.
+   * @throws {PspfError} `compress/unsupported`; a level out of range is a `RangeError`
+   */
+  encodeChunks(
+    input: AsyncIterable<Uint8Array>,
+    options?: EncodeOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined>;
   /**
    * Decompresses, bounded in memory and in what comes out.
    *

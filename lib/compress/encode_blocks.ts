@@ -1,4 +1,5 @@
 import type { BlockCompressor, CompressedBlock } from "./block_compressor.ts";
+import { BlockPool } from "./block_pool.ts";
 import { type BlockJob, compressBlock } from "./compress_block.ts";
 
 /** Options of {@linkcode encodeBlocks}. */
@@ -11,6 +12,11 @@ export interface EncodeBlocksOptions {
   readonly blockSize: number;
   /** Compresses blocks in parallel; the calling thread when absent. */
   readonly compressor?: BlockCompressor;
+  /**
+   * Where blocks come from and go back to. Chunks that are blocks of it are
+   * compressed where they are, others are copied.
+   */
+  readonly pool?: BlockPool;
 }
 
 /**
@@ -28,14 +34,15 @@ export async function* encodeBlocks(
   options: EncodeBlocksOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { kind, level, blockSize, compressor } = options;
+  const { pool = new BlockPool(blockSize) } = options;
   const maxInFlight = compressor?.jobs ?? 1;
   const inFlight: Promise<CompressedBlock>[] = [];
-  let block = new Uint8Array(blockSize);
+  let block: Uint8Array<ArrayBuffer> | undefined;
   let filled = 0;
   let submitted = 0;
 
   function submit(last: boolean): void {
-    const data = block.subarray(0, filled);
+    const data = (block ?? pool.take()).subarray(0, filled);
     const job: BlockJob = { kind, level, last, input: data };
     // Starting workers for an input of one block would only cost time.
     const alone = last && submitted === 0;
@@ -46,7 +53,19 @@ export async function* encodeBlocks(
     result.catch(() => {});
     inFlight.push(result);
     submitted++;
+    block = undefined;
     filled = 0;
+  }
+
+  async function* submitFull(): AsyncGenerator<Uint8Array, void, undefined> {
+    const done = inFlight.length < maxInFlight
+      ? undefined
+      : await inFlight.shift();
+    // First the free worker gets its next block, then the result goes on.
+    submit(false);
+    if (done === undefined) return;
+    pool.give(done.input.buffer);
+    yield done.output;
   }
 
   for await (const chunk of input) {
@@ -54,23 +73,23 @@ export async function* encodeBlocks(
     while (offset < chunk.length) {
       // A full block waits for one more byte: only then is it certain that it
       // is not the last.
-      if (filled === blockSize) {
-        const done = inFlight.length < maxInFlight
-          ? undefined
-          : await inFlight.shift();
-        // First the free worker gets its next block, then the result goes on.
-        submit(false);
-        block = new Uint8Array(
-          done?.input.buffer ?? new ArrayBuffer(blockSize),
-        );
-        if (done !== undefined) yield done.output;
+      if (filled === blockSize) yield* submitFull();
+      if (filled === 0 && pool.owns(chunk)) {
+        if (block !== undefined) pool.give(block.buffer);
+        block = new Uint8Array(chunk.buffer);
+        filled = chunk.length;
+        break;
       }
+      block ??= pool.take();
       const end = Math.min(chunk.length, offset + blockSize - filled);
       block.set(chunk.subarray(offset, end), filled);
       filled += end - offset;
       offset = end;
     }
+    // Frames do not know which is the last; only the first one may be alone.
+    const waits = kind === "deflate" || submitted === 0;
+    if (filled === blockSize && !waits) yield* submitFull();
   }
-  submit(true);
+  if (filled > 0 || submitted === 0) submit(true);
   for (const result of inFlight) yield (await result).output;
 }

@@ -72,6 +72,8 @@ function missingCodec(name: "bzip2" | "xz"): Codec {
   };
   return {
     name,
+    blockSize: 0,
+    encodeChunks: () => refuse("compress with"),
     encode: () => refuse("compress with"),
     decode: () => refuse("decompress"),
   };

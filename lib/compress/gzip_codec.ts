@@ -10,13 +10,24 @@ import { type ByteTransform, transformWith } from "./transform_with.ts";
  */
 const BLOCK_SIZE = 1024 * 1024;
 
+/** Also the default: a package is built once and downloaded often. */
+const MAX_LEVEL = 9;
+
 /** gzip (RFC 1952), one member, compressed in independent blocks the way `pigz -i` does. */
 export const gzipCodec: Codec = {
   name: "gzip",
-  encode(options = {}): ByteTransform {
-    const { level = 9 } = options;
-    checkLevel("gzip", level, 9);
-    return transformWith((input) => gzip(input, level, options));
+  blockSize: BLOCK_SIZE,
+  encode(options): ByteTransform {
+    checkLevel("gzip", options?.level ?? MAX_LEVEL, MAX_LEVEL);
+    return transformWith((input) => gzipCodec.encodeChunks(input, options));
+  },
+  encodeChunks(
+    input,
+    options = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { level = MAX_LEVEL } = options;
+    checkLevel("gzip", level, MAX_LEVEL);
+    return gzip(input, level, options);
   },
   decode(limits = {}): ByteTransform {
     return transformWith((input) => gunzip(input, limits));
@@ -24,9 +35,9 @@ export const gzipCodec: Codec = {
 };
 
 async function* gzip(
-  input: ReadableStream<Uint8Array>,
+  input: AsyncIterable<Uint8Array>,
   level: number,
-  options: EncodeOptions,
+  { compressor, pool }: EncodeOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield encodeHeader(level);
   const crc32 = findNodeZlib()?.crc32;
@@ -43,9 +54,8 @@ async function* gzip(
     kind: "deflate",
     level,
     blockSize: BLOCK_SIZE,
-    ...(options.compressor === undefined
-      ? {}
-      : { compressor: options.compressor }),
+    ...(compressor === undefined ? {} : { compressor }),
+    ...(pool === undefined ? {} : { pool }),
   });
   const trailer = new Uint8Array(8);
   const view = new DataView(trailer.buffer);

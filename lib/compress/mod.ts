@@ -22,6 +22,7 @@ export {
   type BlockCompressorOptions,
   type CompressedBlock,
 } from "./block_compressor.ts";
+export { BlockPool } from "./block_pool.ts";
 export type { BlockJob } from "./compress_block.ts";
 export type { Codec, DecodeLimits, EncodeOptions } from "./codec.ts";
 export { type CompressionCode, getCodec, isCompression } from "./get_codec.ts";

@@ -25,6 +25,9 @@ export function borrowSource(
     size: source.size,
     read: (offset, length, read) => source.read(offset, length, read),
     stream: (offset, length, read) => source.stream(offset, length, read),
+    ...(source.readInto === undefined
+      ? {}
+      : { readInto: source.readInto.bind(source) }),
     currentSize: () => source.currentSize?.() ?? source.size,
     [Symbol.asyncDispose]: dispose,
   };

@@ -32,6 +32,20 @@ export interface UnsupportedTreeEntry {
   readonly path: string;
 }
 
+/** A file of a {@linkcode FileTree} that is read from front to end. */
+export interface OpenTreeFile extends Disposable {
+  /** Length in bytes when it was opened. */
+  readonly size: number;
+  /**
+   * Reads on.
+   *
+   * @param into Takes the bytes; filled from its start.
+   * @returns How many bytes were read; 0 at the end.
+   * @throws {PspfError} `io/failed`
+   */
+  readInto(into: Uint8Array): number;
+}
+
 /**
  * A directory on some host, as a source for an archive. The host lists it and
  * opens its files; filtering, ordering and encoding are the archive's part.
@@ -69,4 +83,13 @@ export interface FileTree {
    * @throws {PspfError} `io/not-found`, `io/denied`
    */
   stream(path: string): ReadableStream<Uint8Array>;
+  /**
+   * Opens a file for reading into the caller's memory, where the host can do
+   * that synchronously: large files are packed faster so.
+   *
+   * @param path As listed.
+   * @returns The file; dispose it.
+   * @throws {PspfError} `io/not-found`, `io/denied`
+   */
+  openFile?(path: string): OpenTreeFile;
 }

@@ -22,6 +22,7 @@ export type { ExtractTarget } from "./extract_target.ts";
 export type {
   FileTree,
   FileTreeEntry,
+  OpenTreeFile,
   UnsupportedTreeEntry,
 } from "./file_tree.ts";
 export { MemorySink } from "./memory_sink.ts";

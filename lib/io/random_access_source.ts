@@ -42,6 +42,16 @@ export interface RandomAccessSource extends AsyncDisposable {
     options?: ReadOptions,
   ): ReadableStream<Uint8Array>;
   /**
+   * Reads into the caller's memory at once, where the host can. Only for
+   * whoever has no other read under way.
+   *
+   * @param offset First byte, from 0.
+   * @param into Takes the bytes; filled from its start.
+   * @returns How many bytes were read; 0 at the end.
+   * @throws {PspfError} `io/failed`
+   */
+  readInto?(offset: number, into: Uint8Array): number;
+  /**
    * Looks how long it is now, where that can change while it is open.
    *
    * @returns Length in bytes.
