@@ -1,5 +1,6 @@
 import { BlockCompressor } from "../compress/block_compressor.ts";
 import { getCodec } from "../compress/get_codec.ts";
+import { isPspfError } from "../errors.ts";
 import { Operation } from "../format/operation.ts";
 import { OperationChain } from "../format/operation_chain.ts";
 import type { Spool } from "../io/spool.ts";
@@ -12,6 +13,7 @@ import {
   type EncodeSlotOptions,
 } from "./encode_slot.ts";
 import type { OpenedSlot } from "./opened_slot.ts";
+import type { SlotCache } from "./slot_cache.ts";
 import { SpoolTape, type StoredBytes } from "./spool_tape.ts";
 
 /**
@@ -76,8 +78,21 @@ export async function spoolSlots(
         }, signal),
     );
   }
-  await slotCache?.trim();
+  if (slotCache !== undefined) await trim(slotCache, warn);
   return built;
+}
+
+/** The package is built; a cache that cannot be tidied does not change that. */
+async function trim(
+  cache: SlotCache,
+  warn: (message: string) => void,
+): Promise<void> {
+  try {
+    await cache.trim();
+  } catch (error) {
+    if (!isPspfError(error)) throw error;
+    warn(`the slot cache was not trimmed: ${error.message}`);
+  }
 }
 
 async function packSlot(

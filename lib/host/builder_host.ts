@@ -8,6 +8,23 @@ import type { Host } from "./types.ts";
  *
  * @param host The machine.
  * @returns The part that builders use.
+ *
+ * @example Paths that start somewhere else
+ * ```ts
+ * import { PSPFBuilder } from "@flavor/pspf";
+ * import { createBuilderHost, createDenoHost } from "@flavor/pspf/host";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const host = createBuilderHost(createDenoHost().within(directory));
+ * const { path } = await new PSPFBuilder({ host })
+ *   .setPackageName("hello").setPackageVersion("1")
+ *   .setMetadata({ execution: { command: "true" } })
+ *   .setLauncher(new TextEncoder().encode("launcher"))
+ *   .build("hello.psp");
+ * assertEquals(path, `${directory}/hello.psp`);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  */
 export function createBuilderHost(
   host: Host = createDenoHost(),

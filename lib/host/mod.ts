@@ -15,6 +15,7 @@
  *
  * @module
  */
+export { createBuilderHost } from "./builder_host.ts";
 export { createDenoHost, type DenoHostOptions } from "./deno_host.ts";
 export type * from "./types.ts";
 export type { ByteSink } from "../io/byte_sink.ts";

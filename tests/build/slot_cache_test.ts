@@ -2,9 +2,10 @@ import {
   type BuildOptions,
   type BuildReport,
   openSlotCache,
-  type SlotCache,
+  SlotCache,
 } from "@flavor/pspf/build";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { PspfError } from "../../lib/errors.ts";
 import { createDenoHost } from "../../lib/host/mod.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
@@ -242,6 +243,26 @@ Deno.test("SlotCache.trim() removes what killed builds left, and nothing else", 
   await Deno.utime(old, 1000, 1000);
   await (await openCache(dir.at("cache"), 0)).trim();
   assertEquals(await entriesOf(dir), [".b.1-2.flavor-tmp", "notes.txt"]);
+});
+
+Deno.test("a slot cache that fails does not fail the build", async () => {
+  await using dir = await tempDir();
+  const { reader, writer, clock } = createDenoHost();
+  const fail = (): Promise<never> =>
+    Promise.reject(new PspfError("io/no-space", "no space left"));
+  const slotCache = new SlotCache({ directory: dir.at("cache") }, {
+    reader: Object.assign(reader, { list: fail }),
+    writer: Object.assign(writer, { createSink: fail }),
+    clock,
+    user: undefined,
+  });
+  const built = await buildInMemory(PLAN, SOURCES, { slotCache });
+  assertEquals(built.bytes, (await buildInMemory(PLAN, SOURCES)).bytes);
+  assertEquals(built.report.warnings, [
+    "the slot cache was not filled: no space left",
+    "the slot cache was not filled: no space left",
+    "the slot cache was not trimmed: no space left",
+  ]);
 });
 
 Deno.test("openSlotCache() refuses a directory that others can write to", {
