@@ -205,13 +205,38 @@ export const COMMANDS = {
   inspect: {
     summary: "Show what is inside a package",
     operands: [PACKAGE],
-    flags: {},
+    flags: {
+      tree: {
+        kind: "switch",
+        help: "Read every slot and show its files as a tree",
+      },
+    },
     examples: [
       { line: "flavor inspect app.psp", does: "Sizes, slots, key, command" },
       {
         line: "flavor inspect app.psp --json",
         does: "The same for programs",
       },
+      { line: "flavor inspect app.psp --tree", does: "With every file" },
+    ],
+  },
+  diff: {
+    summary: "Show what differs between two packages",
+    description: [
+      "Compares metadata, keys, launchers, slots and the files in them. A difference is an answer and no error, so the exit code is 0; with --exit-code it is 4 when the packages differ. Errors have their own codes either way.",
+    ],
+    operands: [
+      { name: "before", value: "A", help: "A package" },
+      { name: "after", value: "B", help: "The package to compare it with" },
+    ],
+    flags: {
+      "exit-code": {
+        kind: "switch",
+        help: "End with 4 when the packages differ",
+      },
+    },
+    examples: [
+      { line: "flavor diff old.psp new.psp", does: "What changed" },
     ],
   },
   extract: {

@@ -5,6 +5,7 @@ import {
   PspfError,
 } from "../errors.ts";
 import type { Output } from "./output.ts";
+import { visibleText } from "./visible_text.ts";
 
 /**
  * Says what ended a command, and what the shell is told.
@@ -21,14 +22,21 @@ export function reportFailure(
 ): number {
   const first = firstOf(error);
   const known = isPspfError(first) ? first : unexpected(first);
-  const { code, message, hint, context } = known;
-  const value: Record<string, JsonValue> = { code, message, context };
+  const { code, hint, context } = known;
+  const message = visibleText(known.message, true);
+  const value: Record<string, JsonValue> = {
+    code,
+    message: known.message,
+    context,
+  };
   if (hint !== undefined) value["hint"] = hint;
   if (debug && known.stack !== undefined) value["stack"] = known.stack;
   const paint = output.errorPaint;
   const lines = [
     `${paint.bad("error")}: ${message} ${paint.faint(`[${code}]`)}`,
-    ...(hint === undefined ? [] : [`${paint.strong("hint")}: ${hint}`]),
+    ...(hint === undefined
+      ? []
+      : [`${paint.strong("hint")}: ${visibleText(hint, true)}`]),
     ...(debug ? [stackOf(known)] : []),
   ];
   output.failure({ error: value }, lines.join("\n"));

@@ -1,6 +1,7 @@
 import type { Host } from "../host/types.ts";
 import type { Command, CommandLine } from "./command.ts";
 import type { CommandContext } from "./command_context.ts";
+import { runDiff } from "./commands/diff.ts";
 import { runExtract } from "./commands/extract.ts";
 import { runExtractAll } from "./commands/extract_all.ts";
 import { runHelpersBuild } from "./commands/helpers_build.ts";
@@ -97,6 +98,8 @@ async function dispatch(
       return await runRun(command, context);
     case "verify":
       return await runVerify(command, context);
+    case "diff":
+      return await runDiff(command, context);
     case "helpers test":
       return await runHelpersTest(context);
     default:
@@ -107,7 +110,7 @@ async function dispatch(
 
 type Plain = Exclude<
   Command,
-  { kind: "help" | "version" | "run" | "verify" | "helpers test" }
+  { kind: "help" | "version" | "run" | "verify" | "diff" | "helpers test" }
 >;
 
 /** Commands that either succeed or throw. */

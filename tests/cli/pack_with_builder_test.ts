@@ -5,17 +5,10 @@ import { keyPairFromSeed, parseKeyPair } from "../../lib/crypto/mod.ts";
 import { openFile } from "../../lib/build/mod.ts";
 import { openPackage } from "../../lib/read/mod.ts";
 import { cli, type CliOutcome } from "../support/captured_host.ts";
+import { foreignLauncher } from "../support/cli_project.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
 const ROOT = fromFileUrl(new URL("../..", import.meta.url));
-
-/** A program for this machine that is nobody's launcher. */
-function foreignLauncher(machine = 62): Uint8Array {
-  const elf = new Uint8Array(64);
-  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]);
-  elf[18] = machine;
-  return elf;
-}
 
 const MANIFEST = `
 package = { name = "demo", version = "1.2.3" }

@@ -16,7 +16,7 @@ Deno.test("removeTree() removes what forbids it and names that are not UTF-8, an
   await Deno.chmod(dir.at("tree/locked"), 0o555);
   removeTree(dir.at("tree"));
   assertEquals(
-    [...Deno.readDirSync(dir.path)].map(({ name }) => name),
+    (await Array.fromAsync(Deno.readDir(dir.path))).map(({ name }) => name),
     ["outside"],
   );
   assertEquals(await Deno.readTextFile(dir.at("outside/file")), "kept");

@@ -1,13 +1,19 @@
 import type { JsonValue } from "../../errors.ts";
+import type { RandomAccessSource } from "../../io/random_access_source.ts";
 import {
+  extractSlot,
   inspectPackage,
+  openPackage,
   type PackageSummary,
   type SlotSummary,
 } from "../../read/mod.ts";
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";
+import { fileTreeText } from "../file_tree_text.ts";
 import { formatSize } from "../format_size.ts";
 import { formatTable } from "../format_table.ts";
+import { type ListedFile, ListingTarget } from "../listing_target.ts";
+import type { Output } from "../output.ts";
 import type { Paint } from "../paint.ts";
 import { checkJson } from "./verify.ts";
 
@@ -26,16 +32,60 @@ export async function runInspect(
   const { package: path } = command.operands;
   await using source = await host.reader.openSource(path);
   const summary = await inspectPackage(source, { level: "relaxed" });
+  const contents = command.flags.tree
+    ? await listContents(source, output)
+    : undefined;
   for (const { status, code, detail } of summary.checks) {
     if (status === "warn" && code !== undefined) output.warn(detail);
   }
   output.result(
-    summaryJson(summary),
-    () => summaryText(summary, output.paint),
+    summaryJson(summary, contents),
+    () =>
+      [
+        summaryText(summary, output.paint),
+        ...(contents ?? []).map((files, index) =>
+          treeText(summary.slots[index]?.id ?? "", files, output.paint)
+        ),
+      ].join("\n"),
   );
 }
 
-function summaryJson(summary: PackageSummary): JsonValue {
+type Contents = readonly (readonly ListedFile[])[];
+
+/** Reads every slot through, so what is shown has the right digest. */
+async function listContents(
+  source: RandomAccessSource,
+  output: Output,
+): Promise<Contents> {
+  const opened = await openPackage(source, { level: "relaxed" });
+  using bar = output.progress("reading", source.size);
+  let done = 0;
+  const contents: (readonly ListedFile[])[] = [];
+  for (const slot of opened.slots) {
+    const target = new ListingTarget();
+    await extractSlot(opened, slot, target, {
+      onProgress: (bytes) => bar.update(done += bytes),
+    });
+    contents.push(target.files);
+  }
+  return contents;
+}
+
+function treeText(
+  id: string,
+  files: readonly ListedFile[],
+  paint: Paint,
+): string {
+  const count = files.filter(({ kind }) => kind === "file").length;
+  return `\n${paint.strong(id)}  ${count} ${count === 1 ? "file" : "files"}\n${
+    fileTreeText(files)
+  }`;
+}
+
+function summaryJson(
+  summary: PackageSummary,
+  contents: Contents | undefined,
+): JsonValue {
   const { execution } = summary;
   return {
     package: summary.name,
@@ -73,6 +123,9 @@ function summaryJson(summary: PackageSummary): JsonValue {
       original_size: slot.originalSize,
       permissions: slot.permissions,
       checksum: slot.checksum,
+      ...(contents === undefined
+        ? {}
+        : { files: (contents[slot.index] ?? []).map((file) => ({ ...file })) }),
     })),
     checks: summary.checks.map(checkJson),
   };

@@ -5,6 +5,7 @@ import type { CommandContext } from "../command_context.ts";
 import type { Paint } from "../paint.ts";
 import { readTrustedKeys } from "../trusted_keys.ts";
 import { verifyFile } from "../verify_file.ts";
+import { visibleText } from "../visible_text.ts";
 
 const EXIT_VALID = 0;
 /** Whatever is wrong with it: the question was whether the package is good. */
@@ -63,9 +64,9 @@ function verifyText(
   };
   const lines = checks.map(({ id, status, code, detail }) => {
     const suffix = code === undefined ? "" : ` [${code}]`;
-    return `${colour[status](status)}  ${
-      id.padEnd(widest)
-    }  ${detail}${suffix}`;
+    return `${colour[status](status)}  ${id.padEnd(widest)}  ${
+      visibleText(detail)
+    }${suffix}`;
   });
   const verdict = valid
     ? paint.good(`${path} is valid`)

@@ -1,0 +1,119 @@
+import type { JsonValue } from "../../errors.ts";
+import { openPackage } from "../../read/mod.ts";
+import type { CommandOf } from "../command.ts";
+import type { CommandContext } from "../command_context.ts";
+import {
+  type Change,
+  type ChangedPart,
+  comparePackages,
+  type PackageChanges,
+} from "../compare_packages.ts";
+import type { Paint } from "../paint.ts";
+import { visibleText } from "../visible_text.ts";
+
+const EXIT_DONE = 0;
+/** Asked for with --exit-code; that of a verification that says no. */
+const EXIT_DIFFERENT = 4;
+
+/**
+ * `flavor diff A B`. Like `inspect` it looks and does not judge: a bad
+ * signature is a warning, a slot that does not have its digest an error.
+ *
+ * @param command What was asked for.
+ * @param context Host and output.
+ * @returns 0; with `--exit-code` 4 when something differs.
+ * @throws {PspfError} `io/not-found`, `format/*`, `verify/slot-digest`
+ */
+export async function runDiff(
+  command: CommandOf<"diff">,
+  { host, output }: CommandContext,
+): Promise<number> {
+  const { before, after } = command.operands;
+  await using first = await host.reader.openSource(before);
+  await using second = await host.reader.openSource(after);
+  const packages = [
+    await openPackage(first, { level: "relaxed" }),
+    await openPackage(second, { level: "relaxed" }),
+  ] as const;
+  for (const { checks, source } of packages) {
+    for (const { status, code, detail } of checks) {
+      if (status === "warn" && code !== undefined) {
+        output.warn(`${source.name}: ${detail}`);
+      }
+    }
+  }
+  using bar = output.progress("comparing", first.size + second.size);
+  let done = 0;
+  const changes = await comparePackages(
+    ...packages,
+    (bytes) => bar.update(done += bytes),
+  );
+  bar[Symbol.dispose]();
+  const same = changes.facts.length === 0 && changes.slots.length === 0;
+  output.result(
+    {
+      same,
+      before,
+      after,
+      facts: changes.facts.map(changeJson),
+      slots: changes.slots.map((slot) => ({
+        ...partJson(slot),
+        files: slot.files.map(partJson),
+      })),
+    },
+    () =>
+      same
+        ? `${before} and ${after} hold the same`
+        : changesText(changes, output.paint),
+  );
+  return command.flags["exit-code"] && !same ? EXIT_DIFFERENT : EXIT_DONE;
+}
+
+function changeJson({ key, before, after }: Change): JsonValue {
+  return { key, before: before ?? null, after: after ?? null };
+}
+
+function partJson(
+  { name, status, changes }: ChangedPart,
+): Record<string, JsonValue> {
+  return { name, status, changes: changes.map(changeJson) };
+}
+
+function changesText({ facts, slots }: PackageChanges, paint: Paint): string {
+  return [
+    ...facts.map((change) => changeText(change, paint)),
+    ...slots.flatMap((slot) => [
+      partText(slot, "slot ", paint),
+      ...slot.changes.map((change) => `    ${changeText(change, paint)}`),
+      ...slot.files.flatMap((file) => [
+        `  ${partText(file, "", paint)}`,
+        ...file.changes.map((change) => `      ${changeText(change, paint)}`),
+      ]),
+    ]),
+  ].join("\n");
+}
+
+const MARKS = { added: "+", removed: "-", changed: "~" } as const;
+
+function partText(
+  { name, status }: ChangedPart,
+  what: string,
+  paint: Paint,
+): string {
+  const colour = {
+    added: paint.good,
+    removed: paint.bad,
+    changed: paint.warning,
+  };
+  return colour[status](`${MARKS[status]} ${what}${visibleText(name)}`);
+}
+
+function changeText({ key, before, after }: Change, paint: Paint): string {
+  return `${visibleText(key)}: ${paint.bad(valueText(before))} -> ${
+    paint.good(valueText(after))
+  }`;
+}
+
+function valueText(value: JsonValue | undefined): string {
+  return value === undefined ? "none" : visibleText(JSON.stringify(value));
+}

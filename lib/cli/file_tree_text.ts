@@ -1,0 +1,62 @@
+import { formatSize } from "./format_size.ts";
+import type { ListedFile } from "./listing_target.ts";
+import { visibleText } from "./visible_text.ts";
+
+/** A directory on the way to being drawn. */
+interface Branch {
+  readonly branches: Map<string, Branch>;
+  readonly leaves: Map<string, string>;
+}
+
+/**
+ * Draws files as a tree, directories first, each line with what is known.
+ *
+ * @param files The files.
+ * @returns One line per file and directory, without a final line feed.
+ */
+export function fileTreeText(files: readonly ListedFile[]): string {
+  const root = newBranch();
+  for (const file of files) place(root, file);
+  return draw(root, "").join("\n");
+}
+
+function newBranch(): Branch {
+  return { branches: new Map(), leaves: new Map() };
+}
+
+function place(root: Branch, file: ListedFile): void {
+  const parts = file.path.split("/").map((part) => visibleText(part));
+  const name = parts.at(-1) ?? "";
+  const above = file.kind === "directory" ? parts : parts.slice(0, -1);
+  let at = root;
+  for (const part of above) {
+    const next = at.branches.get(part) ?? newBranch();
+    at.branches.set(part, next);
+    at = next;
+  }
+  if (file.kind === "link") {
+    at.leaves.set(name, `-> ${visibleText(file.target)}`);
+  } else if (file.kind === "file") {
+    at.leaves.set(name, `${octal(file.mode)}  ${formatSize(file.size)}`);
+  }
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
+function draw({ branches, leaves }: Branch, indent: string): string[] {
+  const sorted = <T>(map: Map<string, T>): [string, T][] =>
+    [...map].sort(([a], [b]) => a < b ? -1 : 1);
+  const names = sorted(leaves);
+  const widest = names.reduce((most, [name]) => Math.max(most, name.length), 0);
+  return [
+    ...sorted(branches).flatMap(([name, branch]) => [
+      `${indent}${name}/`,
+      ...draw(branch, `${indent}  `),
+    ]),
+    ...names.map(([name, facts]) =>
+      `${indent}${name.padEnd(Math.min(widest, 60))}  ${facts}`
+    ),
+  ];
+}

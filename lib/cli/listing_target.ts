@@ -1,0 +1,86 @@
+import { encodeHex } from "@std/encoding/hex";
+
+import { createSha256 } from "../crypto/mod.ts";
+import type { ExtractTarget } from "../io/extract_target.ts";
+
+/** One thing that a slot would put into the workenv. */
+export type ListedFile =
+  | {
+    readonly kind: "file";
+    /** Below the workenv. */
+    readonly path: string;
+    /** Permission bits. */
+    readonly mode: number;
+    /** Length in bytes. */
+    readonly size: number;
+    /** SHA-256 of the content; absent unless asked for. */
+    readonly sha256?: string;
+  }
+  | {
+    readonly kind: "directory";
+    /** Below the workenv. */
+    readonly path: string;
+    /** Permission bits. */
+    readonly mode: number;
+  }
+  | {
+    readonly kind: "link";
+    /** Below the workenv. */
+    readonly path: string;
+    /** Where it points; for a hard link the file that it repeats. */
+    readonly target: string;
+  };
+
+/** Takes what is extracted down in a list and writes nothing. */
+export class ListingTarget implements ExtractTarget {
+  /** What to call it in messages. */
+  readonly name = "listing";
+  /** What was extracted, in the order of the slot. */
+  readonly files: ListedFile[] = [];
+  readonly #withDigests: boolean;
+
+  /** @param withDigests Whether the content of files is hashed. */
+  constructor(withDigests: boolean = false) {
+    this.#withDigests = withDigests;
+  }
+
+  directory(path: string, mode: number): Promise<void> {
+    this.files.push({ kind: "directory", path, mode });
+    return Promise.resolve();
+  }
+
+  async file(
+    path: string,
+    mode: number,
+    _size: number | undefined,
+    content: ReadableStream<Uint8Array>,
+  ): Promise<void> {
+    const hash = this.#withDigests ? createSha256() : undefined;
+    let size = 0;
+    for await (const chunk of content) {
+      size += chunk.length;
+      await hash?.update(chunk);
+    }
+    this.files.push({
+      kind: "file",
+      path,
+      mode,
+      size,
+      ...(hash === undefined ? {} : { sha256: encodeHex(await hash.digest()) }),
+    });
+  }
+
+  symlink(path: string, target: string): Promise<void> {
+    this.files.push({ kind: "link", path, target });
+    return Promise.resolve();
+  }
+
+  hardLink(path: string, existing: string): Promise<void> {
+    this.files.push({ kind: "link", path, target: existing });
+    return Promise.resolve();
+  }
+
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+}
