@@ -36,17 +36,32 @@ export {
   type PspfErrorJson,
   type PspfErrorOptions,
 } from "./lib/errors.ts";
+export type { ModeRule } from "./lib/archive/mode_rule.ts";
 export * from "./lib/build/mod.ts";
 export * from "./lib/crypto/mod.ts";
 export {
+  type IndexBlock,
   Operation,
   OperationChain,
   type OperationCode,
+  type Seal,
+  // Named after what it is, beside the descriptor that builders take.
+  type SlotDescriptor as StoredSlotDescriptor,
   SlotLifecycle,
   type SlotLifecycleName,
   SlotPurpose,
   type SlotPurposeName,
 } from "./lib/format/mod.ts";
+export type * from "./lib/format/metadata.ts";
+export type {
+  Clock,
+  DirectoryDraft,
+  FileFacts,
+  FileKind,
+  FileReader,
+  FileWriter,
+  SinkOptions,
+} from "./lib/host/types.ts";
 export * from "./lib/io/mod.ts";
 export * from "./lib/manifest/mod.ts";
 export * from "./lib/read/mod.ts";
