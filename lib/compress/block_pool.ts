@@ -11,7 +11,11 @@ export class BlockPool {
   readonly #free: ArrayBuffer[] = [];
   readonly #lent = new WeakSet<ArrayBuffer>();
 
-  /** @param size Bytes per block. */
+  /**
+   * Makes an empty pool.
+   *
+   * @param size Bytes per block.
+   */
   constructor(size: number) {
     this.size = size;
   }

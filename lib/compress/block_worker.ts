@@ -1,5 +1,3 @@
-/// <reference no-default-lib="true" />
-/// <reference lib="deno.worker" />
 import { type BlockJob, compressBlock } from "./compress_block.ts";
 
 /** What a worker answers: the result, and the input buffer for reuse. */
@@ -12,14 +10,25 @@ export type BlockReply =
   }
   | { readonly kind: "failed"; readonly message: string };
 
-self.onmessage = ({ data }: MessageEvent<BlockJob>): void => {
+/**
+ * What this module uses of a worker's global scope. The types of one cannot be
+ * asked for here: that would change those of everybody who imports the package.
+ */
+interface WorkerScope {
+  onmessage: (event: MessageEvent<BlockJob>) => void;
+  postMessage(message: BlockReply, transfer?: readonly ArrayBuffer[]): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+scope.onmessage = ({ data }): void => {
   try {
     const output = compressBlock(data);
     const reply: BlockReply = { kind: "done", output, input: data.input };
-    self.postMessage(reply, [output.buffer, data.input.buffer]);
+    scope.postMessage(reply, [output.buffer, data.input.buffer]);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    self.postMessage({ kind: "failed", message } satisfies BlockReply);
+    scope.postMessage({ kind: "failed", message });
   }
 };
-self.postMessage({ kind: "ready" } satisfies BlockReply);
+scope.postMessage({ kind: "ready" });
