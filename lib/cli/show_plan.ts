@@ -1,3 +1,4 @@
+import { PathFilter } from "../archive/mod.ts";
 import type { SlotSource, SlotSourceOpener } from "../build/mod.ts";
 import { keyFingerprint } from "../crypto/mod.ts";
 import { type Launcher, platformName } from "../launchers/mod.ts";
@@ -48,6 +49,7 @@ export async function showPlan(plan: PackPlan, output: Output): Promise<void> {
   for (const slot of manifest.plan.slots) {
     const { files, size } = await measure(
       await openSource(slot.source, slot.id),
+      new PathFilter(slot),
     );
     slots.push({
       id: slot.id,
@@ -107,8 +109,10 @@ export async function showPlan(plan: PackPlan, output: Output): Promise<void> {
   );
 }
 
-/** Globs of a slot are not applied here: this is what is there. */
-async function measure(source: SlotSource): Promise<SourceSize> {
+async function measure(
+  source: SlotSource,
+  filter: PathFilter,
+): Promise<SourceSize> {
   if (source.kind === "file") {
     await using bytes = source.bytes;
     return { files: 1, size: bytes.size };
@@ -116,7 +120,7 @@ async function measure(source: SlotSource): Promise<SourceSize> {
   let files = 0;
   let size = 0;
   for await (const entry of source.tree.entries()) {
-    if (entry.kind !== "file") continue;
+    if (entry.kind !== "file" || !filter.takes(entry.path, "file")) continue;
     files++;
     size += entry.size;
   }
