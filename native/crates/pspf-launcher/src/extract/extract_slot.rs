@@ -87,6 +87,14 @@ fn extract(
     check_digest(stored, what)
 }
 
+/// Checks the stored bytes of a slot without decoding them. What programs may be running from has to make way only for what
+/// is known to be right.
+pub(crate) fn check_slot(package: &PackageFile, what: &Extraction) -> Result<()> {
+    let stored = DigestReader::new(package.region(what.stored.offset, what.stored.size));
+    check_digest(stored, what)
+        .map_err(|error| error.with("slot", format!("{} ({})", what.slot, what.id)))
+}
+
 /// One thing that a slot puts into the workenv.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {

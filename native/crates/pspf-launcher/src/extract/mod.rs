@@ -10,7 +10,9 @@ mod tree_portable;
 #[cfg(unix)]
 mod tree_unix;
 
-pub(crate) use self::extract_slot::{Existing, Extraction, Listed, extract_slot, list_slot};
+pub(crate) use self::extract_slot::{
+    Existing, Extraction, Listed, check_slot, extract_slot, list_slot,
+};
 pub(crate) use self::member_path::MemberPath;
 pub(crate) use self::tar_reader::MemberKind;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -32,6 +32,9 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     }
 }
 
+/// A directory that lies deeper is moved up before it is removed: each level keeps a descriptor open.
+const MAX_LEVELS: usize = 8;
+
 /// One directory on the way down.
 struct Level {
     directory: OwnedFd,
@@ -48,13 +51,25 @@ pub(crate) fn remove_tree_at(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result
         Err(error) => return Err(error.into()),
     }
     let mut levels = vec![enter(parent, name)?];
-    while let Some(level) = levels.last_mut() {
+    let mut lifted = 0_u64;
+    loop {
+        let depth = levels.len();
+        let Some(level) = levels.last_mut() else {
+            return Ok(());
+        };
         if let Some(name) = level.todo.pop() {
-            let next = enter(level.directory.as_fd(), &name)?;
-            levels.push(next);
+            if depth < MAX_LEVELS {
+                let next = enter(level.directory.as_fd(), &name)?;
+                levels.push(next);
+            } else {
+                lifted = lifted.saturating_add(1);
+                lift(&mut levels, &name, lifted)?;
+            }
             continue;
         }
-        let Some(done) = levels.pop() else { break };
+        let Some(done) = levels.pop() else {
+            return Ok(());
+        };
         let above = levels
             .last()
             .map_or(parent, |level| level.directory.as_fd());
@@ -63,6 +78,18 @@ pub(crate) fn remove_tree_at(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Moves a directory of the deepest level up to the first one, which removes it later.
+fn lift(levels: &mut [Level], name: &OsStr, number: u64) -> io::Result<()> {
+    let [first, .., deepest] = levels else {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    };
+    // Only who may write to a directory may move it to another one.
+    make_accessible(deepest.directory.as_fd(), name)?;
+    let free = OsString::from(format!(".deep-{}-{number}", std::process::id()));
+    fs::renameat(&deepest.directory, name, &first.directory, &free)?;
+    first.todo.push(free);
     Ok(())
 }
 
@@ -273,12 +300,9 @@ pub(crate) fn open_self() -> io::Result<(File, PathBuf)> {
         use std::os::fd::{AsRawFd, IntoRawFd};
         let mut file = File::open("/proc/self/exe")?;
         while file.as_raw_fd() <= libc::STDERR_FILENO {
-            // We were started with a standard stream closed. Whatever is opened next must not become that stream.
-            let _ = File::options()
-                .read(true)
-                .write(true)
-                .open("/dev/null")?
-                .into_raw_fd();
+            // We were started with a standard stream closed. It stays taken, by something that nobody can write to, or our
+            // messages would end up in whatever is opened next. The program gets it closed, as it was.
+            let _ = file.into_raw_fd();
             file = File::open("/proc/self/exe")?;
         }
         let path = std::fs::read_link("/proc/self/exe")?;

@@ -15,7 +15,7 @@ use super::setup::{SetupContext, create_directories, run_setup};
 use super::store::{is_still_good, load_record, passes, store_record, write_file};
 use crate::cache::{CacheRoot, FillLock, Layout, Lease, Patience, clear_trash};
 use crate::compile::compile_record;
-use crate::extract::{Extraction, MemberKind, MemberPath, Totals, Tree, list_slot};
+use crate::extract::{Extraction, MemberKind, MemberPath, Totals, Tree, check_slot, list_slot};
 use crate::failure::IoContext;
 use crate::json::JsonObject;
 use crate::log::{self, Detail};
@@ -180,6 +180,11 @@ impl Fill<'_> {
         wanted.sort_by_key(|slot| slot.lifecycle != Lifecycle::Eager);
         let extractions: Vec<&Extraction> = wanted.iter().map(|slot| &slot.extraction).collect();
         let name = &contents.metadata.package.name;
+        if !fresh {
+            for extraction in &extractions {
+                check_slot(&self.package.file, extraction)?;
+            }
+        }
         match extract_all(&self.package.file, &extractions, tree, name, !fresh) {
             Ok(outcome) if !(fresh && outcome.clashed) => return Ok(outcome.totals),
             Ok(_) => {}

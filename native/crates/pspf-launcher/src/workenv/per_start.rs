@@ -5,7 +5,7 @@ use pspf_format::metadata::Lifecycle;
 
 use super::extract_all::extract_all;
 use crate::cache::{FillLock, Layout, Patience};
-use crate::extract::{Extraction, MemberKind, Tree, list_slot};
+use crate::extract::{Extraction, MemberKind, Tree, check_slot, list_slot};
 use crate::package::Package;
 use crate::plan::{ARCH, DevSlots, OS, PlannedSlot, plan_slots};
 use crate::platform::ExactModes;
@@ -40,6 +40,9 @@ fn extract_where(
             .collect();
         if extractions.is_empty() {
             return Ok(());
+        }
+        for extraction in &extractions {
+            check_slot(&package.file, extraction)?;
         }
         let _lock = FillLock::take(&layout.fill_lock(), Patience::Wait)?;
         let _exact = ExactModes::begin();

@@ -1,8 +1,9 @@
 //! The cache: many at once, killed at any point, full of traps.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -267,4 +268,64 @@ fn weakness_24_nothing_is_printed_and_nothing_is_written_where_the_user_stands()
     let output = package.run([""; 0]);
     assert!(output.stderr.is_empty() && output.stdout.is_empty());
     assert_eq!(fs::read_dir(sandbox.root.join("cwd")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_workenv_that_is_deeper_than_descriptors_go_is_cleared_all_the_same() {
+    let sandbox = Sandbox::new();
+    let dig = "i=0; while [ $i -lt 300 ]; do mkdir d && chmod 500 d/.. && cd d; i=$((i+1)); done";
+    let builder = PackageBuilder::script("echo ok").set(
+        &["setup_commands"],
+        json!([{"type": "shell", "command": dig}]),
+    );
+    let package = sandbox.package("demo.psp", builder);
+    for _ in 0..2 {
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -n 32; exec \"$0\""])
+            .arg(&package.path)
+            .env("FLAVOR_CACHE", sandbox.cache())
+            .env("FLAVOR_WORKENV_CACHE", "0")
+            .output()
+            .unwrap();
+        assert_code(&output, 0);
+    }
+}
+
+#[test]
+fn a_changed_copy_never_reaches_the_workenv_of_a_running_program() {
+    let sandbox = Sandbox::new();
+    for lifecycle in ["runtime", "startup"] {
+        let script = "echo up; read -r _; cat \"$FLAVOR_WORKENV/part\"";
+        let builder = PackageBuilder::script(script)
+            .slot(Slot::file("part", "as signed").lifecycle(lifecycle));
+        let mut bytes = builder.build();
+        let package = sandbox.install("demo.psp", &bytes);
+        let mut running = package
+            .command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut up = [0; 3];
+        running
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut up)
+            .unwrap();
+
+        let at = bytes
+            .windows(9)
+            .rposition(|part| part == b"as signed")
+            .unwrap();
+        bytes[at..at + 9].copy_from_slice(b"as forged");
+        let forged = sandbox.install("forged.psp", &bytes);
+        let refill = [("FLAVOR_WORKENV_CACHE", "0")];
+        assert_refused(&forged.run_with(&refill), 107, "verify/slot-digest");
+
+        drop(running.stdin.take());
+        let output = running.wait_with_output().unwrap();
+        assert_eq!(stdout(&output), "as signed", "{lifecycle}");
+        fs::remove_dir_all(sandbox.cache()).unwrap();
+    }
 }
