@@ -42,6 +42,12 @@ pub(crate) fn replace_process(program: &Program, path: &Path) -> io::Result<u8> 
         .map(|(name, value)| c_string(&[name.as_bytes(), b"=", value.as_bytes()].concat()))
         .collect::<io::Result<Vec<_>>>()?;
     let path = c_string(path.as_os_str().as_bytes())?;
+    // The standard library's own `main` ignores this signal, and programs would inherit that. Under musl `main` is ours.
+    #[cfg(not(target_env = "musl"))]
+    // SAFETY: no handler is installed, and nothing else runs at this point.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL)
+    };
     execve(&path, &argv, &environment);
     let error = io::Error::last_os_error();
     if error.raw_os_error() == Some(libc::ENOEXEC) {
@@ -73,25 +79,37 @@ fn execve(path: &CString, argv: &[CString], environment: &[CString]) {
 
 /// Runs the program as a child, hands signals on to it, and gives its exit code: 128 + n for a signal.
 pub(crate) fn run_and_wait(program: &Program, path: &Path) -> io::Result<u8> {
-    let mut command = Command::new(path);
-    command.args(program.argv.iter().skip(1)).env_clear();
-    command.envs(
-        program
-            .environment
-            .iter()
-            .map(|(name, value)| (name, value)),
-    );
     let signals = WaitedSignals::block()?;
     let previous = signals.previous;
+    let children = AwaitedChildren::begin();
+    let inherited = children.0;
     let parent = std::process::id();
-    // SAFETY: the closure only makes system calls that are safe between fork and exec.
-    unsafe {
-        command.pre_exec(move || {
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const previous, ptr::null_mut());
-            die_with_parent(parent)
-        });
-    }
-    let mut child = command.spawn()?;
+    let spawn = |mut command: Command| {
+        command.args(program.argv.iter().skip(1)).env_clear();
+        command.envs(
+            program
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        );
+        // SAFETY: the closure only makes system calls that are safe between fork and exec.
+        unsafe {
+            command.pre_exec(move || {
+                libc::signal(libc::SIGCHLD, inherited);
+                libc::sigprocmask(libc::SIG_SETMASK, &raw const previous, ptr::null_mut());
+                die_with_parent(parent)
+            });
+        }
+        command.spawn()
+    };
+    let mut child = match spawn(Command::new(path)) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg(path);
+            spawn(shell)?
+        }
+        started => started?,
+    };
     loop {
         let signal = signals.wait()?;
         if signal.number == libc::SIGCHLD {
@@ -206,6 +224,24 @@ impl WaitedSignals {
             }),
             code => Err(io::Error::from_raw_os_error(code)),
         }
+    }
+}
+
+/// While this lives, children can be waited for, even if whoever started us wanted to hear nothing of its own.
+pub(crate) struct AwaitedChildren(libc::sighandler_t);
+
+impl AwaitedChildren {
+    /// Gives `SIGCHLD` its default meaning: where it is ignored, no child leaves an exit code.
+    pub(crate) fn begin() -> Self {
+        // SAFETY: no handler is installed.
+        Self(unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) })
+    }
+}
+
+impl Drop for AwaitedChildren {
+    fn drop(&mut self) {
+        // SAFETY: this is the disposition that we were started with.
+        unsafe { libc::signal(libc::SIGCHLD, self.0) };
     }
 }
 

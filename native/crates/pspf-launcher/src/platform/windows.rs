@@ -203,6 +203,16 @@ fn tie_to_us(child: HANDLE) {
     }
 }
 
+/// Children can always be waited for.
+pub(crate) struct AwaitedChildren;
+
+impl AwaitedChildren {
+    /// Changes nothing.
+    pub(crate) const fn begin() -> Self {
+        Self
+    }
+}
+
 /// Setup commands need no preparation.
 pub(crate) fn prepare_setup(_command: &mut Command, _umask: Option<u16>) {}
 

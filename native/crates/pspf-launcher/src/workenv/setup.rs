@@ -4,7 +4,10 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use pspf_format::metadata::{Metadata, SetupCommand};
 use pspf_format::mode::parse_mode;
@@ -12,7 +15,7 @@ use pspf_format::{Error, ErrorKind, Result};
 
 use crate::extract::{MemberPath, Tree};
 use crate::failure::IoContext;
-use crate::platform::{self, ExactModes};
+use crate::platform::{self, AwaitedChildren, ExactModes};
 use crate::program::find_program;
 use crate::rules::glob::{is_pattern, matches_path};
 use crate::rules::names::Names;
@@ -20,7 +23,9 @@ use crate::rules::template::{Template, WORKENV_MARK};
 use crate::rules::words::split_words;
 
 /// How much of a failing command's output is shown, in bytes.
-const MAX_OUTPUT: u64 = 16 * 1024;
+const MAX_OUTPUT: usize = 16 * 1024;
+/// How long the output of a command that failed may take to arrive.
+const GRACE: Duration = Duration::from_secs(1);
 /// Mode of a directory that does not name one.
 const DIRECTORY_MODE: u16 = 0o700;
 /// Mode of a written file that does not name one.
@@ -175,15 +180,11 @@ impl SetupContext<'_> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         platform::prepare_setup(&mut command, self.umask);
+        let _awaited = AwaitedChildren::begin();
         let mut child = command
             .spawn()
             .map_err(|error| failed(shown, "it cannot be started").caused_by(error))?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let output = thread::scope(|scope| {
-            let first = scope.spawn(|| last_bytes(stdout));
-            let second = last_bytes(stderr);
-            (first.join().unwrap_or_default(), second)
-        });
+        let output = (follow(child.stdout.take()), follow(child.stderr.take()));
         let status = child
             .wait()
             .map_err(|error| failed(shown, "its end cannot be awaited").caused_by(error))?;
@@ -191,7 +192,8 @@ impl SetupContext<'_> {
             return Ok(());
         }
         let mut error = failed(shown, &format!("it ended with {status}"));
-        for (name, bytes) in [("stdout", output.0), ("stderr", output.1)] {
+        for (name, stream) in [("stdout", output.0), ("stderr", output.1)] {
+            let bytes = stream.end();
             let text = String::from_utf8_lossy(&bytes);
             if !text.trim().is_empty() {
                 error = error.with(name, format!("\n{}\n", text.trim_end()));
@@ -306,23 +308,43 @@ fn failed(command: &str, how: &str) -> Error {
     .with("command", format!("`{command}`"))
 }
 
-/// Reads everything, keeps the end.
-fn last_bytes(source: Option<impl Read>) -> Vec<u8> {
-    let Some(mut source) = source else {
-        return Vec::new();
-    };
-    let limit = usize::try_from(MAX_OUTPUT).unwrap_or(usize::MAX);
-    let mut kept: Vec<u8> = Vec::new();
-    let mut chunk = [0; 4096];
-    while let Ok(count) = source.read(&mut chunk) {
-        if count == 0 {
-            break;
-        }
-        kept.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        if kept.len() > limit.saturating_mul(2) {
-            kept.drain(..kept.len().saturating_sub(limit));
-        }
+/// What a command writes, while it writes it. Never waited for before the command itself has ended: a service that it leaves
+/// behind can keep the stream open for as long as it likes.
+struct Stream {
+    kept: Arc<Mutex<Vec<u8>>>,
+    open: Receiver<()>,
+}
+
+impl Stream {
+    /// The end of what was written.
+    fn end(self) -> Vec<u8> {
+        let _ = self.open.recv_timeout(GRACE);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let superfluous = kept.len().saturating_sub(MAX_OUTPUT);
+        kept.drain(..superfluous);
+        std::mem::take(&mut kept)
     }
-    kept.drain(..kept.len().saturating_sub(limit));
-    kept
+}
+
+/// Reads everything, keeps the end.
+fn follow(source: Option<impl Read + Send + 'static>) -> Stream {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let (until_closed, open) = mpsc::channel();
+    let tail = Arc::clone(&kept);
+    let read = move || {
+        let _until_closed: Sender<()> = until_closed;
+        let Some(mut source) = source else { return };
+        let mut chunk = [0; 4096];
+        while let Ok(count @ 1..) = source.read(&mut chunk) {
+            let mut kept = tail.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(chunk.get(..count).unwrap_or_default());
+            if kept.len() > MAX_OUTPUT.saturating_mul(2) {
+                let superfluous = kept.len().saturating_sub(MAX_OUTPUT);
+                kept.drain(..superfluous);
+            }
+        }
+    };
+    // Without a thread the command writes into a closed pipe, which is better than no start at all.
+    let _ = thread::Builder::new().stack_size(64 * 1024).spawn(read);
+    Stream { kept, open }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -158,4 +159,39 @@ fn weakness_25_the_exit_code_does_not_depend_on_words_in_a_message() {
         ])),
     );
     assert_refused(&package.run([""; 0]), 104, "run/setup-failed");
+}
+
+#[test]
+fn a_service_that_setup_leaves_behind_does_not_hold_up_the_start() {
+    let sandbox = Sandbox::new();
+    let service = sandbox.root.join("service");
+    let command = format!("sleep 60 & echo $! > '{}'", service.display());
+    let package = sandbox.package(
+        "demo.psp",
+        with_setup(json!([{"type": "shell", "command": command}])),
+    );
+    assert_eq!(stdout(&package.run([""; 0])), "ran\n");
+    // It still runs, so nobody has waited for it. `kill` says so, and ends it.
+    let id = fs::read_to_string(service).unwrap();
+    let killed = Command::new("sh")
+        .args(["-c", &format!("kill {id}")])
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+#[test]
+fn setup_works_where_the_ends_of_children_are_ignored() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", with_setup(json!(["true"])));
+    for mode in ["exec", "spawn"] {
+        let output = Command::new("sh")
+            .args(["-c", "trap '' CHLD; exec \"$0\""])
+            .arg(&package.path)
+            .env("FLAVOR_CACHE", sandbox.root.join(mode))
+            .env("FLAVOR_EXEC_MODE", mode)
+            .output()
+            .unwrap();
+        assert_code(&output, 0);
+        assert_eq!(stdout(&output), "ran\n");
+    }
 }

@@ -6,8 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::builder::PackageBuilder;
-use crate::sandbox::{Installed, Sandbox, assert_code};
+use serde_json::json;
+
+use crate::builder::{PackageBuilder, Slot};
+use crate::sandbox::{Installed, Sandbox, assert_code, stdout};
 
 fn spawned(package: &Installed<'_>) -> (Child, String) {
     let mut command: Command = package.command();
@@ -85,4 +87,18 @@ fn weakness_23_the_program_does_not_outlive_a_killed_launcher() {
         sleep(Duration::from_millis(10));
     }
     panic!("process {program} is an orphan");
+}
+
+#[test]
+fn a_script_without_an_interpreter_line_is_the_shells() {
+    let sandbox = Sandbox::new();
+    let builder = PackageBuilder::script("")
+        .slot(Slot::file("bin/plain", "echo \"plain $1\""))
+        .set(&["execution", "command"], json!("{workenv}/bin/plain"));
+    let package = sandbox.package("demo.psp", builder);
+    for mode in ["exec", "spawn"] {
+        let mut command = package.command();
+        let output = command.env("FLAVOR_EXEC_MODE", mode).arg("a").output();
+        assert_eq!(stdout(&output.unwrap()), "plain a\n", "{mode}");
+    }
 }
