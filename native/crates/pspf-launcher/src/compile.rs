@@ -69,7 +69,20 @@ fn compile_argv(metadata: &Metadata<'_>, names: &Names<'_>) -> Result<Vec<Templa
         .hint("its manifest needs execution.command"));
     }
     words.extend(execution.args.iter().cloned());
-    words.iter().map(|word| names.compile(word)).collect()
+    let program = words.first().map(|program| program_path(names, program));
+    let arguments = words.iter().skip(1).map(|word| names.compile(word));
+    program.into_iter().chain(arguments).collect()
+}
+
+/// A program that is named by a path lies in the workenv, unless the path is absolute: what lies where the user happens to
+/// stand is never started. A plain name is looked for in `PATH`.
+fn program_path(names: &Names<'_>, program: &str) -> Result<Template<'static>> {
+    let compiled = names.compile(program)?;
+    if compiled.as_marked().contains(std::path::is_separator) {
+        directory(names, program)
+    } else {
+        Ok(compiled)
+    }
 }
 
 /// A directory of the package: relative ones are in the workenv.

@@ -207,3 +207,29 @@ fn a_program_that_does_not_exist_is_an_error_and_not_a_loop() {
     let package = sandbox.package("demo.psp", PackageBuilder::new("no-such-program-anywhere"));
     assert_refused(&package.run([""; 0]), 104, "run/cannot-execute");
 }
+
+#[test]
+fn a_program_named_by_a_relative_path_is_the_workenvs_and_not_the_users() {
+    let sandbox = Sandbox::new();
+    let trap = sandbox.root.join("cwd/bin/tool");
+    fs::create_dir_all(trap.parent().unwrap()).unwrap();
+    fs::copy("/bin/true", &trap).unwrap();
+    for named in ["bin/tool", "./bin/tool"] {
+        let builder = PackageBuilder::script("")
+            .slot(Slot::file("bin/tool", "#!/bin/sh\necho packed"))
+            .set(&["execution", "command"], json!(named));
+        let output = sandbox.package("demo.psp", builder).run([""; 0]);
+        assert_eq!(stdout(&output), "packed\n", "{named}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_program_can_be_ended_by_a_closed_pipe() {
+    let sandbox = Sandbox::new();
+    let script = "grep SigIgn /proc/self/status";
+    let package = sandbox.package("demo.psp", PackageBuilder::script(script));
+    let shown = stdout(&package.run([""; 0]));
+    let ignored = u64::from_str_radix(shown.trim().trim_start_matches("SigIgn:\t"), 16).unwrap();
+    assert_eq!(ignored & (1 << (libc::SIGPIPE - 1)), 0, "{shown}");
+}
