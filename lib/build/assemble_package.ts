@@ -56,7 +56,9 @@ export async function assemblePackage(
 ): Promise<BuildReport> {
   await using resources = new AsyncDisposableStack();
   const prepared = await preparePackage(plan, options, resources);
-  for await (const chunk of packageChunks(prepared, options)) {
+  // A sink does not keep what it is given.
+  const chunks = packageChunks(prepared, { ...options, reuseMemory: true });
+  for await (const chunk of chunks) {
     await sink.write(chunk);
   }
   return prepared.report;

@@ -58,5 +58,5 @@ async function* generatePackage(
   await using resources = new AsyncDisposableStack();
   const prepared = await preparePackage(plan, options, resources);
   options.onReport?.(prepared.report);
-  yield* packageChunks(prepared, options);
+  yield* packageChunks(prepared, { ...options, reuseMemory: false });
 }

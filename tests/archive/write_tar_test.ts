@@ -10,6 +10,7 @@ import {
   type FileTreeEntry,
   MemoryTree,
   type MemoryTreeInit,
+  type OpenTreeFile,
 } from "@flavor/pspf/io";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { rejectsCode } from "../support/throws_code.ts";
@@ -199,4 +200,73 @@ Deno.test("writeTar() stops when it is told to", async () => {
     onFile: () => controller.abort(),
   });
   await assertRejects(() => Array.fromAsync(stopped), DOMException, "aborted");
+});
+
+Deno.test("writeTar() gives the same bytes in used memory, and from files that are read in pieces", async () => {
+  const content = pseudoRandomBytes(300_000, 9);
+  const inner = new MemoryTree({
+    "bin/a": { content: content.subarray(0, 70_001) },
+    "b": { content },
+    "link": { target: "b" },
+    "small": { content: "x" },
+  });
+  const { members } = await listMembers(inner);
+  const expected = await readAll(
+    ReadableStream.from(writeTar(inner, members)),
+  );
+  const tree: FileTree = {
+    name: "pieces",
+    entries: (descend) => inner.entries(descend),
+    readFile: (path, size) => inner.readFile(path, size),
+    stream: (path) => inner.stream(path),
+    openFile: (path) =>
+      openInPieces(path === "b" ? content : content.subarray(0, 70_001)),
+  };
+  const size = 10 * 512;
+  const memory = {
+    size,
+    isReused: true,
+    take: () => new Uint8Array(size).fill(0xaa),
+  };
+  const chunks = await Array.fromAsync(writeTar(tree, members, { memory }));
+  assertEquals(await readAll(ReadableStream.from(chunks)), expected);
+  const whole = chunks.slice(0, -1).filter(({ length }) => length === size);
+  assertEquals(whole.length, chunks.length - 1);
+});
+
+/** A file that gives at most 1000 bytes at a time. */
+function openInPieces(content: Uint8Array): OpenTreeFile {
+  let at = 0;
+  return {
+    size: content.length,
+    readInto: (into) => {
+      const piece = content.subarray(at, at + Math.min(into.length, 1000));
+      into.set(piece);
+      at += piece.length;
+      return piece.length;
+    },
+    [Symbol.dispose]: () => {},
+  };
+}
+
+Deno.test("writeTar() notices that an open file shrinks or grows", async () => {
+  const inner = new MemoryTree({ log: { content: new Uint8Array(100_000) } });
+  const { members } = await listMembers(inner);
+  for (const actual of [99_999, 100_001]) {
+    const tree: FileTree = {
+      name: "changing",
+      entries: (descend) => inner.entries(descend),
+      readFile: (path, size) => inner.readFile(path, size),
+      stream: (path) => inner.stream(path),
+      openFile: () => ({
+        ...openInPieces(new Uint8Array(actual)),
+        size: 100_000,
+      }),
+    };
+    const error = await rejectsCode(
+      "build/source-changed",
+      () => readAll(ReadableStream.from(writeTar(tree, members))),
+    );
+    assertEquals(error.context["actual"], actual);
+  }
 });
