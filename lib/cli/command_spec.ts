@@ -28,6 +28,8 @@ export interface OperandSpec {
   readonly help: string;
   /** Whether it may be left out. */
   readonly optional?: true;
+  /** The only words accepted. */
+  readonly choices?: readonly string[];
 }
 
 /** A line that shows a command at work. */
@@ -73,5 +75,6 @@ export type FlagValues<S extends Readonly<Record<string, FlagSpec>>> = {
 export type OperandValues<S extends readonly OperandSpec[]> = {
   readonly [O in S[number] as O["name"]]: O extends { optional: true }
     ? string | undefined
+    : O extends { choices: readonly (infer C)[] } ? C
     : string;
 };

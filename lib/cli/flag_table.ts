@@ -1,3 +1,4 @@
+import { PLATFORMS } from "../launchers/platform.ts";
 import type { CommandSpec, FlagSpec } from "./command_spec.ts";
 
 /** Flags that every command takes. */
@@ -101,6 +102,7 @@ export const COMMANDS = {
       target: {
         kind: "text",
         value: "PLATFORM",
+        choices: PLATFORMS,
         help: "Platform to pack for, such as linux_arm64",
       },
       "private-key": {
@@ -392,6 +394,24 @@ export const COMMANDS = {
     examples: [
       { line: "flavor workenv clean --older-than 30d", does: "By age" },
       { line: "flavor workenv clean --max-size 2G", does: "By size" },
+    ],
+  },
+  completions: {
+    summary: "Print a script that completes flavor's command line",
+    operands: [{
+      name: "shell",
+      value: "SHELL",
+      help: "The shell: bash, zsh or fish",
+      choices: ["bash", "zsh", "fish"],
+    }],
+    flags: {},
+    examples: [
+      { line: "source <(flavor completions bash)", does: "For this bash" },
+      {
+        line:
+          "flavor completions fish > ~/.config/fish/completions/flavor.fish",
+        does: "For every fish",
+      },
     ],
   },
   init: {

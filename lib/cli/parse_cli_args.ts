@@ -1,7 +1,7 @@
 import { PspfError } from "../errors.ts";
 import { findNearestName } from "../manifest/nearest_name.ts";
 import type { Command, CommandLine, GlobalValues } from "./command.ts";
-import type { CommandSpec } from "./command_spec.ts";
+import type { CommandSpec, OperandSpec } from "./command_spec.ts";
 import { type CommandName, COMMANDS, GLOBAL_FLAGS } from "./flag_table.ts";
 import { type EnvLookup, type ParsedFlags, parseFlags } from "./parse_flags.ts";
 
@@ -159,6 +159,9 @@ function toCommand(
       },
     );
   }
+  spec.operands.forEach((operand, index) =>
+    checkChoice(operand, operands[index])
+  );
   const flags = Object.fromEntries(
     Object.keys(spec.flags).map((flag) => [flag, parsed.values[flag]]),
   );
@@ -167,4 +170,23 @@ function toCommand(
   );
   // The table types and the table values are the same object.
   return { kind: name, flags, operands: named, rest } as unknown as Command;
+}
+
+function checkChoice(
+  { value, choices }: OperandSpec,
+  given: string | undefined,
+): void {
+  if (choices === undefined || given === undefined) return;
+  if (choices.includes(given)) return;
+  const nearest = findNearestName(given, choices);
+  throw new PspfError(
+    "usage/bad-argument",
+    `${value} cannot be "${given}"`,
+    {
+      context: { actual: given, expected: choices },
+      hint: nearest === undefined
+        ? `Choose one of: ${choices.join(", ")}`
+        : `Did you mean "${nearest}"?`,
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import type { Host } from "../host/types.ts";
 import type { Command, CommandLine } from "./command.ts";
 import type { CommandContext } from "./command_context.ts";
+import { runCompletions } from "./commands/completions.ts";
 import { runDiff } from "./commands/diff.ts";
 import { runExtract } from "./commands/extract.ts";
 import { runExtractAll } from "./commands/extract_all.ts";
@@ -94,6 +95,9 @@ async function dispatch(
     case "version":
       context.output.result({ version: VERSION }, () => `flavor ${VERSION}`);
       return EXIT_OK;
+    case "completions":
+      runCompletions(command, context);
+      return EXIT_OK;
     case "run":
       return await runRun(command, context);
     case "verify":
@@ -110,7 +114,16 @@ async function dispatch(
 
 type Plain = Exclude<
   Command,
-  { kind: "help" | "version" | "run" | "verify" | "diff" | "helpers test" }
+  {
+    kind:
+      | "help"
+      | "version"
+      | "completions"
+      | "run"
+      | "verify"
+      | "diff"
+      | "helpers test";
+  }
 >;
 
 /** Commands that either succeed or throw. */

@@ -46,4 +46,5 @@ export {
   type PlatformArch,
   platformName,
   type PlatformOs,
+  PLATFORMS,
 } from "./platform.ts";

@@ -13,6 +13,16 @@ export interface Platform {
   readonly arch: PlatformArch;
 }
 
+/** The name of every platform. */
+export const PLATFORMS = [
+  "linux_amd64",
+  "linux_arm64",
+  "darwin_amd64",
+  "darwin_arm64",
+  "windows_amd64",
+  "windows_arm64",
+] as const;
+
 const PLATFORM_REGEXP = /^(linux|darwin|windows)_(amd64|arm64)$/;
 
 /**

@@ -5,7 +5,9 @@ import { TOOL_VERSION } from "../../lib/build/mod.ts";
 import { cli } from "../support/captured_host.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
-const GOLDEN = new URL("../vectors/sealed.psp", import.meta.url).pathname;
+const GOLDEN = fileURLToPath(
+  new URL("../vectors/sealed.psp", import.meta.url),
+);
 
 Deno.test("runCli() prints its version, the same as the builder's", async () => {
   const { code, out } = await cli(["--version"], { cwd: "/" });
