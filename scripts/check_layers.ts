@@ -28,8 +28,11 @@ const SIDEWAYS: ReadonlySet<string> = new Set([
   "crypto -> io",
   // A manifest ends in a build plan, and a build begins with one.
   "build -> manifest",
-  // What a launcher is, the builder knows, too.
+  // What a launcher is, the builder knows, too; and a native builder is given
+  // a plan, and what it wrote is read.
   "launchers -> build",
+  "launchers -> manifest",
+  "launchers -> read",
   // What was written is verified before it gets its name.
   "build -> read",
 ]);

@@ -1,4 +1,7 @@
-import { concat } from "@std/bytes/concat";
+import {
+  LimitedBytesTransformStream,
+} from "@std/streams/limited-bytes-transform-stream";
+import { toArrayBuffer } from "@std/streams/to-array-buffer";
 import { PspfError, type PspfErrorCode } from "../errors.ts";
 
 /** Options of {@linkcode collectBytes}. */
@@ -37,20 +40,15 @@ export async function collectBytes(
   options: CollectOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { maxSize, what, code } = options;
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size > maxSize) {
-      throw new PspfError(
-        code,
-        `Cannot read the ${what}: it has more than ${maxSize} bytes`,
-        {
-          context: { what, expected: maxSize },
-        },
-      );
-    }
-    chunks.push(chunk);
+  const limit = new LimitedBytesTransformStream(maxSize, { error: true });
+  try {
+    return new Uint8Array(await toArrayBuffer(stream.pipeThrough(limit)));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new PspfError(
+      code,
+      `Cannot read the ${what}: it has more than ${maxSize} bytes`,
+      { context: { what, expected: maxSize }, cause: error },
+    );
   }
-  return concat(chunks);
 }

@@ -55,7 +55,7 @@ async function buildRandom(
   const chain = random.pick(["tar", "tar.gz", "tar.zst"]);
   const { bytes } = await buildInMemory(
     planOf([
-      `{ id = "tree", source = "tree", target = "{workenv}", operations = "${chain}" }`,
+      `{ id = "tree", source = "tree", target = "{workenv}", operations = "${chain}", modes = "exact" }`,
       `{ id = "file", source = "file", target = "single/file", operations = "${
         random.pick(OPERATIONS)
       }" }`,

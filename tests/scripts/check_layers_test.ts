@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { findViolation, listEdges } from "../../scripts/check_layers.ts";
 
@@ -81,8 +82,9 @@ Deno.test("check_layers.ts fails on a checkout with an upward type import", asyn
       `${root}/lib/format/trailer.ts`,
       `import type { Main } from "../cli/main.ts";\nexport type T = Main;\n`,
     );
-    const script =
-      new URL("../../scripts/check_layers.ts", import.meta.url).pathname;
+    const script = fileURLToPath(
+      new URL("../../scripts/check_layers.ts", import.meta.url),
+    );
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--allow-all", decodeURIComponent(script), root],
     }).output();
