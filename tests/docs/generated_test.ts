@@ -52,14 +52,14 @@ Deno.test("MANIFEST_SCHEMA describes every key, with an example that it accepts"
   }
 });
 
-Deno.test("COMMANDS describes every command and flag, with an example that begins with it", () => {
+Deno.test("COMMANDS describes every command and flag, with an example that uses it", () => {
   const flags: [string, FlagSpec][] = Object.entries(GLOBAL_FLAGS);
   for (const [name, spec] of Object.entries(COMMANDS)) {
     const { summary, examples, operands }: CommandSpec = spec;
     assert(/^[A-Z].*[^.]$/.test(summary), `${name}: ${summary}`);
     assert(examples.length > 0, `${name} has no example`);
     for (const { line, does } of examples) {
-      assert(line.startsWith(`flavor ${name}`), line);
+      assert(line.includes(`flavor ${name}`), line);
       assert(/^[A-Z].*[^.]$/.test(does), does);
     }
     for (const { help } of operands) assert(/^[A-Z].*[^.]$/.test(help), help);
