@@ -18,7 +18,8 @@ export function checkSetupCommand(
   if (typeof command === "string") return command;
   const fields = new JsonFields(command, `setup_commands[${index}]`);
   const type = fields.string("type", "execute");
-  const needed = NEEDED[type] ?? [];
+  // Types come from the package: `constructor` is one that nobody knows.
+  const needed = NEEDED.get(type) ?? [];
   for (const key of ["command", "path", "content"]) {
     if (needed.includes(key)) fields.string(key);
     else fields.maybeString(key, key);
@@ -36,10 +37,10 @@ export function checkSetupCommand(
 }
 
 /** Fields without which a type means nothing. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = {
-  execute: ["command"],
-  shell: ["command"],
-  enumerate_and_execute: ["command", "enumerate"],
-  write_file: ["path", "content"],
-  chmod: ["path"],
-};
+const NEEDED: ReadonlyMap<string, readonly string[]> = new Map([
+  ["execute", ["command"]],
+  ["shell", ["command"]],
+  ["enumerate_and_execute", ["command", "enumerate"]],
+  ["write_file", ["path", "content"]],
+  ["chmod", ["path"]],
+]);

@@ -18,6 +18,9 @@ Deno.test("parseMetadata() takes every setup command that a launcher can read", 
   parse({ type: "chmod", path: "a", mode: null });
   parse({ type: "enumerate_and_execute", command: "x", enumerate: {} });
   parse({ type: "of a later version" });
+  // Unknown as well, and known to every object.
+  parse({ type: "constructor" });
+  parse({ type: "__proto__" });
 });
 
 Deno.test("parseMetadata() refuses a setup command that a launcher cannot read", () => {
