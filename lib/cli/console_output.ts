@@ -7,7 +7,11 @@ import {
   type OutputSettings,
 } from "./output.ts";
 import { colours, type Paint, PLAIN } from "./paint.ts";
-import { NO_PROGRESS, startProgressBar } from "./progress_bar.ts";
+import {
+  NO_PROGRESS,
+  startProgressBar,
+  startProgressLines,
+} from "./progress_bar.ts";
 
 /** The parts of a host that output needs. */
 export interface OutputHost {
@@ -74,12 +78,20 @@ export function createConsoleOutput(
     failure: (value, text) => {
       terminal.writeError(`${json ? JSON.stringify(value, null, 2) : text}\n`);
     },
-    progress: (label, total) =>
-      terminal.stderrIsTerminal && settings.progress && !quiet && !json &&
-        env.get("CI") === undefined
-        ? startProgressBar(label, total, terminal, clock)
-        : NO_PROGRESS,
+    progress: (label, total) => {
+      if (!settings.progress || json || !says("info")) return NO_PROGRESS;
+      const start = canRedraw(terminal, env)
+        ? startProgressBar
+        : startProgressLines;
+      return start(label, total, terminal, clock);
+    },
   };
+}
+
+/** A log of a build service keeps every line that was ever drawn. */
+function canRedraw(terminal: Terminal, env: Environment): boolean {
+  return terminal.stderrIsTerminal && (env.get("CI") ?? "") === "" &&
+    env.get("TERM") !== "dumb";
 }
 
 function wantsColour(

@@ -405,13 +405,11 @@ export const COMMANDS = {
       choices: ["bash", "zsh", "fish"],
     }],
     flags: {},
+    description: [
+      "Load it with source <(flavor completions bash), or the same with zsh; for fish, write it to ~/.config/fish/completions/flavor.fish.",
+    ],
     examples: [
-      { line: "source <(flavor completions bash)", does: "For this bash" },
-      {
-        line:
-          "flavor completions fish > ~/.config/fish/completions/flavor.fish",
-        does: "For every fish",
-      },
+      { line: "flavor completions bash", does: "The script for bash" },
     ],
   },
   init: {

@@ -86,8 +86,8 @@ export interface Output {
    */
   failure(value: JsonValue, text: string): void;
   /**
-   * Starts a progress bar; it shows itself only on a terminal, and only when
-   * the work takes long enough to wonder.
+   * Starts a progress bar; it shows itself only when the work takes long enough
+   * to wonder. Where there is no terminal, a line is written now and then.
    *
    * @param label What is going on.
    * @param total How much there is to do, in bytes; 0 when unknown.

@@ -29,7 +29,7 @@ export interface DenoHostOptions {
  */
 export function createDenoHost(options: DenoHostOptions = {}): Host {
   const temporaries = new Temporaries();
-  const interrupts = new Interrupts(temporaries);
+  const interrupts = new Interrupts(temporaries, clearLine);
   if (options.endOnSignals === true) interrupts.listen();
   return hostWithin(Deno.cwd(), temporaries, interrupts);
 }
@@ -99,8 +99,19 @@ const terminal: Terminal = {
     }
   },
   writeOut: (text) => writeAll(1, text),
-  writeError: (text) => writeAll(2, text),
+  writeError(text: string): void {
+    hasOpenLine = !text.endsWith("\n") && !text.endsWith(CLEAR_LINE);
+    writeAll(2, text);
+  },
 };
+
+const CLEAR_LINE = "\r\x1b[K";
+let hasOpenLine = false;
+
+/** A progress bar has no line feed behind it. */
+function clearLine(): void {
+  if (hasOpenLine && terminal.stderrIsTerminal) terminal.writeError(CLEAR_LINE);
+}
 
 const ARCH_NAMES: Readonly<Record<string, string>> = {
   x86_64: "amd64",

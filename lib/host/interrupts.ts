@@ -11,12 +11,17 @@ const INTERRUPTED = 130;
  */
 export class Interrupts {
   readonly #temporaries: Temporaries;
+  readonly #clearLine: () => void;
   readonly #helpers = new Set<() => void>();
   #suspended = false;
 
-  /** @param temporaries What to remove before the exit. */
-  constructor(temporaries: Temporaries) {
+  /**
+   * @param temporaries What to remove before the exit.
+   * @param clearLine Takes away what is drawn on the last line.
+   */
+  constructor(temporaries: Temporaries, clearLine: () => void) {
     this.#temporaries = temporaries;
+    this.#clearLine = clearLine;
   }
 
   /** Begins to listen. */
@@ -34,6 +39,7 @@ export class Interrupts {
     // A helper that outlives us would go on writing where we have cleared up.
     for (const stop of this.#helpers) stop();
     this.#temporaries.removeAll();
+    this.#clearLine();
     process.exit(INTERRUPTED);
   }
 

@@ -1,6 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 
-import { barLine, startProgressBar } from "../../lib/cli/progress_bar.ts";
+import {
+  barLine,
+  startProgressBar,
+  startProgressLines,
+} from "../../lib/cli/progress_bar.ts";
 import { formatSize } from "../../lib/cli/format_size.ts";
 import { parseAge, parseSize } from "../../lib/cli/parse_amount.ts";
 import { throwsCode } from "../support/throws_code.ts";
@@ -46,6 +50,36 @@ Deno.test(
     const text = drawn([[500, 10], [520, 20], [599, 30], [600, 40]]);
     assertEquals(text.split("packing").length - 1, 2);
     assertEquals(text.endsWith("\r\x1b[K"), true);
+  },
+);
+
+Deno.test(
+  "progress for a log is a whole line now and then, and none of short work",
+  PERMISSIONS,
+  () => {
+    let now = 0;
+    let text = "";
+    const lines = startProgressLines(
+      "packing",
+      100,
+      { writeError: (part) => text += part },
+      { now: () => now, monotonic: () => now },
+    );
+    for (
+      const [at, done] of [[0, 1], [9_999, 40], [10_000, 50], [12_000, 60]]
+    ) {
+      now = at ?? 0;
+      lines.update(done ?? 0);
+    }
+    lines.next("writing", 0);
+    now = 20_000;
+    lines.update(64);
+    lines[Symbol.dispose]();
+    assertEquals(
+      text,
+      "packing: 50 %, 50 B of 100 B, 5 B/s, 10 s left\n" +
+        "writing: 64 B, 8 B/s\n",
+    );
   },
 );
 

@@ -26,7 +26,10 @@ export async function runExtractAll(
   await using source = await host.reader.openSource(path);
   const opened = await openPackage(source);
   await using draft = await host.writer.createDirectory(directory, force);
-  using bar = output.progress("extracting", source.size);
+  using bar = output.progress(
+    "extracting",
+    opened.slots.reduce((sum, { size }) => sum + size, 0),
+  );
   let done = 0;
   const onProgress = (bytes: number): void => bar.update(done += bytes);
   for (const slot of opened.slots) {

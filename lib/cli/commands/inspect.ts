@@ -58,7 +58,10 @@ async function listContents(
   output: Output,
 ): Promise<Contents> {
   const opened = await openPackage(source, { level: "relaxed" });
-  using bar = output.progress("reading", source.size);
+  using bar = output.progress(
+    "reading",
+    opened.slots.reduce((sum, { size }) => sum + size, 0),
+  );
   let done = 0;
   const contents: (readonly ListedFile[])[] = [];
   for (const slot of opened.slots) {

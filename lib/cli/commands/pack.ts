@@ -3,6 +3,7 @@ import { dirname, join } from "@std/path";
 import {
   assemblePackage,
   type BuildOptions,
+  type BuildProgress,
   type BuildReport,
   createSourceOpener,
   openSlotCache,
@@ -28,6 +29,7 @@ import {
 } from "../pack_manifest.ts";
 import { packWithBuilder } from "../pack_with_builder.ts";
 import { parseSize } from "../parse_amount.ts";
+import type { ProgressBar } from "../progress_bar.ts";
 import { showPlan } from "../show_plan.ts";
 import { showReport } from "../show_report.ts";
 import { verifyFile } from "../verify_file.ts";
@@ -89,7 +91,7 @@ export async function runPack(
     sourceDateEpoch: sourceDateEpoch(host.env),
     target: launcher.platform,
     ...(await slotCacheOption(flags, host)),
-    onProgress: ({ completed, total }) => bar.update(completed, total),
+    onProgress: showProgress(bar),
   };
   const builder = flags["builder-bin"];
   const report = builder === undefined
@@ -123,6 +125,16 @@ export async function runPack(
     },
     output,
   );
+}
+
+/** Two kinds of work, one after the other, on one line. */
+function showProgress(bar: ProgressBar): (progress: BuildProgress) => void {
+  let current: BuildProgress["stage"] = "pack";
+  return ({ stage, completed, total }) => {
+    if (stage !== current) bar.next("writing", total);
+    current = stage;
+    bar.update(completed, total);
+  };
 }
 
 function checkBuilderFlags(flags: PackCommand["flags"]): void {
