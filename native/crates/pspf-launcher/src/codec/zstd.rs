@@ -1,7 +1,7 @@
 //! zstd as a plain stream: any number of frames, skippable frames too.
 
 use pspf_format::{Error, ErrorKind, Result};
-use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective, get_error_name};
+use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::stream_reader::{Decoder, Step, corrupt};
 use super::{MAX_WINDOW, too_much_memory};
@@ -26,13 +26,15 @@ pub(super) fn new_context() -> Result<DCtx<'static>> {
         .ok_or_else(|| Error::new(ErrorKind::CompressTooLarge, "no memory left to decode zstd"))
 }
 
-/// What the library's error code means.
+/// The library's number, stable across its versions, for a window that is larger than we allow.
+const WINDOW_TOO_LARGE: usize = 16;
+
+/// What the library's error code means. The names that it has for them would be 3 KiB of text for people who cannot change
+/// what is in a package.
 pub(super) fn describe(code: usize) -> Error {
-    let name = get_error_name(code);
-    if name.contains("too much memory") {
-        too_much_memory(Zstd::NAME)
-    } else {
-        corrupt(Zstd::NAME, name)
+    match code.wrapping_neg() {
+        WINDOW_TOO_LARGE => too_much_memory(Zstd::NAME),
+        number => corrupt(Zstd::NAME, &format!("error {number} of its decoder")),
     }
 }
 
