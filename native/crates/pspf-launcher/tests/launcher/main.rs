@@ -13,6 +13,7 @@ mod sandbox;
 mod tar;
 
 mod cache;
+mod compressions;
 mod hostile;
 mod launcher_words;
 mod lifecycles;
