@@ -39,10 +39,11 @@ export async function runPage(
     await Deno.mkdir(directory, { recursive: true });
   }
   await writeExecutable(join(bin, "flavor"), flavorScript(root));
-  await writeExecutable(
-    join(bin, "deno"),
-    `#!/bin/sh\nexec ${quote(Deno.execPath())} "$@"\n`,
-  );
+  // Without spaces, so that pages can name it without quotes.
+  const checkout = join(scratch, "checkout");
+  await Deno.symlink(root, checkout);
+  // A link, because pages copy the runtime into packages.
+  await Deno.symlink(Deno.execPath(), join(bin, "deno"));
   const steps = pageSteps(page);
   const script: string[] = [];
   const runs: RunStep[] = [];
@@ -60,7 +61,9 @@ export async function runPage(
     }
     const record = quote(join(records, String(runs.length)));
     script.push(
-      `{\n${step.script}\n} >${record} 2>&1 </dev/null`,
+      `{\n${
+        step.script.replaceAll(CHECKOUT_NAME, checkout)
+      }\n} >${record} 2>&1 </dev/null`,
       `echo "$?" >${record}.exit`,
     );
     runs.push(step);
@@ -82,10 +85,9 @@ export async function runPage(
     stderr: "null",
   }).output();
   const rename = (text: string): string =>
-    text.replaceAll(home, HOME_NAME).replaceAll(
-      root.replace(/\/$/, ""),
-      CHECKOUT_NAME,
-    );
+    text.replaceAll(home, HOME_NAME)
+      .replaceAll(checkout, CHECKOUT_NAME)
+      .replaceAll(root.replace(/\/$/, ""), CHECKOUT_NAME);
   return await Promise.all(
     runs.map((step, index) =>
       judge(step, join(records, String(index)), rename)
