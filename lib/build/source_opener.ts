@@ -4,6 +4,7 @@ import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 import type { FileTree } from "../io/file_tree.ts";
 import { sourceCandidates } from "../manifest/source_candidates.ts";
+import { checkOutput } from "./check_output.ts";
 import type { SlotSource, SlotSourceOpener } from "./slot_source.ts";
 
 /** Where the sources of slots are. */
@@ -59,7 +60,8 @@ export function createSourceOpener(
  * @param path Where it is.
  * @param output The package that is written, absolute; left out of a directory.
  * @returns The source.
- * @throws {PspfError} `io/not-found`, `io/denied`, `io/failed`
+ * @throws {PspfError} `usage/bad-argument`, `io/not-found`, `io/denied`,
+ * `io/failed`
  *
  * @example A directory
  * ```ts
@@ -87,6 +89,7 @@ export async function openSourcePath(
         : without(tree, reader.absolute(path), output),
     };
   }
+  if (output !== undefined) await checkOutput(reader, output, path);
   const bytes = await reader.openSource(path);
   return { kind: "file", bytes, mode: facts?.mode ?? 0o644 };
 }

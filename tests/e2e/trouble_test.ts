@@ -93,3 +93,26 @@ Deno.test("pack with a source that is missing names every place", async () => {
   assertStringIncludes(stderr, "[io/not-found]");
   assertEquals(stderr.includes("    at "), false);
 });
+
+Deno.test("pack does not write over what it is made from", async () => {
+  await using dir = await tempDir();
+  await writeProject(dir);
+  await flavor(["keygen", "--out-dir", dir.at("keys")]);
+  const key = dir.at("keys/flavor-private.key");
+  await Deno.symlink(key, dir.at("link"));
+  for (const output of [dir.at("noise"), dir.at("flavor.toml"), key]) {
+    const before = await Deno.readFile(output);
+    const { code, stderr } = await flavor(
+      ["pack", "-C", dir.path, "--private-key", key, "-o", output, "--json"],
+    );
+    assertEquals(code, 2, stderr);
+    assertEquals(JSON.parse(stderr).error.code, "usage/bad-argument");
+    assertEquals(await Deno.readFile(output), before);
+  }
+  // The link makes way for the package, and what it leads to stays.
+  const { code, stderr } = await flavor(
+    ["pack", "-C", dir.path, "--private-key", key, "-o", "link", "--json"],
+  );
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(await Deno.readTextFile(key), "PRIVATE KEY");
+});

@@ -9,6 +9,7 @@ import {
   openSlotCache,
   type SlotCache,
 } from "../../build/mod.ts";
+import { checkOutput } from "../../build/check_output.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
 import type { ByteSink } from "../../io/byte_sink.ts";
@@ -61,6 +62,10 @@ export async function runPack(
   const target = host.reader.absolute(
     flags.output ?? defaultOutput(manifest),
   );
+  const { "private-key": privateKey, "public-key": publicKey } = flags;
+  for (const input of [manifest.path, launcher.path, privateKey, publicKey]) {
+    if (input !== undefined) await checkOutput(host.reader, target, input);
+  }
   const openSource = createSourceOpener(host.reader, {
     manifestDirectory: manifest.directory,
     workenvBase: host.reader.absolute(
