@@ -31,8 +31,12 @@ const FOREIGN_FLAGS: ReadonlySet<string> = new Set([
   "--cache", // the launcher's `verify`
   "--outputs", // scripts/dev docs
   "--manifset", // what troubleshooting.md misspells
-  "--config", // applications in the examples of manifest.md
+  "--config", // applications in the examples
   "--verbose",
+  "--allow-env", // Deno, in what `inspect` shows
+  "--allow-read",
+  "--no-config",
+  "--no-prompt",
 ]);
 
 /** What is left of a page without programs and manifests. */

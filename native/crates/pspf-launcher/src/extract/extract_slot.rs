@@ -59,7 +59,20 @@ pub(crate) fn extract_slot(
     threads: usize,
 ) -> Result<()> {
     extract(package, what, tree, threads)
+        .map_err(|error| prefer_digest(error, package, what))
         .map_err(|error| error.with("slot", format!("{} ({})", what.slot, what.id)))
+}
+
+/// Changed bytes mostly fail to decode before their digest is known. That they are not the signed ones says more.
+fn prefer_digest(error: Error, package: &PackageFile, what: &Extraction) -> Error {
+    if error.kind() == ErrorKind::VerifySlotDigest {
+        return error;
+    }
+    let stored = DigestReader::new(package.region(what.stored.offset, what.stored.size));
+    match check_digest(stored, what) {
+        Err(changed) if changed.kind() == ErrorKind::VerifySlotDigest => changed.caused_by(error),
+        _ => error,
+    }
 }
 
 fn extract(

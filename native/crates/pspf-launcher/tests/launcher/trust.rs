@@ -7,7 +7,7 @@ use pspf_format::trailer::find_index;
 use pspf_format::{Index, Seal};
 use sha2::{Digest, Sha256};
 
-use crate::builder::{PackageBuilder, Slot};
+use crate::builder::{PackageBuilder, Slot, zstd};
 use crate::sandbox::{Sandbox, assert_code, assert_refused, stderr, stdout};
 
 fn index_of(package: &[u8]) -> Index {
@@ -32,6 +32,22 @@ fn weakness_01_changed_slot_bytes_never_run() {
         );
     }
     assert!(!sandbox.workenv_exists());
+}
+
+#[test]
+fn changed_bytes_that_do_not_decode_are_told_as_changed() {
+    let sandbox = Sandbox::new();
+    let content = "a line that compresses\n".repeat(100);
+    let slot = Slot::file("share/text", &content).zstd();
+    let stored = zstd(content.as_bytes());
+    let mut bytes = PackageBuilder::script("echo ok").slot(slot).build();
+    let at = bytes
+        .windows(stored.len())
+        .position(|window| window == stored)
+        .unwrap();
+    bytes[at] ^= 0xFF; // zstd's magic number
+    let package = sandbox.install("demo.psp", &bytes);
+    assert_refused(&package.run_with(&[]), 107, "verify/slot-digest");
 }
 
 #[test]
