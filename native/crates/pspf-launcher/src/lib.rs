@@ -67,6 +67,15 @@ fn run_with(mut words: impl Iterator<Item = OsString>) -> u8 {
 }
 
 fn start_self(invocation: Invocation) -> Result<u8> {
+    if platform::has_borrowed_rights() {
+        return Err(Error::new(
+            ErrorKind::RunCannotExecute,
+            "a package never runs with the rights of its file's owner",
+        )
+        .hint(
+            "take the setuid and setgid bits off the file, and start it as the user who may run it",
+        ));
+    }
     let settings = Settings::read(&invocation.environment);
     let (file, path) = platform::open_self().context("open", "this executable")?;
     let package = match Package::open(file, path, settings.level, settings.trusted.as_deref()) {

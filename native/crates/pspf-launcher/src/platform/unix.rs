@@ -222,6 +222,13 @@ pub(crate) fn insecurity(metadata: &std::fs::Metadata) -> Option<String> {
     })
 }
 
+/// Whether the file gives us rights that whoever started us lacks. Their environment would choose the cache, the log file and
+/// the level of checks, so such a package would be a way to those rights.
+pub(crate) fn has_borrowed_rights() -> bool {
+    use rustix::process::{getegid, geteuid, getgid, getuid};
+    getuid() != geteuid() || getgid() != getegid()
+}
+
 /// Whether programs cannot be started from this file system.
 pub(crate) fn forbids_programs(path: &Path) -> bool {
     // Of the flags, only Linux names this one; elsewhere the start of the program tells.

@@ -203,6 +203,11 @@ fn tie_to_us(child: HANDLE) {
     }
 }
 
+/// Files give no rights here.
+pub(crate) const fn has_borrowed_rights() -> bool {
+    false
+}
+
 /// Children can always be waited for.
 pub(crate) struct AwaitedChildren;
 
