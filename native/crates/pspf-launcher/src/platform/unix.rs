@@ -27,7 +27,7 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
         Mode::empty(),
     ) {
         Ok(parent) => remove_tree_at(parent.as_fd(), name),
-        Err(Errno::NOENT) => Ok(()),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

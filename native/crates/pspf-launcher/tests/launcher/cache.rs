@@ -329,3 +329,14 @@ fn a_changed_copy_never_reaches_the_workenv_of_a_running_program() {
         fs::remove_dir_all(sandbox.cache()).unwrap();
     }
 }
+
+#[test]
+fn a_file_where_the_records_should_be_makes_way() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
+    assert_code(&package.run([""; 0]), 0);
+    let records = sandbox.records();
+    fs::remove_dir_all(&records).unwrap();
+    fs::write(&records, "").unwrap();
+    assert_eq!(stdout(&package.run([""; 0])), "ok\n");
+}
