@@ -138,8 +138,20 @@ function listOf(
   env: EnvLookup,
 ): readonly string[] {
   if (Array.isArray(given) && given.length > 0) return given.map(String);
-  return fromEnv(flag, env)?.split(",").map((item) => item.trim())
-    .filter((item) => item !== "") ?? [];
+  const text = fromEnv(flag, env);
+  if (text === undefined) return [];
+  const items = text.split(",").map((item) => item.trim())
+    .filter((item) => item !== "");
+  if (items.length > 0) return items;
+  // `"$ONE,$TWO"` of two unset variables: no list would mean any key.
+  throw new PspfError(
+    "usage/bad-argument",
+    `${flag.env} is set and names nothing`,
+    {
+      context: { variable: flag.env ?? "", actual: text },
+      hint: "Unset it, or give it a value",
+    },
+  );
 }
 
 function numberOf(name: string, flag: FlagSpec, given: unknown): number {

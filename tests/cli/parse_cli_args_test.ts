@@ -85,6 +85,19 @@ Deno.test(
 );
 
 Deno.test(
+  "parseCliArgs() does not take a list of blanks for no list",
+  PERMISSIONS,
+  () => {
+    const verify = (value: string): unknown =>
+      parseCliArgs(["verify", "a"], () => value);
+    for (const value of [",", " ", " , "]) {
+      throwsCode("usage/bad-argument", () => verify(value));
+    }
+    verify("");
+  },
+);
+
+Deno.test(
   "parseCliArgs() ignores a variable that the flag would not take",
   PERMISSIONS,
   () => {
