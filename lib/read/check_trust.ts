@@ -36,10 +36,10 @@ export async function checkSeal(
     await noteUnsealed(log);
     return undefined;
   }
-  let seal: Seal | undefined;
+  const seal = await readSeal(block, log);
+  if (seal === undefined) return undefined;
+  const { signature, slotTableDigest } = seal;
   await log.proof("seal", "The seal's signature verifies", async () => {
-    seal = parseSeal(block);
-    const signature = seal?.signature ?? new Uint8Array();
     if (await verify(fields.publicKey, signature, sealMessage(block))) return;
     throw new PspfError(
       "verify/seal",
@@ -50,8 +50,6 @@ export async function checkSeal(
       },
     );
   });
-  if (seal === undefined) return undefined;
-  const { slotTableDigest } = seal;
   await log.proof(
     "slot-table-digest",
     "The slot table is the sealed one",
@@ -180,6 +178,24 @@ export function digestError(
       hint: "The package is damaged or was changed; get a fresh copy",
     },
   );
+}
+
+/**
+ * Parses the seal. Below "standard" a wrong signature is tolerated, a seal
+ * that cannot be read is not; at "none" such a seal counts as none.
+ */
+async function readSeal(
+  block: Uint8Array,
+  log: CheckLog,
+): Promise<Seal | undefined> {
+  try {
+    return parseSeal(block);
+  } catch (error) {
+    if (log.level === "none") return undefined;
+    return await log.structure("seal", "The seal is well formed", () => {
+      throw error;
+    });
+  }
 }
 
 async function noteUnsealed(log: CheckLog): Promise<void> {
