@@ -55,6 +55,48 @@ Deno.test("the launcher, killed anywhere in a repair, leaves nothing that the ne
   assert(killed >= 20, `only ${killed} runs were killed`);
 });
 
+Deno.test("the launcher, killed anywhere in a repair that brings a configuration file back, never leaves half of it", async () => {
+  using scratch = new Scratch();
+  const pack = scratch.join("sample.psp");
+  writeSamplePackage(pack);
+  const without = scratch.join("without");
+  await filledTree(pack, without);
+  for (const line of cacheTree(without)) {
+    const [path = ""] = line.split(" ");
+    if (/\/(etc\/app\.conf|bin\/app)$/.test(path)) rmSync(join(without, path));
+  }
+
+  const { killed } = await surviveKills(scratch, {
+    pack,
+    prepare: (cache) => copyCache(without, cache),
+    calls: /^(openat|write|linkat|unlinkat|rename|renameat|fsync)$/,
+    budget: 80,
+  });
+
+  assert(killed >= 20, `only ${killed} runs were killed`);
+});
+
+Deno.test("a start that is killed in the middle of its setup is repeated from the beginning", async () => {
+  using scratch = new Scratch();
+  const pack = scratch.join("sample.psp");
+  // Each command fails, or leaves something else, where an earlier setup has left its work.
+  const shell = (command: string) => ({ type: "shell", command });
+  writeSamplePackage(pack, {
+    files: 4,
+    setup: [
+      shell("test ! -e var/first && echo one >var/first"),
+      shell("echo two >>var/log/second"),
+      { type: "write_file", path: "var/third", content: "three\n" },
+      shell("cat var/first var/log/second var/third >var/all && rm var/first"),
+      { type: "chmod", path: "var/all", mode: "0400" },
+    ],
+  });
+
+  const { killed } = await surviveKills(scratch, { pack, budget: 150 });
+
+  assert(killed >= 40, `only ${killed} runs were killed`);
+});
+
 Deno.test("cache remove, killed anywhere, leaves nothing that the next start keeps", async () => {
   using scratch = new Scratch();
   const pack = scratch.join("sample.psp");

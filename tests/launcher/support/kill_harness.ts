@@ -21,6 +21,8 @@ export interface KillScenario {
   readonly env?: Readonly<Record<string, string>>;
   /** Brings a new cache into the state that the command starts from. */
   readonly prepare?: (cache: string) => void | Promise<void>;
+  /** Names of the calls to kill at. Default: all that change the file system. */
+  readonly calls?: RegExp;
   /** How many points to try where there are more; `FLAVOR_TEST_ALL=1` tries all. */
   readonly budget: number;
 }
@@ -50,16 +52,17 @@ export async function surviveKills(
   scratch: Scratch,
   scenario: KillScenario,
 ): Promise<KillReport> {
-  const { pack, env = {}, prepare, budget } = scenario;
+  const { pack, env = {}, prepare, calls = /^/, budget } = scenario;
   const command = scenario.command ?? [pack, "argument"];
   const whole = await filledTree(pack, scratch.join("whole"));
 
   const traced = scratch.join("traced");
   await prepare?.(traced);
   const before = existsSync(traced) ? cacheTree(traced) : [];
-  const points = await listCallPoints(command, scratch.join("strace.log"), {
+  const all = await listCallPoints(command, scratch.join("strace.log"), {
     env: { ...BASE_ENV, ...env, FLAVOR_CACHE: traced },
   });
+  const points = all.filter(({ call }) => calls.test(call));
 
   let killed = 0;
   await forEachAtOnce(choosePoints(points, budget), 2, async (point) => {

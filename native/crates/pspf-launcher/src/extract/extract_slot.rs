@@ -6,8 +6,8 @@ use pspf_format::{Error, ErrorKind, Operation, OperationChain, Result, Section};
 use sha2::{Digest, Sha256};
 
 use super::member_path::MemberPath;
+use super::new_file::NewFile;
 use super::tar_reader::{Member, MemberKind, TarReader};
-
 use super::tree::{PERMISSION_BITS, Tree};
 use crate::codec::{
     BoundedReader, Compression, DigestReader, OutputLimit, decompress, is_splittable,
@@ -226,15 +226,14 @@ fn write_file(content: &mut impl BufRead, what: &Extraction, tree: &mut Tree) ->
             .map(drop)
             .map_err(read_failed);
     }
-    let path = tree.path_of(&what.target);
-    let mut file = tree.create_file(&what.target, what.mode & PERMISSION_BITS)?;
+    let mut file = NewFile::create(tree, &what.target, what.mode & PERMISSION_BITS, what)?;
     loop {
         let bytes = content.fill_buf().map_err(read_failed)?;
         let count = bytes.len();
         if count == 0 {
-            return Ok(());
+            return file.finish(tree, &what.target, 0);
         }
-        tree.write(&mut file, bytes, &path)?;
+        file.write(tree, bytes)?;
         content.consume(count);
     }
 }
@@ -278,13 +277,9 @@ fn write_member(
             tree.create_hard_link(&target, &inside(&what.target, &member.link)?)
         }
         MemberKind::File => {
-            let path = tree.path_of(&target);
-            let mut file = tree.create_file(&target, member.mode & PERMISSION_BITS)?;
-            archive.copy_data(|bytes| tree.write(&mut file, bytes, &path))?;
-            if member.mtime != 0 {
-                Tree::set_time(&file, member.mtime);
-            }
-            Ok(())
+            let mut file = NewFile::create(tree, &target, member.mode & PERMISSION_BITS, what)?;
+            archive.copy_data(|bytes| file.write(tree, bytes))?;
+            file.finish(tree, &target, member.mtime)
         }
     }
 }

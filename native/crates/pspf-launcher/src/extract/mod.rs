@@ -2,6 +2,7 @@
 
 mod extract_slot;
 mod member_path;
+mod new_file;
 mod tar_header;
 mod tar_reader;
 mod tree;

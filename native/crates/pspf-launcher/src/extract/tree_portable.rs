@@ -21,6 +21,8 @@ pub(crate) struct Tree {
     pending: PendingModes,
     replaced: bool,
     totals: Totals,
+    /// Where files are written that may get their names only when they are whole.
+    staging: Option<PathBuf>,
 }
 
 impl Tree {
@@ -39,6 +41,7 @@ impl Tree {
             pending: PendingModes::new(),
             replaced: false,
             totals: Totals::default(),
+            staging: None,
         })
     }
 
@@ -49,7 +52,18 @@ impl Tree {
             pending: PendingModes::new(),
             replaced: false,
             totals: Totals::default(),
+            staging: self.staging.clone(),
         }
+    }
+
+    /// Names a directory of the same file system for files that may get their names only when they are whole.
+    pub(crate) fn stage_in(&mut self, directory: &Path) {
+        self.staging = Some(directory.to_owned());
+    }
+
+    /// The directory of [`Tree::stage_in`].
+    pub(crate) fn staging(&self) -> Option<&Path> {
+        self.staging.as_deref()
     }
 
     /// Where a member lies.
@@ -94,6 +108,13 @@ impl Tree {
             .create_new(true)
             .open(&path)
             .context("create", &path)
+    }
+
+    /// Gives a finished file that lies elsewhere a name in here. Whoever extracts has looked that nothing has that name.
+    pub(crate) fn adopt(&mut self, file: &Path, member: &MemberPath) -> Result<()> {
+        self.totals.files = self.totals.files.saturating_add(1);
+        let path = self.make_way(member)?;
+        fs::rename(file, &path).context("create", &path)
     }
 
     /// Creates a symbolic link.

@@ -47,6 +47,8 @@ pub(crate) struct Tree {
     replaced: bool,
     /// What was written.
     totals: Totals,
+    /// Where files are written that may get their names only when they are whole.
+    staging: Option<Arc<Path>>,
 }
 
 impl Tree {
@@ -59,7 +61,10 @@ impl Tree {
 
     /// The same directory for another thread.
     pub(crate) fn share(&self) -> Self {
-        Self::at(Arc::clone(&self.root), self.path.clone())
+        Self {
+            staging: self.staging.clone(),
+            ..Self::at(Arc::clone(&self.root), self.path.clone())
+        }
     }
 
     fn at(root: Arc<OwnedFd>, path: PathBuf) -> Self {
@@ -70,7 +75,18 @@ impl Tree {
             pending: PendingModes::new(),
             replaced: false,
             totals: Totals::default(),
+            staging: None,
         }
+    }
+
+    /// Names a directory of the same file system for files that may get their names only when they are whole.
+    pub(crate) fn stage_in(&mut self, directory: &Path) {
+        self.staging = Some(Arc::from(directory));
+    }
+
+    /// The directory of [`Tree::stage_in`].
+    pub(crate) fn staging(&self) -> Option<&Path> {
+        self.staging.as_deref()
     }
 
     /// Where a member lies, for messages and for programs.
@@ -115,6 +131,22 @@ impl Tree {
             fs::openat(parent, name, NEW_FILE, mode)
         })
         .map(File::from)
+    }
+
+    /// Gives a finished file that lies elsewhere a name in here, unless something has that name already.
+    pub(crate) fn adopt(&mut self, file: &Path, member: &MemberPath) -> Result<()> {
+        self.totals.files = self.totals.files.saturating_add(1);
+        let Some((directory, name)) = member.split_last() else {
+            return Ok(());
+        };
+        let parent = self.open_directory(&directory)?;
+        let name = OsStr::from_bytes(name);
+        match fs::linkat(CWD, file, &parent, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::EXIST) => fs::unlinkat(CWD, file, AtFlags::empty()),
+            // No hard links here. Whoever extracts has looked that nothing has the name, and holds the lock.
+            Err(_) => fs::renameat(CWD, file, &parent, name),
+        }
+        .context("create", self.path_of(member))
     }
 
     /// Creates a symbolic link. Its target is kept as it is: nothing is ever written through it.

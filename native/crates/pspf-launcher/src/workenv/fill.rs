@@ -15,7 +15,9 @@ use super::setup::{SetupContext, create_directories, run_setup};
 use super::store::{is_still_good, load_record, passes, store_record, write_file};
 use crate::cache::{CacheRoot, FillLock, Layout, Lease, Patience, clear_trash};
 use crate::compile::compile_record;
-use crate::extract::{Extraction, MemberKind, MemberPath, Totals, Tree, check_slot, list_slot};
+use crate::extract::{
+    Existing, Extraction, MemberKind, MemberPath, Totals, Tree, check_slot, list_slot,
+};
 use crate::failure::IoContext;
 use crate::json::JsonObject;
 use crate::log::{self, Detail};
@@ -56,6 +58,15 @@ pub(crate) struct Fill<'a> {
     pub(crate) dev: DevSlots,
     /// Fill again, even if there is a record.
     pub(crate) force: bool,
+}
+
+/// What a fill finds when it begins.
+struct Ground<'a> {
+    layout: &'a Layout,
+    /// No program runs from the workenv.
+    unused: bool,
+    /// Files that stay: the user's, by now.
+    keep: BTreeSet<MemberPath>,
 }
 
 impl Fill<'_> {
@@ -99,19 +110,24 @@ impl Fill<'_> {
         platform::remove_tree(&layout.launch_record()).context("remove", layout.launch_record())?;
         clear_trash(layout);
         let unused = Lease::claim_unused(&layout.use_lock())?.is_some();
-        let keep = if layout.records().join(SETTLED).exists() {
-            self.files_to_keep(&slots)?
-        } else {
-            BTreeSet::new()
+        let ground = Ground {
+            layout,
+            unused,
+            keep: if layout.records().join(SETTLED).exists() {
+                self.files_to_keep(&slots)?
+            } else {
+                BTreeSet::new()
+            },
         };
+        let replaceable = unused && ground.keep.is_empty();
         if unused {
-            clear_except(&layout.workenv(), &keep)?;
-            if keep.is_empty() {
-                platform::remove_tree(&layout.records()).context("remove", layout.records())?;
-            }
+            clear_except(&layout.workenv(), &ground.keep)?;
         }
-        let result = self.fill_cleared(layout, &json, &contents, &names, &slots, record, unused);
-        if result.is_err() && unused && keep.is_empty() {
+        if replaceable {
+            platform::remove_tree(&layout.records()).context("remove", layout.records())?;
+        }
+        let result = self.fill_cleared(&ground, &json, &contents, &names, &slots, record);
+        if result.is_err() && replaceable {
             // Leave nothing behind; should this fail as well, the next start clears it.
             let _ = platform::remove_tree(&layout.workenv());
             let _ = platform::remove_tree(&layout.records());
@@ -119,25 +135,21 @@ impl Fill<'_> {
         result
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one step of `fill`, split off so that its failure can be cleaned up"
-    )]
+    /// One step of `fill`, split off so that its failure can be cleaned up.
     fn fill_cleared(
         &self,
-        layout: &Layout,
+        ground: &Ground<'_>,
         json: &[u8],
         contents: &Contents<'_>,
         names: &Names<'_>,
         slots: &[PlannedSlot],
         mut record: LaunchRecord<'static>,
-        unused: bool,
     ) -> Result<Vec<u8>> {
+        let layout = ground.layout;
         let workenv = layout.workenv();
-        create_private(&workenv)?;
         create_private(&layout.records())?;
-        let mut tree = Tree::open(&workenv)?;
-        let totals = self.extract(slots, contents, &mut tree, &workenv, unused)?;
+        let mut tree = open_tree(layout)?;
+        let totals = self.extract(slots, contents, &mut tree, ground)?;
         create_directories(&contents.metadata, names, &mut tree)?;
         let environment = record.environment.compose(
             self.inherited.iter().cloned(),
@@ -172,20 +184,41 @@ impl Fill<'_> {
         slots: &[PlannedSlot],
         contents: &Contents<'_>,
         tree: &mut Tree,
-        workenv: &Path,
-        fresh: bool,
+        ground: &Ground<'_>,
     ) -> Result<Totals> {
         let _exact = ExactModes::begin();
         let mut wanted: Vec<&PlannedSlot> = slots.iter().filter(|slot| slot.at_fill()).collect();
         wanted.sort_by_key(|slot| slot.lifecycle != Lifecycle::Eager);
         let extractions: Vec<&Extraction> = wanted.iter().map(|slot| &slot.extraction).collect();
         let name = &contents.metadata.package.name;
-        if !fresh {
+        if !ground.unused {
             for extraction in &extractions {
                 check_slot(&self.package.file, extraction)?;
             }
         }
-        match extract_all(&self.package.file, &extractions, tree, name, !fresh) {
+        let staging = ground.layout.records().join(STAGING);
+        let uses_staging = wanted
+            .iter()
+            .any(|slot| slot.extraction.existing == Existing::Keep);
+        if uses_staging {
+            create_private(&staging)?;
+        }
+        let totals = self.extract_wanted(&extractions, tree, ground, name)?;
+        if uses_staging {
+            platform::remove_tree(&staging).context("remove", &staging)?;
+        }
+        Ok(totals)
+    }
+
+    fn extract_wanted(
+        &self,
+        extractions: &[&Extraction],
+        tree: &mut Tree,
+        ground: &Ground<'_>,
+        name: &str,
+    ) -> Result<Totals> {
+        let fresh = ground.unused;
+        match extract_all(&self.package.file, extractions, tree, name, !fresh) {
             Ok(outcome) if !(fresh && outcome.clashed) => return Ok(outcome.totals),
             Ok(_) => {}
             Err(error) if fresh && extractions.len() > 1 && could_be_a_clash(&error) => {}
@@ -193,11 +226,9 @@ impl Fill<'_> {
         }
         // Two slots want the same name: in the order of the slots the later one wins, so that the result never depends on
         // which thread was faster.
-        clear_except(workenv, &BTreeSet::new())?;
-        create_private(workenv)?;
-        *tree = Tree::open(workenv)?;
-        extract_all(&self.package.file, &extractions, tree, name, true)
-            .map(|outcome| outcome.totals)
+        clear_except(&ground.layout.workenv(), &ground.keep)?;
+        *tree = open_tree(ground.layout)?;
+        extract_all(&self.package.file, extractions, tree, name, true).map(|outcome| outcome.totals)
     }
 
     /// Files of `config` slots from a fill that was completed: they may be the user's by now.
@@ -261,6 +292,17 @@ impl Fill<'_> {
 
 /// Says that a fill was completed at least once, so that `config` files in the workenv are whole.
 const SETTLED: &str = "settled";
+/// Where files of `config` slots are written: under its name a half-written one would count as the user's at the next fill.
+const STAGING: &str = "staging";
+
+/// The workenv, opened to be filled.
+fn open_tree(layout: &Layout) -> Result<Tree> {
+    let workenv = layout.workenv();
+    create_private(&workenv)?;
+    let mut tree = Tree::open(&workenv)?;
+    tree.stage_in(&layout.records().join(STAGING));
+    Ok(tree)
+}
 
 /// A fill that does not pass its own check would be repeated at every start, so such a check is dropped.
 fn drop_failing_check(record: &mut LaunchRecord<'_>, workenv: &Path) {

@@ -111,6 +111,16 @@ fn weakness_15_config_is_never_overwritten_even_by_a_refill() {
 }
 
 #[test]
+fn weakness_15_config_stays_where_other_slots_want_one_name() {
+    // Such slots are extracted a second time, in order, over an emptied workenv.
+    let builder = spoiling("config")
+        .slot(Slot::file("twice", "first\n"))
+        .slot(Slot::file("twice", "second\n"));
+    let refill = [("FLAVOR_WORKENV_CACHE", "0")];
+    assert_eq!(two_starts(builder, &refill), ["fresh\n", "spoiled\n"]);
+}
+
+#[test]
 fn shutdown_comes_after_the_program_and_temp_goes_when_the_launcher_waits() {
     let sandbox = Sandbox::new();
     let builder = PackageBuilder::script("ls \"$FLAVOR_WORKENV\"")
