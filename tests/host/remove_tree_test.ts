@@ -22,3 +22,18 @@ Deno.test("removeTree() removes what forbids it and names that are not UTF-8, an
   assertEquals(await Deno.readTextFile(dir.at("outside/file")), "kept");
   removeTree(dir.at("tree"));
 });
+
+Deno.test("removeTree() removes a tree that is deeper than a path can be long", async () => {
+  await using dir = await tempDir();
+  await dir.write("tree/file", "x");
+  const { success } = await new Deno.Command("python3", {
+    args: [
+      "-c",
+      'import os\nfor _ in range(3000): os.mkdir("deep"); os.chdir("deep")',
+    ],
+    cwd: dir.at("tree"),
+  }).output();
+  assertEquals(success, true);
+  removeTree(dir.at("tree"));
+  assertEquals(await Array.fromAsync(Deno.readDir(dir.path)), []);
+});
