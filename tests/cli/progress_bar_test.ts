@@ -5,6 +5,8 @@ import {
   startProgressBar,
   startProgressLines,
 } from "../../lib/cli/progress_bar.ts";
+import { createConsoleOutput } from "../../lib/cli/console_output.ts";
+import type { OutputSettings } from "../../lib/cli/output.ts";
 import { formatSize } from "../../lib/cli/format_size.ts";
 import { parseAge, parseSize } from "../../lib/cli/parse_amount.ts";
 import { throwsCode } from "../support/throws_code.ts";
@@ -80,6 +82,60 @@ Deno.test(
       "packing: 50 %, 50 B of 100 B, 5 B/s, 10 s left\n" +
         "writing: 64 B, 8 B/s\n",
     );
+  },
+);
+
+/** What a minute of work draws with some flags and some environment. */
+function minute(
+  settings: Partial<OutputSettings>,
+  env: Readonly<Record<string, string>> = {},
+  isTerminal = true,
+): string {
+  let now = 0;
+  let text = "";
+  const output = createConsoleOutput({
+    terminal: {
+      stdinIsTerminal: isTerminal,
+      stdoutIsTerminal: isTerminal,
+      stderrIsTerminal: isTerminal,
+      columns: () => 200,
+      writeOut: () => {},
+      writeError: (part) => text += part,
+    },
+    env: { get: (name) => env[name] },
+    clock: { now: () => now, monotonic: () => now },
+  }).configured({
+    json: false,
+    quiet: false,
+    color: "auto",
+    logLevel: "info",
+    progress: true,
+    ...settings,
+  });
+  using bar = output.progress("packing", 60);
+  for (; now < 60_000; now += 1000) bar.update(now / 1000);
+  return text;
+}
+
+Deno.test(
+  "progress is a bar in a terminal, lines in a log, and nothing where nobody asked",
+  PERMISSIONS,
+  () => {
+    assertEquals(minute({}).includes("\r\x1b[Kpacking  ["), true);
+    for (const log of [minute({}, {}, false), minute({}, { CI: "true" })]) {
+      assertEquals(log.includes("\r") || log.includes("\x1b"), false);
+      assertEquals(log.split("\n").length, 6);
+    }
+    for (
+      const settings of [
+        { quiet: true },
+        { json: true },
+        { progress: false },
+        { logLevel: "warn" },
+      ] as const
+    ) {
+      assertEquals(minute(settings), "");
+    }
   },
 );
 

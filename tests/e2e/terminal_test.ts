@@ -19,17 +19,16 @@ const env = { CI: "", TERM: "xterm", NO_COLOR: "" };
 async function inTerminal(
   args: readonly string[],
   pattern = "",
-  more: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
   const [program, words] = flavorCommand(args);
   return await run("python3", [IN_TERMINAL, pattern, program, ...words], {
-    env: { ...env, ...more },
+    env,
   });
 }
 
 /** Noise that takes a while to compress. */
 async function bigProject(dir: TempDir): Promise<string> {
-  const noise = new Uint8Array(20 << 20);
+  const noise = new Uint8Array(40 << 20);
   for (let at = 0; at < noise.length; at += 65_536) {
     crypto.getRandomValues(noise.subarray(at, at + 65_536));
   }
@@ -47,7 +46,7 @@ function names(path: string): string[] {
   return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 }
 
-Deno.test("pack and extract draw one bar with bytes, rate and time left, and clear it", async () => {
+Deno.test("pack draws one bar with bytes, rate and time left, and clears it", async () => {
   await using dir = await tempDir();
   const manifest = await bigProject(dir);
   const output = dir.at("out", "big.psp");
@@ -57,21 +56,13 @@ Deno.test("pack and extract draw one bar with bytes, rate and time left, and cle
   assertMatch(
     packed.stdout,
     // deno-lint-ignore no-control-regex
-    /\r\x1b\[Kpacking {2}\[#*-*\] +\d+ % {2}[\d.]+ MiB of 20 MiB {2}[\d.]+ [KM]iB\/s {2}\d+ s left/,
+    /\r\x1b\[Kpacking {2}\[#*-*\] +\d+ % {2}[\d.]+ MiB of 40 MiB {2}[\d.]+ [KM]iB\/s {2}\d+ s left/,
   );
   // After each bar its line is cleared, so that what follows starts at its left.
   const [last = ""] = packed.stdout.split(CLEAR_LINE).slice(-1);
   assert(last.includes("packed"), last);
   assert(!/\[#*-*\]/.test(last), last);
 
-  const quiet = await inTerminal([...args, "--quiet"]);
-  assertEquals([quiet.code, quiet.stdout], [0, ""]);
-  const json = await inTerminal([...args, "--json"]);
-  assertEquals(json.stdout.includes(CLEAR_LINE), false);
-  const without = await inTerminal([...args, "--no-progress"]);
-  assertEquals(without.stdout.includes(CLEAR_LINE), false);
-  const ci = await inTerminal(args, "", { CI: "true" });
-  assertEquals(ci.stdout.includes(CLEAR_LINE), false);
   assertEquals(names(dir.at("out")), ["big.psp"]);
 });
 
@@ -127,11 +118,12 @@ exec sleep 60
     stderr: "null",
   }).spawn();
   const written = async (name: string): Promise<string> => {
-    for (;;) {
+    for (let look = 0; look < 1000; look++) {
       const text = await Deno.readTextFile(dir.at(name)).catch(() => "");
       if (text.endsWith("\n")) return text.trim();
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+    throw new Error("the builder was never started");
   };
   const work = await written("cwd");
   const pid = await written("pid");
