@@ -1,3 +1,5 @@
+import { concat } from "@std/bytes/concat";
+
 /** What one write to a file should at least carry. */
 const CHUNK_SIZE = 64 * 1024;
 
@@ -38,7 +40,7 @@ export function coalesce(
       if (piece === undefined) break;
       // A large piece behind small ones is rare; then it is copied once more.
       if (filled + piece.length > chunk.length) {
-        return joinTwo(chunk.subarray(0, filled), piece);
+        return concat([chunk.subarray(0, filled), piece]);
       }
       chunk.set(piece, filled);
       filled += piece.length;
@@ -62,11 +64,4 @@ export function coalesce(
       await reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
-}
-
-function joinTwo(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(head.length + tail.length);
-  joined.set(head);
-  joined.set(tail, head.length);
-  return joined;
 }

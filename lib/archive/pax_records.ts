@@ -1,3 +1,5 @@
+import { concat } from "@std/bytes/concat";
+
 const ENCODER = new TextEncoder();
 
 /**
@@ -10,23 +12,13 @@ const ENCODER = new TextEncoder();
 export function encodePaxRecords(
   records: Iterable<readonly [key: string, value: string]>,
 ): Uint8Array {
-  const lines: Uint8Array[] = [];
+  const parts: Uint8Array[] = [];
   for (const [key, value] of records) {
     const body = ENCODER.encode(` ${key}=${value}\n`);
     let digits = String(body.length).length;
     // One digit more can make the length itself one digit longer.
     if (String(body.length + digits).length > digits) digits++;
-    const line = new Uint8Array(digits + body.length);
-    line.set(ENCODER.encode(String(digits + body.length)));
-    line.set(body, digits);
-    lines.push(line);
+    parts.push(ENCODER.encode(String(digits + body.length)), body);
   }
-  const size = lines.reduce((sum, line) => sum + line.length, 0);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const line of lines) {
-    bytes.set(line, at);
-    at += line.length;
-  }
-  return bytes;
+  return concat(parts);
 }

@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { codecVersion } from "../compress/codec_version.ts";
 import { createSha256, sha256 } from "../crypto/sha256.ts";
 import type { OperationCode } from "../format/operation.ts";
@@ -55,8 +56,5 @@ export async function slotCacheKey(
     "",
   ].join("\n");
   const head = new TextEncoder().encode(text);
-  const bytes = new Uint8Array(head.length + plainDigest.length);
-  bytes.set(head);
-  bytes.set(plainDigest, head.length);
-  return await sha256(bytes);
+  return await sha256(concat([head, plainDigest]));
 }

@@ -1,16 +1,13 @@
+import { concat } from "@std/bytes/concat";
 import { equals } from "@std/bytes/equals";
+import { decodeBase64Url } from "@std/encoding/base64url";
 import { PspfError } from "../errors.ts";
 import { PUBLIC_KEY_SIZE, SIGNATURE_SIZE } from "../format/constants.ts";
+import { PKCS8_PREFIX } from "./pkcs8.ts";
 import { isStrictPoint, isStrictScalar } from "./strict_ed25519.ts";
 
 /** Bytes of a private key as this project holds it: the Ed25519 seed. */
 export const PRIVATE_KEY_SIZE = 32;
-
-/** PKCS#8 version 1 around a 32-byte seed. */
-const PKCS8_PREFIX = Uint8Array.from([
-  ...[0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06],
-  ...[0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20],
-]);
 
 /** An Ed25519 key pair. Whoever holds it can sign. */
 export interface KeyPair {
@@ -60,9 +57,7 @@ export async function generateKeyPair(): Promise<KeyPair> {
 export async function deriveKeyPair(privateKey: Uint8Array): Promise<KeyPair> {
   const key = await importPrivateKey(privateKey, true);
   const { x = "" } = await crypto.subtle.exportKey("jwk", key);
-  const base64 = x.replaceAll("-", "+").replaceAll("_", "/");
-  const publicKey = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  return { privateKey: privateKey.slice(), publicKey };
+  return { privateKey: privateKey.slice(), publicKey: decodeBase64Url(x) };
 }
 
 /**
@@ -186,9 +181,7 @@ async function importPrivateKey(
       { context: { actual: seed.length, expected: PRIVATE_KEY_SIZE } },
     );
   }
-  const pkcs8 = new Uint8Array(PKCS8_PREFIX.length + PRIVATE_KEY_SIZE);
-  pkcs8.set(PKCS8_PREFIX);
-  pkcs8.set(seed, PKCS8_PREFIX.length);
+  const pkcs8 = concat([PKCS8_PREFIX, seed]);
   return await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", extractable, [
     "sign",
   ]);

@@ -1,4 +1,5 @@
-import { equals } from "@std/bytes/equals";
+import { concat } from "@std/bytes/concat";
+import { startsWith } from "@std/bytes/starts-with";
 import { PspfError } from "../errors.ts";
 import { PUBLIC_KEY_SIZE } from "../format/constants.ts";
 import {
@@ -8,6 +9,12 @@ import {
   PRIVATE_KEY_SIZE,
 } from "./ed25519.ts";
 import { encodePem, parsePem } from "./pem.ts";
+import {
+  PKCS8_PREFIX,
+  PKCS8_V2_EXPLICIT_PREFIX,
+  PKCS8_V2_PREFIX,
+  SPKI_PREFIX,
+} from "./pkcs8.ts";
 
 /** Longest key file that is worth a look, in bytes. */
 export const MAX_KEY_FILE_SIZE = 16 * 1024;
@@ -21,42 +28,16 @@ const PUBLIC_LABELS: ReadonlySet<string> = new Set([
   "ED25519 PUBLIC KEY",
 ]);
 
-/** AlgorithmIdentifier Ed25519, then an OCTET STRING in an OCTET STRING. */
-const PKCS8_BODY = Uint8Array.from([
-  0x30,
-  5,
-  6,
-  3,
-  0x2b,
-  0x65,
-  0x70,
-  4,
-  0x22,
-  4,
-  0x20,
-]);
-const PKCS8_V1 = Uint8Array.from([0x30, 0x2e, 2, 1, 0, ...PKCS8_BODY]);
-const PKCS8_V2 = Uint8Array.from([0x30, 0x51, 2, 1, 1, ...PKCS8_BODY]);
-/** One widespread library tags the public key explicitly. */
-const PKCS8_V2_EXPLICIT = Uint8Array.from([0x30, 0x53, 2, 1, 1, ...PKCS8_BODY]);
+const PKCS8_PREFIXES: readonly Uint8Array[] = [
+  PKCS8_PREFIX,
+  PKCS8_V2_PREFIX,
+  PKCS8_V2_EXPLICIT_PREFIX,
+];
+/** What stands between a version 2 private key and its public key. */
 const PUBLIC_TAGS: readonly Uint8Array[] = [
   Uint8Array.from([0x81, 0x21, 0]),
   Uint8Array.from([0xa1, 0x23, 3, 0x21, 0]),
 ];
-const SPKI_PREFIX = Uint8Array.from([
-  0x30,
-  0x2a,
-  0x30,
-  5,
-  6,
-  3,
-  0x2b,
-  0x65,
-  0x70,
-  3,
-  0x21,
-  0,
-]);
 
 /**
  * Reads a private key file: PKCS#8 PEM (version 1 or 2), PEM around raw bytes,
@@ -133,7 +114,10 @@ export function encodePrivateKeyPem(privateKey: Uint8Array): string {
   if (privateKey.length !== PRIVATE_KEY_SIZE) {
     throw badKey("private", "it is not 32 bytes long");
   }
-  return encodePem({ label: "PRIVATE KEY", bytes: join(PKCS8_V1, privateKey) });
+  return encodePem({
+    label: "PRIVATE KEY",
+    bytes: concat([PKCS8_PREFIX, privateKey]),
+  });
 }
 
 /**
@@ -156,7 +140,7 @@ export function encodePublicKeyPem(publicKey: Uint8Array): string {
   }
   return encodePem({
     label: "PUBLIC KEY",
-    bytes: join(SPKI_PREFIX, publicKey),
+    bytes: concat([SPKI_PREFIX, publicKey]),
   });
 }
 
@@ -173,9 +157,7 @@ function parsePrivateKey(file: Uint8Array): PrivateKeyParts {
   if (bytes.length === PRIVATE_KEY_SIZE + PUBLIC_KEY_SIZE) {
     return { privateKey: seed(0), publicKey: bytes.slice(PRIVATE_KEY_SIZE) };
   }
-  const header = [PKCS8_V1, PKCS8_V2, PKCS8_V2_EXPLICIT].find((one) =>
-    startsWith(bytes, one)
-  );
+  const header = PKCS8_PREFIXES.find((one) => startsWith(bytes, one));
   if (header !== undefined) {
     const rest = bytes.subarray(header.length + PRIVATE_KEY_SIZE);
     const isWhole = bytes.length === 2 + (header[1] ?? 0);
@@ -213,17 +195,6 @@ function readKeyBytes(
     throw badKey(which, `the file holds a ${pem.label}`);
   }
   return pem.bytes;
-}
-
-function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
-  return equals(bytes.subarray(0, prefix.length), prefix);
-}
-
-function join(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(head.length + tail.length);
-  bytes.set(head);
-  bytes.set(tail, head.length);
-  return bytes;
 }
 
 function badKey(which: "private" | "public", problem: string): PspfError {
