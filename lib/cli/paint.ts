@@ -1,13 +1,3 @@
-import {
-  bold,
-  cyan,
-  dim,
-  green,
-  red,
-  setColorEnabled,
-  yellow,
-} from "@std/fmt/colors";
-
 /** Puts a meaning on text: a colour, or nothing where there are none. */
 export interface Paint {
   /** All is well. */
@@ -37,20 +27,23 @@ export const PLAIN: Paint = {
 /**
  * Colours for a terminal.
  *
+ * Written out here because `@std/fmt/colors` stays silent whenever the process
+ * has NO_COLOR, also when `--color always` has asked for them.
+ *
  * @returns The colours, whatever the environment says: who asks has decided.
  */
 export function colours(): Paint {
-  const always =
-    (paint: (text: string) => string) => (text: string): string => {
-      setColorEnabled(true);
-      return paint(text);
-    };
   return {
-    good: always(green),
-    bad: always(red),
-    warning: always(yellow),
-    strong: always(bold),
-    faint: always(dim),
-    name: always(cyan),
+    good: style(32, 39),
+    bad: style(31, 39),
+    warning: style(33, 39),
+    strong: style(1, 22),
+    faint: style(2, 22),
+    name: style(36, 39),
   };
+}
+
+/** Puts text between two SGR codes: the style, and what ends that style alone. */
+function style(on: number, off: number): (text: string) => string {
+  return (text) => `\x1b[${on}m${text}\x1b[${off}m`;
 }
