@@ -4,6 +4,8 @@
 mod no_unwinding;
 #[cfg(unix)]
 mod process_unix;
+#[cfg(target_env = "musl")]
+mod start_arena;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
