@@ -6,8 +6,11 @@ import type { SlotSourceOpener } from "./slot_source.ts";
 
 /** How far a build has come. */
 export interface BuildProgress {
-  /** `pack` reads and encodes the sources, `write` puts the file together. */
-  readonly stage: "pack" | "write";
+  /**
+   * `pack` reads and encodes the sources, `write` puts the file together, and
+   * `verify` reads back a package that was written to a path.
+   */
+  readonly stage: "pack" | "write" | "verify";
   /** Id of the slot that is being packed. */
   readonly slot?: string;
   /** Bytes done in this stage. */

@@ -1,16 +1,18 @@
-import { dirname, join } from "@std/path";
+import { join } from "@std/path";
 import { PspfError } from "../errors.ts";
-import type { FileReader } from "../host/types.ts";
-import type { BuildPlan } from "../manifest/build_plan.ts";
-import { parseManifest } from "../manifest/parse_manifest.ts";
 import type { BuildOptions } from "./build_options.ts";
 import { type BuildResult, describeSlots } from "./build_result.ts";
 import { type LauncherChoice, openLauncher } from "./builder_launcher.ts";
 import { type BuilderOptions, pickBuildOptions } from "./builder_options.ts";
+import { checkOutput } from "./check_output.ts";
 import { loadDefaultHost } from "./default_host.ts";
 import { type HostOptions, type KeyChoice, resolveKey } from "./key_files.ts";
 import { openSlotCache } from "./slot_cache.ts";
-import { packageFileName } from "./package_file_name.ts";
+import {
+  defaultOutput,
+  defaultWorkenvBase,
+  readManifestFile,
+} from "./manifest_file.ts";
 import { createSourceOpener } from "./source_opener.ts";
 import { writePackage } from "./write_package.ts";
 
@@ -37,16 +39,14 @@ export interface BuildFromManifestOptions
   readonly workenvBase?: string;
 }
 
-/** A manifest is written by people. */
-const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
-
 /**
  * Builds the package that a manifest describes: into a temporary file, which is
  * verified before it gets its name.
  *
  * @param options The manifest, the key and where the package goes.
  * @returns What was built.
- * @throws {PspfError} `io/*`, `manifest/*`, `crypto/*`, `launcher/*`, `build/*`
+ * @throws {PspfError} `io/*`, `manifest/*`, `crypto/*`, `launcher/*`, `build/*`,
+ * `usage/bad-argument`
  *
  * @example A manifest with one file
  * ```ts
@@ -77,11 +77,18 @@ export async function buildPackageFromManifest(
 ): Promise<BuildResult> {
   const host = options.host ?? await loadDefaultHost();
   const { reader, writer } = host;
-  const plan = await readPlan(options.manifestPath, reader);
-  const directory = dirname(reader.absolute(options.manifestPath));
-  const path = options.outputPath === undefined
-    ? join(directory, "dist", packageFileName(plan.package.name))
-    : reader.absolute(options.outputPath);
+  const manifest = await readManifestFile(options.manifestPath, reader);
+  const { plan, directory } = manifest;
+  const path = reader.absolute(options.outputPath ?? defaultOutput(manifest));
+  for (
+    const input of [
+      options.manifestPath,
+      options.privateKeyPath,
+      options.publicKeyPath,
+    ]
+  ) {
+    if (input !== undefined) await checkOutput(reader, path, input);
+  }
   const key = chooseKey(options);
   const keyPair = await resolveKey(key, () => Promise.resolve(host));
   const ownLauncher = plan.launcher === undefined
@@ -99,7 +106,7 @@ export async function buildPackageFromManifest(
     openSource: createSourceOpener(reader, {
       manifestDirectory: directory,
       workenvBase: reader.absolute(
-        options.workenvBase ?? (isJson(options.manifestPath) ? "." : directory),
+        options.workenvBase ?? defaultWorkenvBase(manifest),
       ),
       output: path,
     }),
@@ -123,30 +130,6 @@ export async function buildPackageFromManifest(
     slots: describeSlots(plan, report),
     isKeyEphemeral: key === undefined,
   };
-}
-
-async function readPlan(
-  path: string,
-  reader: FileReader,
-): Promise<BuildPlan> {
-  const bytes = await reader.readBytes(path, MAX_MANIFEST_SIZE);
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new PspfError("manifest/syntax", `"${path}" is not UTF-8 text`, {
-      context: { path },
-      cause,
-    });
-  }
-  return parseManifest(text, {
-    format: isJson(path) ? "json" : "toml",
-    name: path,
-  });
-}
-
-function isJson(path: string): boolean {
-  return path.endsWith(".json");
 }
 
 function chooseKey(options: BuildFromManifestOptions): KeyChoice | undefined {

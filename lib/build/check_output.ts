@@ -22,6 +22,6 @@ export async function checkOutput(
   throw new PspfError(
     "usage/bad-argument",
     `Cannot write the package to "${output}": it is made from this file`,
-    { context: { output, input }, hint: "Choose another --output" },
+    { context: { output, input }, hint: "Choose another output" },
   );
 }

@@ -22,13 +22,30 @@ export interface KeyFiles {
 /** A key to sign with: a pair, files, or a text that it is made from. */
 export type KeyChoice = KeyPair | KeyFiles | { readonly seed: string };
 
+/** Options of {@linkcode writeKeyFiles}. */
+export interface WriteKeyOptions {
+  /** Writes the files; the machine that the program runs on by default. */
+  readonly host?: Pick<BuilderHost, "writer">;
+  /**
+   * Whether a pair that exists is replaced: a lost key cannot be made again.
+   *
+   * @default {false}
+   */
+  readonly replace?: boolean;
+}
+
+/** Options of {@linkcode readKeyFiles}. */
+export interface ReadKeyOptions {
+  /** Reads the files; the machine that the program runs on by default. */
+  readonly host?: Pick<BuilderHost, "reader">;
+}
+
 /** Options of functions that use files. */
 export interface HostOptions {
   /** The machine; the one that the program runs on by default. */
   readonly host?: BuilderHost;
 }
 
-/** Names that `flavor keygen` gives, too. */
 const PRIVATE_NAME = "flavor-private.key";
 const PUBLIC_NAME = "flavor-public.key";
 
@@ -55,7 +72,7 @@ const PUBLIC_NAME = "flavor-public.key";
  */
 export async function readKeyFiles(
   files: KeyFiles,
-  options: HostOptions = {},
+  options: ReadKeyOptions = {},
 ): Promise<KeyPair> {
   const { reader } = options.host ?? await loadDefaultHost();
   const { privateKeyPath, publicKeyPath } = files;
@@ -69,11 +86,11 @@ export async function readKeyFiles(
 
 /**
  * Writes a key pair as `flavor-private.key` (0600) and `flavor-public.key`.
- * Files that exist are never replaced: a lost key cannot be made again.
+ * Files that exist stay as they are, unless told otherwise.
  *
  * @param pair The pair.
  * @param directory Where to, created where it is missing.
- * @param options The machine.
+ * @param options The machine, and whether to replace a pair.
  * @returns The paths of the files.
  * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
  *
@@ -94,8 +111,9 @@ export async function readKeyFiles(
 export async function writeKeyFiles(
   pair: KeyPair,
   directory: string,
-  options: HostOptions = {},
+  options: WriteKeyOptions = {},
 ): Promise<Required<KeyFiles>> {
+  const { replace = false } = options;
   const { writer } = options.host ?? await loadDefaultHost();
   const privateKeyPath = join(directory, PRIVATE_NAME);
   const publicKeyPath = join(directory, PUBLIC_NAME);
@@ -103,8 +121,9 @@ export async function writeKeyFiles(
   // Both are open before either is published: half a pair is worse than none.
   await using privateSink = await writer.createSink(privateKeyPath, {
     mode: 0o600,
+    replace,
   });
-  await using publicSink = await writer.createSink(publicKeyPath);
+  await using publicSink = await writer.createSink(publicKeyPath, { replace });
   const encoder = new TextEncoder();
   await privateSink.write(encoder.encode(encodePrivateKeyPem(pair.privateKey)));
   await publicSink.write(encoder.encode(encodePublicKeyPem(pair.publicKey)));

@@ -41,7 +41,9 @@ export {
   type KeyChoice,
   type KeyFiles,
   readKeyFiles,
+  type ReadKeyOptions,
   writeKeyFiles,
+  type WriteKeyOptions,
 } from "./key_files.ts";
 export { openFile } from "./open_file.ts";
 export { packageFileName } from "./package_file_name.ts";
@@ -57,6 +59,12 @@ export {
 export type { SlotCacheFooter } from "./slot_cache_entry.ts";
 export type { SlotData } from "./slot_data.ts";
 export type { BuiltSlotDescriptor, SlotDescriptor } from "./slot_descriptor.ts";
+export { countFiles, type OpenedSlot, type SlotInput } from "./opened_slot.ts";
+export {
+  type SettledPlan,
+  type SettleOptions,
+  settlePlan,
+} from "./settle_plan.ts";
 export type { SlotSource, SlotSourceOpener } from "./slot_source.ts";
 export {
   createSourceOpener,

@@ -52,6 +52,18 @@ export type SlotInput =
     readonly list: MemberList;
   };
 
+/**
+ * Counts what a slot packs.
+ *
+ * @param slot The opened slot.
+ * @returns The number of files.
+ */
+export function countFiles({ input }: OpenedSlot): number {
+  return input.kind === "file"
+    ? 1
+    : input.list.members.filter(({ kind }) => kind === "file").length;
+}
+
 /** What opening a slot depends on. */
 export interface OpenSlotOptions extends ChoiceFacts {
   /** Finds the source. */

@@ -1,18 +1,14 @@
 import { encodeHex } from "@std/encoding/hex";
 import { keyFingerprint } from "../crypto/fingerprint.ts";
-import { PspfError } from "../errors.ts";
-import { MAX_PORTABLE_SLOT_COUNT } from "../format/constants.ts";
-import { operationName } from "../format/operation.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
 import type { BuildPlan } from "../manifest/build_plan.ts";
 import { buildMetadata, recordedSource } from "./build_metadata.ts";
 import type { BuildOptions } from "./build_options.ts";
 import type { BuildReport, SlotReport } from "./build_report.ts";
 import type { BuiltSlot } from "./built_slot.ts";
-import { checkTargets } from "./check_targets.ts";
-import { inspectLauncher, type LauncherFacts } from "./inspect_launcher.ts";
-import { type OpenedSlot, openSlot } from "./opened_slot.ts";
-import { portableExecution, warnAboutOwnKeys } from "./portable_rules.ts";
+import { countFiles } from "./opened_slot.ts";
+import { portableExecution } from "./portable_rules.ts";
+import { settlePlan } from "./settle_plan.ts";
 import { type SignedParts, signPackage } from "./sign_package.ts";
 import { spoolSlots } from "./spool_slots.ts";
 
@@ -44,30 +40,10 @@ export async function preparePackage(
   options: BuildOptions,
   resources: AsyncDisposableStack,
 ): Promise<PreparedPackage> {
-  const { sourceDateEpoch = 0, keyPair, signal } = options;
-  signal?.throwIfAborted();
-  const launcher = await inspectLauncher(options.launcher, signal);
-  const portable = options.portable ??
-    (plan.portable || launcher.operations === undefined);
-  const warnings = [...plan.warnings];
-  checkSlotCount(plan, portable);
-  warnAboutLauncher(launcher, portable, plan, options, warnings);
-
-  const opened: OpenedSlot[] = [];
-  for (const [index, slot] of plan.slots.entries()) {
-    const one = await openSlot(slot, {
-      index,
-      portable,
-      openSource: options.openSource,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    if (one.input.kind === "file") resources.use(one.input.bytes);
-    opened.push(one);
-    warnings.push(...one.warnings);
-  }
-  checkTargets(opened);
-  checkLauncherOperations(opened, launcher, portable);
-  if (portable) warnAboutOwnKeys(plan, (text) => warnings.push(text));
+  const { sourceDateEpoch = 0, keyPair } = options;
+  const settled = await settlePlan(plan, options, resources);
+  const { launcher, portable, slots: opened } = settled;
+  const warnings = [...settled.warnings];
 
   const spool = resources.use(await options.createSpool());
   const slots = await spoolSlots(
@@ -106,11 +82,8 @@ export async function preparePackage(
 }
 
 function reportSlot(slot: BuiltSlot, offset: number): SlotReport {
-  const { plan, index, input, target, permissions } = slot.opened;
+  const { plan, index, target, permissions } = slot.opened;
   const { kept, originalSize, size } = slot;
-  const files = input.kind === "file"
-    ? 1
-    : input.list.members.filter(({ kind }) => kind === "file").length;
   return {
     index,
     id: plan.id,
@@ -120,63 +93,10 @@ function reportSlot(slot: BuiltSlot, offset: number): SlotReport {
     operations: slot.operations.toString(),
     kept,
     cached: slot.isCached,
-    files,
+    files: countFiles(slot.opened),
     originalSize,
     offset,
     size,
     digest: encodeHex(slot.digest),
   };
-}
-
-function checkSlotCount(plan: BuildPlan, portable: boolean): void {
-  const actual = plan.slots.length;
-  if (!portable || actual <= MAX_PORTABLE_SLOT_COUNT) return;
-  throw new PspfError(
-    "build/limit",
-    `Cannot build ${plan.package.name} in the portable profile: it has ${actual} slots, the most is ${MAX_PORTABLE_SLOT_COUNT}`,
-    {
-      context: { actual, limit: MAX_PORTABLE_SLOT_COUNT },
-      hint: "Use directories as slots, or a launcher of ours",
-    },
-  );
-}
-
-function warnAboutLauncher(
-  launcher: LauncherFacts,
-  portable: boolean,
-  plan: BuildPlan,
-  options: BuildOptions,
-  warnings: string[],
-): void {
-  if (launcher.operations !== undefined) return;
-  if (!portable) {
-    warnings.push(
-      "the launcher is not ours: it may not be able to undo zstd, or to start the package at all",
-    );
-  } else if (options.portable === undefined && !plan.portable) {
-    warnings.push("the launcher is not ours: the portable profile was chosen");
-  }
-}
-
-/** A package that its own launcher cannot unpack is no package. */
-function checkLauncherOperations(
-  slots: readonly OpenedSlot[],
-  launcher: LauncherFacts,
-  portable: boolean,
-): void {
-  const known = launcher.operations;
-  if (known === undefined || portable) return;
-  for (const { plan, operations } of slots) {
-    const names = [...operations].map(operationName);
-    const missing = names.find((name) => !known.has(name));
-    if (missing === undefined) continue;
-    throw new PspfError(
-      "build/limit",
-      `Cannot build slot "${plan.id}": the launcher cannot undo ${missing}`,
-      {
-        context: { slot: plan.id, operation: missing, known: [...known] },
-        hint: `Use ${[...known].join(", ")}, or a newer launcher`,
-      },
-    );
-  }
 }

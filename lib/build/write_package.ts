@@ -53,13 +53,17 @@ export async function writePackage(
 
 async function verifyWritten(
   sink: ByteSink,
-  { keyPair, signal }: WritePackageOptions["build"],
+  { keyPair, signal, onProgress }: WritePackageOptions["build"],
 ): Promise<void> {
   await using source = await sink.reopen();
+  const total = source.size;
+  let completed = 0;
   const { checks } = await verifyPackage(source, {
     level: "strict",
     trustedKeys: [keyPair.publicKey],
     ...(signal === undefined ? {} : { signal }),
+    onProgress: (bytes) =>
+      onProgress?.({ stage: "verify", completed: completed += bytes, total }),
   });
   const failed = checks.find(({ status }) => status === "fail");
   if (failed === undefined) return;

@@ -1,10 +1,10 @@
+import { readKeyFiles } from "../build/mod.ts";
 import {
   checkKeyPair,
   generateKeyPair,
   type KeyPair,
   keyPairFromSeed,
   MAX_KEY_FILE_SIZE,
-  parseKeyPair,
   parsePublicKey,
 } from "../crypto/mod.ts";
 import { PspfError } from "../errors.ts";
@@ -45,16 +45,14 @@ export async function findPackKey(
   host: { readonly reader: FileReader; readonly env: Environment },
 ): Promise<PackKey> {
   const { privateKey, publicKey, seed } = choice;
-  const read = (path: string): Promise<Uint8Array<ArrayBuffer>> =>
-    host.reader.readBytes(path, MAX_KEY_FILE_SIZE);
   if (privateKey !== undefined) {
     if (seed !== undefined) {
       throw usage("--private-key and --key-seed exclude each other");
     }
-    const privateFile = await read(privateKey);
-    const keyPair = publicKey === undefined
-      ? await parseKeyPair(privateFile)
-      : await parseKeyPair(privateFile, await read(publicKey));
+    const keyPair = await readKeyFiles({
+      privateKeyPath: privateKey,
+      ...(publicKey === undefined ? {} : { publicKeyPath: publicKey }),
+    }, { host });
     return { keyPair, origin: "file" };
   }
   const keyPair = seed === undefined
@@ -64,7 +62,8 @@ export async function findPackKey(
     if (keyPair === undefined) {
       throw usage("--public-key needs --private-key or --key-seed");
     }
-    checkKeyPair(keyPair, parsePublicKey(await read(publicKey)));
+    const file = await host.reader.readBytes(publicKey, MAX_KEY_FILE_SIZE);
+    checkKeyPair(keyPair, parsePublicKey(file));
   }
   return keyPair === undefined
     ? { keyPair: await generateKeyPair(), origin: "ephemeral" }

@@ -1,24 +1,11 @@
-import { basename, dirname, join } from "@std/path";
+import { basename } from "@std/path";
 
-import { packageFileName } from "../build/mod.ts";
+import { type ManifestFile, readManifestFile } from "../build/manifest_file.ts";
 import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
-import { type BuildPlan, parseManifest } from "../manifest/mod.ts";
-
-/** A manifest that was read. */
-export interface PackManifest {
-  /** Its path. */
-  readonly path: string;
-  /** The absolute directory that it is in. */
-  readonly directory: string;
-  /** What it asks for. */
-  readonly plan: BuildPlan;
-}
 
 /** Names that are looked for, the first one first. */
 const DEFAULT_NAMES = ["flavor.toml", "pyproject.toml", "flavor.json"] as const;
-/** A manifest is written by people. */
-const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
 
 /**
  * Finds and reads a manifest.
@@ -28,13 +15,12 @@ const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
  * @returns The manifest.
  * @throws {PspfError} `io/not-found`, `manifest/syntax`, `manifest/invalid`
  */
-export async function readManifest(
+export async function readPackManifest(
   given: string | undefined,
   reader: FileReader,
-): Promise<PackManifest> {
+): Promise<ManifestFile> {
   const path = given ?? await findManifest(reader);
-  const name = basename(path);
-  if (name === "pyproject.toml") {
+  if (basename(path) === "pyproject.toml") {
     throw new PspfError(
       "manifest/invalid",
       `Cannot pack "${path}": Python applications are not supported yet`,
@@ -44,15 +30,7 @@ export async function readManifest(
       },
     );
   }
-  const bytes = await reader.readBytes(path, MAX_MANIFEST_SIZE);
-  return {
-    path,
-    directory: dirname(reader.absolute(path)),
-    plan: parseManifest(decodeText(bytes, path), {
-      format: name.endsWith(".json") ? "json" : "toml",
-      name: path,
-    }),
-  };
+  return await readManifestFile(path, reader);
 }
 
 async function findManifest(reader: FileReader): Promise<string> {
@@ -69,25 +47,4 @@ async function findManifest(reader: FileReader): Promise<string> {
       hint: 'Name one with --manifest FILE, or write one with "flavor init"',
     },
   );
-}
-
-function decodeText(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new PspfError("manifest/syntax", `"${path}" is not UTF-8 text`, {
-      context: { path },
-      cause,
-    });
-  }
-}
-
-/**
- * The default name of a package.
- *
- * @param manifest The manifest.
- * @returns `dist/<name>.psp` beside it.
- */
-export function defaultOutput({ directory, plan }: PackManifest): string {
-  return join(directory, "dist", packageFileName(plan.package.name));
 }

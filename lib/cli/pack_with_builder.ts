@@ -1,9 +1,8 @@
 import { encodeHex } from "@std/encoding/hex";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 
 import type { BuildOptions, BuildReport } from "../build/mod.ts";
 import { PspfError } from "../errors.ts";
-import type { ByteSink } from "../io/byte_sink.ts";
 import { checkBuilt } from "../launchers/check_built.ts";
 import { runBuilder } from "../launchers/run_builder.ts";
 import { writeBuilderInputs } from "../launchers/write_builder_inputs.ts";
@@ -28,10 +27,10 @@ export interface BuilderPack {
 /**
  * Has a native builder write the package. It works in a private directory, and
  * what it wrote has to verify, to be signed by our key and to hold what was
- * asked for; only then it is copied into the sink.
+ * asked for; only then it is copied to where it belongs.
  *
  * @param plan What is to be built.
- * @param sink Takes the package; the caller commits it.
+ * @param path Where the package goes, absolute; what is there is replaced.
  * @param pack The builder and its input.
  * @param context Host and output.
  * @returns What was built.
@@ -40,11 +39,16 @@ export interface BuilderPack {
  */
 export async function packWithBuilder(
   plan: BuildPlan,
-  sink: ByteSink,
+  path: string,
   pack: BuilderPack,
   { host, output }: CommandContext,
 ): Promise<BuildReport> {
   const { build } = pack;
+  await host.writer.makeDirectory(dirname(path));
+  await using sink = await host.writer.createSink(path, {
+    mode: 0o755,
+    replace: true,
+  });
   const program = await host.reader.realPath(pack.builder);
   const directory = await host.writer.makeTemporaryDirectory("flavor-build-");
   await using cleanup = new AsyncDisposableStack();
@@ -90,6 +94,7 @@ export async function packWithBuilder(
   for await (const chunk of source.stream(0, source.size)) {
     await sink.write(chunk);
   }
+  await sink.commit();
   const { index } = opened;
   return {
     ...prepared.report,

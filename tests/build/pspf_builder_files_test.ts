@@ -215,6 +215,42 @@ Deno.test("buildPackageFromManifest() uses the keys of files", async () => {
   assertEquals(named.isKeyEphemeral, true);
 });
 
+Deno.test("buildPackageFromManifest() writes over nothing that it reads", async () => {
+  await using dir = await tempDir();
+  const manifest = `
+    package = { name = "hello", version = "1" }
+    execution = { command = "true" }
+    slots = []
+  `;
+  const manifestPath = await dir.write("flavor.toml", manifest);
+  await rejectsCode(
+    "usage/bad-argument",
+    () =>
+      buildPackageFromManifest({
+        manifestPath,
+        outputPath: manifestPath,
+        launcher: LAUNCHER,
+      }),
+  );
+  assertEquals(await Deno.readTextFile(manifestPath), manifest);
+});
+
+Deno.test("PSPFBuilder.build(path) tells how far it is, verification included", async () => {
+  await using dir = await tempDir();
+  const ended: string[] = [];
+  const { path } = await newBuilder()
+    .addSlot({ name: "data" }, new Uint8Array(100_000))
+    .withOptions({
+      onProgress: ({ stage, completed, total }) => {
+        assert(completed <= total, `${stage}: ${completed} of ${total}`);
+        if (ended.at(-1) !== stage) ended.push(stage);
+      },
+    })
+    .build(dir.at("out.psp"));
+  assertEquals(path, dir.at("out.psp"));
+  assertEquals(ended, ["pack", "write", "verify"]);
+});
+
 Deno.test("importing the library and building in memory need no permission", async () => {
   const program = `
     import { PSPFBuilder, verifyPackage, BytesSource } from "@flavor/pspf";

@@ -1,16 +1,7 @@
-import { join } from "@std/path";
-
-import {
-  encodePrivateKeyPem,
-  encodePublicKeyPem,
-  generateKeyPair,
-  keyFingerprint,
-} from "../../crypto/mod.ts";
+import { writeKeyFiles } from "../../build/mod.ts";
+import { generateKeyPair, keyFingerprint } from "../../crypto/mod.ts";
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";
-
-const PRIVATE_NAME = "flavor-private.key";
-const PUBLIC_NAME = "flavor-public.key";
 
 /**
  * `flavor keygen`: makes a key pair, and replaces one only when told to.
@@ -26,32 +17,17 @@ export async function runKeygen(
   const { "out-dir": directory, force: replace } = command.flags;
   const pair = await generateKeyPair();
   const fingerprint = await keyFingerprint(pair.publicKey);
-  const privatePath = join(directory, PRIVATE_NAME);
-  const publicPath = join(directory, PUBLIC_NAME);
-
-  await host.writer.makeDirectory(directory, 0o700);
-  // Both are open before either is published: half a pair is worse than none.
-  await using privateSink = await host.writer.createSink(privatePath, {
-    mode: 0o600,
-    replace,
-  });
-  await using publicSink = await host.writer.createSink(publicPath, {
-    mode: 0o644,
-    replace,
-  });
-  const encoder = new TextEncoder();
-  await privateSink.write(
-    encoder.encode(encodePrivateKeyPem(pair.privateKey)),
+  const { privateKeyPath, publicKeyPath } = await writeKeyFiles(
+    pair,
+    directory,
+    { host, replace },
   );
-  await publicSink.write(encoder.encode(encodePublicKeyPem(pair.publicKey)));
-  await privateSink.commit();
-  await publicSink.commit();
   output.report(
-    { private_key: privatePath, public_key: publicPath, fingerprint },
+    { private_key: privateKeyPath, public_key: publicKeyPath, fingerprint },
     () =>
       [
-        `private key  ${privatePath}  (keep it secret)`,
-        `public key   ${publicPath}`,
+        `private key  ${privateKeyPath}  (keep it secret)`,
+        `public key   ${publicKeyPath}`,
         `fingerprint  ${fingerprint}`,
       ].join("\n"),
   );

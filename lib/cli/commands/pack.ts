@@ -1,18 +1,22 @@
-import { dirname, join } from "@std/path";
+import { join } from "@std/path";
 
+import { checkOutput } from "../../build/check_output.ts";
 import {
-  assemblePackage,
+  defaultOutput,
+  defaultWorkenvBase,
+  type ManifestFile,
+} from "../../build/manifest_file.ts";
+import {
   type BuildOptions,
   type BuildProgress,
-  type BuildReport,
   createSourceOpener,
   openSlotCache,
+  settlePlan,
   type SlotCache,
 } from "../../build/mod.ts";
-import { checkOutput } from "../../build/check_output.ts";
+import { writePackage } from "../../build/write_package.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
-import type { ByteSink } from "../../io/byte_sink.ts";
 import {
   findLauncher,
   type Launcher,
@@ -22,18 +26,13 @@ import {
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";
 import type { Output } from "../output.ts";
-import { findPackKey, type KeyOrigin, type PackKey } from "../pack_keys.ts";
-import {
-  defaultOutput,
-  type PackManifest,
-  readManifest,
-} from "../pack_manifest.ts";
+import { findPackKey, type KeyOrigin } from "../pack_keys.ts";
+import { readPackManifest } from "../pack_manifest.ts";
 import { packWithBuilder } from "../pack_with_builder.ts";
 import { parseSize } from "../parse_amount.ts";
 import type { ProgressBar } from "../progress_bar.ts";
 import { showPlan } from "../show_plan.ts";
 import { showReport } from "../show_report.ts";
-import { verifyFile } from "../verify_file.ts";
 
 type PackCommand = CommandOf<"pack">;
 
@@ -52,7 +51,7 @@ export async function runPack(
   const { host, output } = context;
   const { flags } = command;
   const started = host.clock.monotonic();
-  const manifest = await readManifest(flags.manifest, host.reader);
+  const manifest = await readPackManifest(flags.manifest, host.reader);
   const launcher = await chooseLauncher(flags, manifest, context);
   const key = await findPackKey({
     privateKey: flags["private-key"],
@@ -73,21 +72,23 @@ export async function runPack(
     ),
     output: target,
   });
+  checkBuilderFlags(flags);
+  // The existing builders write what the existing launchers can do.
+  const isPortable = flags.portable || flags["builder-bin"] !== undefined;
+  const portable = isPortable ? { portable: true } : {};
+  await using launcherSource = await host.reader.openSource(launcher.path);
   if (flags["dry-run"]) {
-    return await showPlan(
-      { manifest, launcher, key, target, openSource },
-      output,
+    await using resources = new AsyncDisposableStack();
+    const settled = await settlePlan(
+      manifest.plan,
+      { launcher: launcherSource, openSource, ...portable },
+      resources,
     );
+    const plan = { manifest, launcher, key, target, settled };
+    return await showPlan(plan, output);
   }
 
-  checkBuilderFlags(flags);
-  await host.writer.makeDirectory(dirname(target));
-  await using sink = await host.writer.createSink(target, {
-    mode: 0o755,
-    replace: true,
-  });
-  await using launcherSource = await host.reader.openSource(launcher.path);
-  using bar = output.progress("packing", 0);
+  using bar = output.progress(LABELS.pack, 0);
   const build: Omit<BuildOptions, "createSpool"> = {
     launcher: launcherSource,
     keyPair: key.keyPair,
@@ -100,12 +101,14 @@ export async function runPack(
   };
   const builder = flags["builder-bin"];
   const report = builder === undefined
-    ? await assemblePackage(manifest.plan, sink, {
-      ...build,
-      createSpool: () => host.writer.createSpool(dirname(target)),
-      ...(flags.portable ? { portable: true } : {}),
+    ? await writePackage(manifest.plan, {
+      path: target,
+      writer: host.writer,
+      build: { ...build, ...portable },
+      replace: true,
+      verify: flags.verify,
     })
-    : await packWithBuilder(manifest.plan, sink, {
+    : await packWithBuilder(manifest.plan, target, {
       builder,
       launcherPath: launcher.path,
       logLevel: output.logLevel,
@@ -113,10 +116,6 @@ export async function runPack(
     }, context);
   bar[Symbol.dispose]();
   for (const warning of report.warnings) output.warn(warning);
-  if (flags.verify && builder === undefined) {
-    await verifyOwn(sink, report, key, output);
-  }
-  await sink.commit();
   sayOrigin(key.origin, output);
   showReport(
     {
@@ -132,11 +131,17 @@ export async function runPack(
   );
 }
 
-/** Two kinds of work, one after the other, on one line. */
+const LABELS: Readonly<Record<BuildProgress["stage"], string>> = {
+  pack: "packing",
+  write: "writing",
+  verify: "verifying",
+};
+
+/** Several kinds of work, one after the other, on one line. */
 function showProgress(bar: ProgressBar): (progress: BuildProgress) => void {
   let current: BuildProgress["stage"] = "pack";
   return ({ stage, completed, total }) => {
-    if (stage !== current) bar.next("writing", total);
+    if (stage !== current) bar.next(LABELS[stage], total);
     current = stage;
     bar.update(completed, total);
   };
@@ -148,14 +153,6 @@ function checkBuilderFlags(flags: PackCommand["flags"]): void {
     "usage/bad-argument",
     "--no-verify and --builder-bin exclude each other: what another program wrote is always verified",
   );
-}
-
-/**
- * The existing builders start at the working directory, and so do their JSON
- * manifests. A flavor.toml means the same from wherever it is packed.
- */
-function defaultWorkenvBase({ path, directory }: PackManifest): string {
-  return path.endsWith(".json") ? "." : directory;
 }
 
 /** Slots that did not change since the last build are not compressed again. */
@@ -172,7 +169,7 @@ async function slotCacheOption(
 
 async function chooseLauncher(
   flags: PackCommand["flags"],
-  { plan, directory }: PackManifest,
+  { plan, directory }: ManifestFile,
   { host }: CommandContext,
 ): Promise<Launcher> {
   const { target } = flags;
@@ -204,34 +201,6 @@ function sourceDateEpoch(env: Environment): number {
     "usage/bad-argument",
     `SOURCE_DATE_EPOCH is "${text}", expected whole seconds since 1970`,
     { context: { actual: text } },
-  );
-}
-
-/** What was written is read back and has to pass every check there is. */
-async function verifyOwn(
-  sink: ByteSink,
-  report: BuildReport,
-  { keyPair }: PackKey,
-  output: Output,
-): Promise<void> {
-  await using source = await sink.reopen();
-  const { checks } = await verifyFile(source, {
-    level: "strict",
-    trustedKeys: [keyPair.publicKey],
-  }, output);
-  const failed = checks.find(({ status }) => status === "fail");
-  if (failed === undefined) return;
-  throw new PspfError(
-    "build/verification-failed",
-    `The package that was written does not verify: ${failed.detail}`,
-    {
-      context: {
-        check: failed.id,
-        code: failed.code ?? null,
-        size: report.packageSize,
-      },
-      hint: "Check the disk and the memory of this machine, then pack again",
-    },
   );
 }
 
