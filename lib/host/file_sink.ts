@@ -5,7 +5,7 @@ import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { FileAppender } from "./file_appender.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { openFileSource } from "./file_source.ts";
-import { checkFree, publishFile } from "./publish.ts";
+import { checkFree, checkReplaceable, publishFile } from "./publish.ts";
 import { sweepLeftovers } from "./sweep_leftovers.ts";
 import type { Temporaries } from "./temporaries.ts";
 import { temporaryPathFor } from "./temporary_name.ts";
@@ -28,8 +28,8 @@ export function openFileSink(
   options: SinkOptions = {},
 ): ByteSink {
   const { mode = 0o644, replace = false } = options;
-  const facts = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (!replace || facts?.isDirectory() === true) checkFree(path);
+  if (replace) checkReplaceable(path);
+  else checkFree(path);
   sweepLeftovers(path);
   return new FileSink(path, { mode, replace }, temporaries);
 }

@@ -25,6 +25,24 @@ export function checkFree(path: string): void {
 }
 
 /**
+ * Refuses to replace anything but a file or a link: a directory cannot be, and
+ * a device such as `/dev/null` must not be.
+ *
+ * @param path The final path.
+ * @throws {PspfError} `io/exists`
+ */
+export function checkReplaceable(path: string): void {
+  const facts = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (facts === undefined || facts.isFile() || facts.isSymbolicLink()) return;
+  const what = facts.isDirectory() ? "a directory" : "not a regular file";
+  throw new PspfError(
+    "io/exists",
+    `Cannot replace ${quotePath(path)}: it is ${what}`,
+    { context: { path, actual: what }, hint: "Choose another name" },
+  );
+}
+
+/**
  * Gives a finished file its name in one step.
  *
  * @param from The finished file.

@@ -77,6 +77,19 @@ Deno.test("createSink() removes what a killed process left, not what a living on
   assertEquals(await Deno.readTextFile(dir.at("out")), "content");
 });
 
+Deno.test("createSink() replaces no directory, pipe or device", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(dir.at("directory"));
+  await new Deno.Command("mkfifo", { args: [dir.at("pipe")] }).output();
+  for (const path of [dir.at("directory"), dir.at("pipe"), "/dev/null"]) {
+    await rejectsCode(
+      "io/exists",
+      () => writer.createSink(path, { replace: true }),
+    );
+  }
+  assertEquals(names(dir.path), ["directory", "pipe"]);
+});
+
 Deno.test("reopen() reads what was written so far", async () => {
   await using dir = await tempDir();
   await using sink = await writer.createSink(dir.at("out"));
