@@ -15,16 +15,22 @@ export interface MemoryBars {
  * Finds the bars of a case.
  *
  * Content streams, so its bars do not depend on its size. A metadata document is held whole, up to its limit of
- * 16 MiB, together with what was read from it: a record for each of 65,535 slots, or the
- * values of 200,000 keys; when that garbage is collected is up to the engine.
+ * 16 MiB, together with what was read from it: a record for each of 65,535 slots (a little over 600 bytes
+ * in the launcher, document included), or the values of 200,000 keys; when that garbage is collected is up to the
+ * engine.
  *
  * @param hostile The case.
  * @returns Its bars.
  */
 export function memoryBars({ family }: HostileCase): MemoryBars {
-  return family === "metadata" || family === "descriptor"
-    ? { launcher: 64 * MEBIBYTE, typescript: 768 * MEBIBYTE }
-    : { launcher: 32 * MEBIBYTE, typescript: 200 * MEBIBYTE };
+  switch (family) {
+    case "metadata":
+      return { launcher: 32 * MEBIBYTE, typescript: 768 * MEBIBYTE };
+    case "descriptor":
+      return { launcher: 48 * MEBIBYTE, typescript: 768 * MEBIBYTE };
+    default:
+      return { launcher: 32 * MEBIBYTE, typescript: 200 * MEBIBYTE };
+  }
 }
 
 /**

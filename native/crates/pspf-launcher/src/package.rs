@@ -135,6 +135,16 @@ impl Package {
                 .hint("the seal was taken away; get the package again from its publisher"),
             )?;
         }
+        let table = self.read_slot_table()?;
+        let chains = check_slots(&self.index, &table, &metadata, self.is_sealed())?;
+        Ok(Contents {
+            metadata,
+            table,
+            chains,
+        })
+    }
+
+    fn read_slot_table(&self) -> Result<Vec<SlotDescriptor>> {
         let section = self.index.slot_table;
         let mut table = vec![0; usize::try_from(section.size).unwrap_or_default()];
         self.file
@@ -145,13 +155,7 @@ impl Package {
         {
             self.tolerate(error)?;
         }
-        let table = parse_table(&table)?;
-        let chains = check_slots(&self.index, &table, &metadata, self.is_sealed())?;
-        Ok(Contents {
-            metadata,
-            table,
-            chains,
-        })
+        parse_table(&table)
     }
 
     /// Refuses, warns or passes over a signature that fails, as the level says.

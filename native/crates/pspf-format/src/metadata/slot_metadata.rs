@@ -18,8 +18,6 @@ pub struct SlotMetadata<'a> {
     pub slot: u64,
     /// Name of the slot. Never a path.
     pub id: Cow<'a, str>,
-    /// Where the content came from, for people.
-    pub source: Cow<'a, str>,
     /// Where the content goes in the workenv.
     pub target: Cow<'a, str>,
     /// Stored length in bytes; the Python builder writes the source's.
@@ -28,8 +26,6 @@ pub struct SlotMetadata<'a> {
     pub checksum: Cow<'a, str>,
     /// The chain as the builder spelled it. Only the descriptor's is obeyed.
     pub operations: Cow<'a, str>,
-    /// What the slot is for.
-    pub purpose: Cow<'a, str>,
     /// The word for when it is extracted; [`SlotMetadata::lifecycle`] reads it.
     pub lifecycle_word: Cow<'a, str>,
     /// Octal permission bits as written.
@@ -83,15 +79,14 @@ pub(super) fn parse<'a>(reader: &mut JsonReader<'a>, position: u64) -> Result<Sl
         match key {
             "slot" => slot.slot = optional(reader, JsonReader::integer)?.unwrap_or(position),
             "id" => id = optional(reader, JsonReader::string)?,
-            "source" => slot.source = text(reader)?,
             "target" => target = optional(reader, JsonReader::string)?,
             "size" => slot.size = optional(reader, JsonReader::integer)?.unwrap_or_default(),
             "checksum" => checksum = optional(reader, JsonReader::string)?,
             "operations" => slot.operations = text(reader)?,
-            "purpose" => slot.purpose = text(reader)?,
             "lifecycle" => slot.lifecycle_word = text(reader)?,
             "permissions" => slot.permissions = optional(reader, JsonReader::string)?,
-            "resolution" => drop(text(reader)?),
+            // For people and for builders: no reader acts on them.
+            "source" | "purpose" | "resolution" => drop(text(reader)?),
             "self_ref" => slot.self_ref = flag(reader)?,
             _ => reader.skip()?,
         }

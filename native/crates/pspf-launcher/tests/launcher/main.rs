@@ -17,6 +17,7 @@ mod compressions;
 mod hostile;
 mod launcher_words;
 mod lifecycles;
+mod passage;
 mod setup;
 mod spawn;
 mod start;
