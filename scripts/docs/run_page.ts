@@ -42,8 +42,6 @@ export async function runPage(
   // Without spaces, so that pages can name it without quotes.
   const checkout = join(scratch, "checkout");
   await Deno.symlink(root, checkout);
-  // A link, because pages copy the runtime into packages.
-  await Deno.symlink(Deno.execPath(), join(bin, "deno"));
   const steps = pageSteps(page);
   const script: string[] = [];
   const runs: RunStep[] = [];
