@@ -22,7 +22,7 @@ export function parseCliArgs(
   const head = dashes === -1 ? args : args.slice(0, dashes);
   const rest = dashes === -1 ? [] : args.slice(dashes + 1);
 
-  const first = parseFlags(head, GLOBAL_FLAGS, env, true);
+  const first = parseFlags(head, GLOBAL_FLAGS, env, { stopEarly: true });
   const before = head.slice(0, head.length - first.operands.length);
   const globals = asGlobals(first);
   const [word] = first.operands;
@@ -42,6 +42,7 @@ export function parseCliArgs(
     [...before, ...after],
     { ...GLOBAL_FLAGS, ...spec.flags },
     env,
+    { unknownHint: hintFor(name, spec) },
   );
   const allGlobals = asGlobals(all);
   if (allGlobals.help) {
@@ -153,9 +154,7 @@ function toCommand(
       `"flavor ${name}" does not take "${extra}"`,
       {
         context: { argument: extra },
-        hint: spec.rest === undefined
-          ? `See "flavor ${name} --help"`
-          : "What is meant for the application comes after --",
+        hint: hintFor(name, spec),
       },
     );
   }
@@ -170,6 +169,13 @@ function toCommand(
   );
   // The table types and the table values are the same object.
   return { kind: name, flags, operands: named, rest } as unknown as Command;
+}
+
+/** What to tell whoever gave a command something that it does not know. */
+function hintFor(name: CommandName, spec: CommandSpec): string {
+  return spec.rest === undefined
+    ? `See "flavor ${name} --help"`
+    : "What is meant for the application comes after --";
 }
 
 function checkChoice(

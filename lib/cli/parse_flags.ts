@@ -25,13 +25,21 @@ export interface ParsedFlags {
 
 type Flags = Readonly<Record<string, FlagSpec>>;
 
+/** Options of {@linkcode parseFlags}. */
+export interface ParseFlagsOptions {
+  /** Whether the first operand ends the flags. */
+  readonly stopEarly?: boolean;
+  /** What to tell whoever gave a flag that resembles none of the table. */
+  readonly unknownHint?: string;
+}
+
 /**
  * Parses flags by their table.
  *
  * @param args Arguments, without `--` and what follows it.
  * @param flags The table.
  * @param env Environment twins.
- * @param stopEarly Whether the first operand ends the flags.
+ * @param options Where flags end, and the hint on unknown ones.
  * @returns Values and operands.
  * @throws {PspfError} `usage/bad-argument`
  */
@@ -39,12 +47,15 @@ export function parseFlags(
   args: readonly string[],
   flags: Flags,
   env: EnvLookup,
-  stopEarly: boolean = false,
+  options: ParseFlagsOptions = {},
 ): ParsedFlags {
+  const { stopEarly = false, unknownHint = "See --help for what there is" } =
+    options;
   const entries = Object.entries(flags);
   const named = (test: (flag: FlagSpec) => boolean): string[] =>
     entries.filter(([, flag]) => test(flag)).map(([name]) => name);
   const isSwitch = (flag: FlagSpec): boolean => flag.kind === "switch";
+  checkSwitches(args, flags);
   let unknown: string | undefined;
   const parsed: Readonly<Record<string, unknown>> & {
     readonly _: readonly (string | number)[];
@@ -69,7 +80,9 @@ export function parseFlags(
       return false;
     },
   });
-  if (unknown !== undefined) throw unknownFlag(unknown, flags);
+  if (unknown !== undefined) {
+    throw unknownFlag(unknown, flags, unknownHint);
+  }
   const values = Object.fromEntries(entries.map(([name, flag]) => {
     const given = parsed[name];
     checkGiven(name, flag, given);
@@ -78,7 +91,23 @@ export function parseFlags(
   return { values, operands: parsed._.map(String) };
 }
 
-function unknownFlag(arg: string, flags: Flags): PspfError {
+/** The parser would take any word but "false" for on, so that `--json=no` is yes. */
+function checkSwitches(args: readonly string[], flags: Flags): void {
+  for (const arg of args) {
+    const [, given, name = ""] = /^(--(?:no-)?([a-z-]+))=/.exec(arg) ?? [];
+    if (given === undefined || flags[name]?.kind !== "switch") continue;
+    throw new PspfError("usage/bad-argument", `"${given}" takes no value`, {
+      context: { flag: given },
+      hint: `Write ${given} alone`,
+    });
+  }
+}
+
+function unknownFlag(
+  arg: string,
+  flags: Flags,
+  otherwise: string,
+): PspfError {
   const name = arg.replace(/=.*$/s, "");
   const nearest = name.startsWith("--")
     ? findNearestName(
@@ -88,9 +117,7 @@ function unknownFlag(arg: string, flags: Flags): PspfError {
     : undefined;
   return new PspfError("usage/bad-argument", `Unknown flag "${name}"`, {
     context: { flag: name },
-    hint: nearest === undefined
-      ? "See --help for what there is"
-      : `Did you mean "--${nearest}"?`,
+    hint: nearest === undefined ? otherwise : `Did you mean "--${nearest}"?`,
   });
 }
 

@@ -201,6 +201,31 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "parseCliArgs() tells where flags of the application belong",
+  PERMISSIONS,
+  () => {
+    const error = throwsCode(
+      "usage/bad-argument",
+      () => parseCliArgs(["run", "app.psp", "--seven"]),
+    );
+    assertEquals(
+      error.hint,
+      "What is meant for the application comes after --",
+    );
+  },
+);
+
+for (const flag of ["--json=no", "--json=", "--no-verify=true"]) {
+  Deno.test(`parseCliArgs() refuses ${flag}`, PERMISSIONS, () => {
+    const error = throwsCode(
+      "usage/bad-argument",
+      () => parseCliArgs(["pack", flag]),
+    );
+    assertStringIncludes(error.message, "takes no value");
+  });
+}
+
 Deno.test("no flag of a command hides a global one", PERMISSIONS, () => {
   const shorts = (flags: CommandSpec["flags"]): string[] =>
     Object.values(flags).flatMap(({ short }) =>
