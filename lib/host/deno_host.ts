@@ -2,6 +2,7 @@ import { fromFileUrl, resolve } from "@std/path";
 import fs from "node:fs";
 import os from "node:os";
 
+import { fileError } from "./file_error.ts";
 import { SystemLocks } from "./file_lock.ts";
 import { Interrupts } from "./interrupts.ts";
 import { SystemFiles } from "./system_files.ts";
@@ -71,7 +72,7 @@ const environment: Environment = {
 
 const ENCODER = new TextEncoder();
 
-function writeAll(fd: number, text: string): void {
+function writeAll(fd: number, name: string, text: string): void {
   const bytes = ENCODER.encode(text);
   try {
     for (let done = 0; done < bytes.length;) {
@@ -79,7 +80,8 @@ function writeAll(fd: number, text: string): void {
     }
   } catch (error) {
     // The reader of a pipe has seen enough, as in `flavor inspect x | head`.
-    if (!isBrokenPipe(error)) throw error;
+    if (isBrokenPipe(error)) return;
+    throw fileError(error, `write to ${name}`, name);
   }
 }
 
@@ -98,10 +100,14 @@ const terminal: Terminal = {
       return 80;
     }
   },
-  writeOut: (text) => writeAll(1, text),
+  writeOut: (text) => writeAll(1, "standard output", text),
   writeError(text: string): void {
     hasOpenLine = !text.endsWith("\n") && !text.endsWith(CLEAR_LINE);
-    writeAll(2, text);
+    try {
+      writeAll(2, "standard error", text);
+    } catch {
+      // A full log takes nothing back of what was done, nor its exit code.
+    }
   },
 };
 

@@ -1,7 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { flavor, flavorCommand, run } from "./support/processes.ts";
+
+const GOLDEN = fromFileUrl(
+  new URL("../vectors/golden.psp", import.meta.url),
+);
 
 async function writeProject(dir: TempDir, name = "trouble"): Promise<void> {
   await dir.write("noise", crypto.getRandomValues(new Uint8Array(60_000)));
@@ -41,6 +46,29 @@ Deno.test("pack on a full disk says so and leaves nothing", async () => {
   assertEquals([code, stdout], [5, ""], stderr);
   assertEquals(JSON.parse(stderr).error.code, "io/no-space");
   assertEquals(names(dir.at("out")), []);
+});
+
+Deno.test("verify that cannot print its result says so, and is no success", async () => {
+  const [program, args] = flavorCommand(["verify", GOLDEN]);
+  const { code, stderr } = await run("sh", [
+    "-c",
+    'exec "$@" >/dev/full',
+    "sh",
+    program,
+    ...args,
+  ], { env: { DENO_NO_UPDATE_CHECK: "1" } });
+  assertEquals(code, 5, stderr);
+  assertStringIncludes(stderr, "Cannot write to standard output: no space");
+});
+
+Deno.test("an error that cannot be printed keeps its exit code", async () => {
+  const [program, args] = flavorCommand(["nonsense"]);
+  const { code } = await run(
+    "sh",
+    ["-c", 'exec "$@" 2>/dev/full', "sh", program, ...args],
+    { env: { DENO_NO_UPDATE_CHECK: "1" } },
+  );
+  assertEquals(code, 2);
 });
 
 Deno.test("pack into a place that is no directory says so", async () => {
