@@ -4,7 +4,7 @@ use pspf_format::metadata::{Lifecycle, Metadata, SetupCommand, SlotMetadata};
 use pspf_format::{Result, SlotDescriptor};
 
 use crate::codec::OutputLimit;
-use crate::extract::{Existing, Extraction, MemberPath};
+use crate::extract::{CASE_IS_IGNORED, Existing, Extraction, MemberPath, Spellings};
 use crate::level::Level;
 use crate::package::{Contents, Package};
 use crate::rules::names::Names;
@@ -58,6 +58,7 @@ pub(crate) fn plan_slots(
     names: &Names<'_>,
     dev: DevSlots,
 ) -> Result<Vec<PlannedSlot>> {
+    let mut spellings = Spellings::default();
     let described = contents
         .metadata
         .slots
@@ -73,6 +74,14 @@ pub(crate) fn plan_slots(
             } else {
                 MemberPath::parse(names.target(slot)?.as_bytes())
             };
+            let target = target
+                .and_then(|target| {
+                    if CASE_IS_IGNORED && !chain.is_archive() {
+                        spellings.check(&target)?;
+                    }
+                    Ok(target)
+                })
+                .map_err(|error| error.with("slot", position).with("target", &slot.target))?;
             let lifecycle = slot.lifecycle();
             Ok(PlannedSlot {
                 number: slot.slot,
@@ -90,9 +99,7 @@ pub(crate) fn plan_slots(
                         slot.digest(descriptor.stored.size)?
                     },
                     short_digest: short_digest(package, descriptor, slot),
-                    target: target.map_err(|error| {
-                        error.with("slot", position).with("target", &slot.target)
-                    })?,
+                    target,
                     mode: u32::from(descriptor.file_mode()),
                     existing: if lifecycle == Lifecycle::Config {
                         Existing::Keep

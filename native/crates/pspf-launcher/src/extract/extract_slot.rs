@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::member_path::MemberPath;
 use super::new_file::NewFile;
+use super::spellings::{CASE_IS_IGNORED, Spellings};
 use super::tar_reader::{Member, MemberKind, TarReader};
 use super::tree::{PERMISSION_BITS, Tree};
 use crate::codec::{
@@ -240,7 +241,11 @@ fn write_file(content: &mut impl BufRead, what: &Extraction, tree: &mut Tree) ->
 
 fn write_archive(content: impl BufRead, what: &Extraction, tree: &mut Tree) -> Result<()> {
     let mut archive = TarReader::new(content);
+    let mut spellings = Spellings::default();
     while let Some(member) = archive.next_member()? {
+        if CASE_IS_IGNORED {
+            spellings.check(&inside(&what.target, &member.name)?)?;
+        }
         let shown = String::from_utf8_lossy(&member.name).into_owned();
         write_member(&mut archive, &member, what, tree).map_err(|error| {
             if has_member(&error) {
