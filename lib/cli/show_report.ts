@@ -1,4 +1,5 @@
 import type { BuildReport } from "../build/mod.ts";
+import { formatCount } from "./format_count.ts";
 import { formatSize } from "./format_size.ts";
 import { formatTable } from "./format_table.ts";
 import type { Output } from "./output.ts";
@@ -34,7 +35,7 @@ export function showReport(result: PackResult, output: Output): void {
   const rows = report.slots.map((slot) => [
     `  ${slot.id}`,
     slot.operations === "" ? "raw" : slot.operations,
-    `${slot.files} ${slot.files === 1 ? "file" : "files"}`,
+    formatCount(slot.files, "file"),
     formatSize(slot.originalSize),
     "->",
     formatSize(slot.size),

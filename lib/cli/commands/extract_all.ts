@@ -8,6 +8,7 @@ import {
 } from "../../read/mod.ts";
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";
+import { formatCount } from "../format_count.ts";
 
 /**
  * `flavor extract-all`: the layout that the application sees, or with `--raw`
@@ -49,7 +50,7 @@ export async function runExtractAll(
   await draft.commit();
   output.report(
     { package: path, output: directory, slots: opened.slots.length },
-    () => `${opened.slots.length} slots -> ${directory}`,
+    () => `${formatCount(opened.slots.length, "slot")} -> ${directory}`,
   );
 }
 

@@ -10,6 +10,7 @@ import {
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";
 import { fileTreeText } from "../file_tree_text.ts";
+import { formatCount } from "../format_count.ts";
 import { formatSize } from "../format_size.ts";
 import { formatTable } from "../format_table.ts";
 import { type ListedFile, ListingTarget } from "../listing_target.ts";
@@ -80,7 +81,7 @@ function treeText(
   paint: Paint,
 ): string {
   const count = files.filter(({ kind }) => kind === "file").length;
-  return `\n${paint.strong(id)}  ${count} ${count === 1 ? "file" : "files"}\n${
+  return `\n${paint.strong(id)}  ${formatCount(count, "file")}\n${
     fileTreeText(files)
   }`;
 }
@@ -159,7 +160,7 @@ function summaryText(summary: PackageSummary, paint: Paint): string {
   return [
     formatTable(facts),
     "",
-    paint.strong(`${summary.slots.length} slots`),
+    paint.strong(formatCount(summary.slots.length, "slot")),
     formatTable([
       [
         "#",

@@ -1,6 +1,7 @@
 import { cleanWorkenvs, type WorkenvEntry } from "../../workenv/mod.ts";
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";
+import { formatCount } from "../format_count.ts";
 import { formatSize } from "../format_size.ts";
 import { parseAge, parseSize } from "../parse_amount.ts";
 import { packageText } from "./workenv_list.ts";
@@ -41,7 +42,9 @@ export async function runWorkenvClean(
           }, ${formatSize(entry.size)})`
         ),
         ...inUse.map((entry) => `in use, kept: ${entry.id}`),
-        `${removed.length} workenvs, ${formatSize(freed)}`,
+        `${dryRun ? "would free" : "freed"} ${formatSize(freed)} in ${
+          formatCount(removed.length, "workenv")
+        }`,
       ].join("\n"),
   );
 }
