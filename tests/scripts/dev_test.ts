@@ -169,6 +169,17 @@ Deno.test("scripts/dev deno stays in the caller's directory", async () => {
   assertEquals(stdout, "/\n");
 });
 
+Deno.test("scripts/dev help names the ways to call it and sets nothing up", async () => {
+  await using checkout = await Checkout.create();
+  const { code, stdout, stderr } = await checkout.run(["help"]);
+  assertEquals([code, stderr], [0, ""]);
+  for (const way of ["demo", "test", "flavor ARGS...", "deno ARGS..."]) {
+    assertStringIncludes(stdout, `  scripts/dev ${way}  `);
+  }
+  const names = [...Deno.readDirSync(checkout.root)].map(({ name }) => name);
+  assertEquals(names.includes(".dev"), false);
+});
+
 Deno.test("scripts/dev says in one line what is wrong", async () => {
   await using checkout = await Checkout.create();
   const wrong = await checkout.run(["deno"], { env: { FLAVOR_JSR: "yes" } });
