@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 
 import { completionCommands } from "../../lib/cli/completions/completion_model.ts";
 import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/flag_table.ts";
@@ -141,6 +142,55 @@ Deno.test("completions bash offers files and directories where they are meant", 
       ["app.toml"],
     );
   }));
+
+/** Lines that are typed, and what every shell has to offer for them. */
+const TYPED = {
+  "flavor ver": ["verify"],
+  "flavor helpers ": ["build", "clean", "info", "list", "test"],
+  "flavor help ver": ["verify"],
+  "flavor help workenv in": ["info", "inspect"],
+  "flavor --color never workenv in": ["info", "inspect"],
+  "flavor pack --dr": ["--dry-run"],
+  "flavor inspect --le": [],
+  "flavor verify --level s": ["standard", "strict"],
+  "flavor verify --level=re": ["--level=relaxed"],
+  "flavor pack -m app.t": ["app.toml"],
+  "flavor verify --level strict app.t": ["app.toml"],
+  "flavor run app.psp -- app.t": ["app.toml"],
+} as const;
+
+const REAL_SHELLS = {
+  zsh: (line: string) => [
+    "-f",
+    fromFileUrl(new URL("./complete_in_zsh.zsh", import.meta.url)),
+    "script",
+    line,
+  ],
+  fish: (line: string) => [
+    "--no-config",
+    "-c",
+    'source script; complete -C "$argv[1]"',
+    line,
+  ],
+} as const;
+
+for (const shell of ["zsh", "fish"] as const) {
+  Deno.test(`completions ${shell} offers in ${shell} itself what is asked for, where it is installed`, async () => {
+    if (!await hasShell(shell)) return;
+    await using dir = await tempDir();
+    await dir.write("script", await script(shell));
+    await dir.write("app.toml", "");
+    for (const [line, expected] of Object.entries(TYPED)) {
+      const args = REAL_SHELLS[shell](line);
+      const { code, out, err } = await feed(shell, args, "", dir.path);
+      assertEquals([code, err], [0, ""], line);
+      // fish puts a description behind each offer.
+      const words = out.split(/\r?\n/).map((text) => text.split("\t")[0] ?? "")
+        .filter((word) => word !== "");
+      assertEquals([...new Set(words)].sort(), [...expected], line);
+    }
+  });
+}
 
 async function hasShell(name: string): Promise<boolean> {
   try {

@@ -40,6 +40,10 @@ function __flavor_state
     for word in (commandline -opc)[2..-1]
         if test $skip -eq 1
             set skip 0
+        else if test "$word" = --
+            # What follows belongs to the application.
+            echo arguments:0
+            return
         else if contains -- $word ${valueFlags().join(" ")}
             set skip 1
         else if string match -q -- '-*' $word
@@ -52,7 +56,7 @@ function __flavor_state
             set operands (math $operands + 1)
         end
     end
-    echo (string replace -r '^help ' '' -- "$command"):$operands
+    echo (string replace -r '^help( |\$)' '' -- "$command"):$operands
 end
 
 function __flavor_at
@@ -60,6 +64,7 @@ function __flavor_at
 end
 
 complete -c flavor -f
+complete -c flavor -n '__flavor_at arguments 0' -F
 ${lines.join("\n")}
 `;
 }

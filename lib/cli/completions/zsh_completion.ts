@@ -46,6 +46,8 @@ ${
       `        ${word}) ${functionName(word)} && ret=0 ;;`
     ).join("\n")
   }
+        # Behind help come the words that could stand in its place.
+        help) _flavor && ret=0 ;;
       esac
       ;;
   esac
