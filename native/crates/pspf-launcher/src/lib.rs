@@ -46,7 +46,7 @@ pub fn run() -> ExitCode {
 }
 
 /// [`run`] for a `main` that the C library calls, with what it passes.
-#[cfg(target_env = "musl")]
+#[cfg(target_os = "linux")]
 pub fn run_as_main(
     count: std::ffi::c_int,
     words: *const *const std::ffi::c_char,

@@ -32,6 +32,8 @@ const MAX_LINK_TARGET: usize = 4096;
 const OWNER_ALL: u32 = 0o700;
 /// From this size on, a piece of a file is sent to the disk at once, in bytes.
 const WORTH_WRITING_BACK: usize = 1024 * 1024;
+/// How many levels of directories stay open; there are not many descriptors.
+const MAX_OPEN_LEVELS: usize = 24;
 /// Mode of directories that an archive uses without naming them.
 const IMPLICIT_MODE: u32 = 0o755;
 
@@ -39,8 +41,8 @@ const IMPLICIT_MODE: u32 = 0o755;
 pub(crate) struct Tree {
     root: Arc<OwnedFd>,
     path: PathBuf,
-    /// The directory used last: members of an archive come in directory order.
-    recent: Option<(MemberPath, Arc<OwnedFd>)>,
+    /// The way to the directory used last, from the top: members of an archive come in directory order.
+    recent: Vec<(Vec<u8>, Arc<OwnedFd>)>,
     /// Directory modes still to be set.
     pending: PendingModes,
     /// Something that was there already had to make way.
@@ -71,7 +73,7 @@ impl Tree {
         Self {
             root,
             path,
-            recent: None,
+            recent: Vec::new(),
             pending: PendingModes::new(),
             replaced: false,
             totals: Totals::default(),
@@ -307,12 +309,12 @@ impl Tree {
 
     /// Sets the modes of directories, the deepest first, since a mode can close the way to what lies below.
     pub(crate) fn apply_modes(&mut self, modes: &PendingModes) -> Result<()> {
-        self.recent = None;
+        self.recent.clear();
         for (member, mode) in modes.iter().rev() {
             let directory = self.open_directory(member)?;
             fs::fchmod(&directory, Mode::from_raw_mode(raw(*mode)))
                 .context("set the mode of", self.path_of(member))?;
-            self.recent = None;
+            self.recent.clear();
         }
         Ok(())
     }
@@ -341,7 +343,7 @@ impl Tree {
         let Some(directory) = self.open_directory_if_there(&directory)? else {
             return Ok(());
         };
-        self.recent = None;
+        self.recent.clear();
         crate::platform::remove_tree_at(directory.as_fd(), OsStr::from_bytes(name))
             .context("remove", self.path_of(member))
     }
@@ -354,7 +356,7 @@ impl Tree {
         let Some(directory) = self.open_directory_if_there(&directory)? else {
             return Ok(());
         };
-        self.recent = None;
+        self.recent.clear();
         match fs::unlinkat(&directory, OsStr::from_bytes(name), AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
             Err(error) => Err(io_error(error.into(), "remove", self.path_of(member))),
@@ -472,14 +474,19 @@ impl Tree {
 
     /// Opens a directory below the root, creating what is missing.
     fn open_directory(&mut self, member: &MemberPath) -> Result<Arc<OwnedFd>> {
-        if let Some((path, directory)) = &self.recent
-            && path == member
-        {
-            return Ok(Arc::clone(directory));
-        }
-        let mut current = Arc::clone(&self.root);
-        for name in member.components() {
-            let name = OsStr::from_bytes(name);
+        let shared = self
+            .recent
+            .iter()
+            .zip(member.components())
+            .take_while(|((open, _), wanted)| open == wanted)
+            .count();
+        self.recent.truncate(shared);
+        let mut current = self
+            .recent
+            .last()
+            .map_or_else(|| Arc::clone(&self.root), |(_, open)| Arc::clone(open));
+        for component in member.components().skip(shared) {
+            let name = OsStr::from_bytes(component);
             let next = match fs::openat(&current, name, DIRECTORY, Mode::empty()) {
                 Ok(next) => next,
                 Err(Errno::NOENT) => {
@@ -500,8 +507,10 @@ impl Tree {
                 Err(error) => return Err(self.cannot_enter(error, member)),
             };
             current = Arc::new(next);
+            if self.recent.len() < MAX_OPEN_LEVELS {
+                self.recent.push((component.to_vec(), Arc::clone(&current)));
+            }
         }
-        self.recent = Some((member.clone(), Arc::clone(&current)));
         Ok(current)
     }
 

@@ -42,8 +42,8 @@ pub(crate) fn replace_process(program: &Program, path: &Path) -> io::Result<u8> 
         .map(|(name, value)| c_string(&[name.as_bytes(), b"=", value.as_bytes()].concat()))
         .collect::<io::Result<Vec<_>>>()?;
     let path = c_string(path.as_os_str().as_bytes())?;
-    // The standard library's own `main` ignores this signal, and programs would inherit that. Under musl `main` is ours.
-    #[cfg(not(target_env = "musl"))]
+    // The standard library's own `main` ignores this signal, and programs would inherit that. On Linux `main` is ours.
+    #[cfg(not(target_os = "linux"))]
     // SAFETY: no handler is installed, and nothing else runs at this point.
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL)
@@ -282,7 +282,7 @@ pub(crate) fn quote_for_shell(text: &OsStr) -> OsString {
 }
 
 /// The arguments that the C library hands to `main`.
-#[cfg(target_env = "musl")]
+#[cfg(target_os = "linux")]
 pub(crate) fn arguments(count: libc::c_int, words: *const *const libc::c_char) -> Vec<OsString> {
     let count = usize::try_from(count).unwrap_or_default();
     // SAFETY: `words` points to `count` strings that live as long as the process.

@@ -302,6 +302,22 @@ mod tests {
     }
 
     #[test]
+    fn weakness_27_windows_has_its_own_separator_and_directory_of_scripts() {
+        let composed = compose_with(
+            "{}",
+            r#", "execution": { "env": { "PATH": "C:\\first;C:\\second" } }"#,
+            &[("Path", "C:\\inherited")],
+            NameCase::Ignored,
+        );
+        let paths: Vec<_> = composed
+            .iter()
+            .filter(|line| line.to_ascii_uppercase().starts_with("PATH="))
+            .map(|line| line.split_once('=').unwrap().1)
+            .collect();
+        assert_eq!(paths, ["/w e/bin;/w e/Scripts;C:\\first;C:\\second"]);
+    }
+
+    #[test]
     fn compose_lets_later_sections_win_and_replaces_placeholders() {
         let rest = r#", "workenv": { "env": { "B": "{workenv}/b", "C": "workenv" } },
             "execution": { "env": { "C": "{package_name}" } }"#;
