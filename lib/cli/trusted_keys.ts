@@ -3,6 +3,7 @@ import {
   parseFingerprint,
   parsePublicKey,
 } from "../crypto/mod.ts";
+import { isPspfError, PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 import type { TrustedKey } from "../read/mod.ts";
 
@@ -21,11 +22,31 @@ export async function readTrustedKeys(
   if (given.length === 0) return undefined;
   const keys: TrustedKey[] = [];
   for (const item of given) {
-    const fingerprint = parseFingerprint(item);
-    keys.push(
-      fingerprint ??
-        parsePublicKey(await reader.readBytes(item, MAX_KEY_FILE_SIZE)),
-    );
+    keys.push(parseFingerprint(item) ?? await readPublicKey(item, reader));
   }
   return keys;
+}
+
+async function readPublicKey(
+  path: string,
+  reader: FileReader,
+): Promise<Uint8Array> {
+  try {
+    return parsePublicKey(await reader.readBytes(path, MAX_KEY_FILE_SIZE));
+  } catch (error) {
+    throw isPspfError(error) ? explain(path, error) : error;
+  }
+}
+
+/** Several keys may be given, and any text that is no fingerprint is a path. */
+function explain(path: string, error: PspfError): PspfError {
+  const { code, message, context } = error;
+  const says = message.includes(path)
+    ? message
+    : `${message} (trusted key ${JSON.stringify(path)})`;
+  return new PspfError(code, says, {
+    context: { ...context, path },
+    hint: "Give a public key's file or its fingerprint, 64 hexadecimal digits",
+    cause: error,
+  });
 }
