@@ -44,6 +44,24 @@ fn startup_temp_and_volatile_are_fresh_at_each_start() {
 }
 
 #[test]
+fn fresh_slots_replace_their_own_files_and_leave_what_the_program_added() {
+    for word in ["startup", "temp", "volatile"] {
+        let script =
+            "cd \"$FLAVOR_WORKENV/run\"; cat given added 2>&-; echo x | tee added > given; true";
+        let archive = Tar::new()
+            .directory("run", 0o755)
+            .file("run/given", 0o644, b"fresh\n")
+            .finish();
+        let builder = PackageBuilder::script(script).slot(Slot::tar("t", archive).lifecycle(word));
+        assert_eq!(
+            two_starts(builder, &[]),
+            ["fresh\n", "fresh\nx\n"],
+            "{word}"
+        );
+    }
+}
+
+#[test]
 fn init_is_there_for_setup_only() {
     let builder = PackageBuilder::script("ls \"$FLAVOR_WORKENV\"")
         .slot(Slot::file("wheels/a.whl", "x").lifecycle("init"))
