@@ -1,6 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { join } from "@std/path";
 import { isPspfError, PspfError } from "../errors.ts";
+import { formatPermissions } from "../format/permissions.ts";
 import type { Clock, FileReader, FileWriter } from "../host/types.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
 import {
@@ -234,7 +235,7 @@ async function checkOwn(path: string, host: SlotCacheHost): Promise<void> {
     "cache/insecure",
     isOpen
       ? `The slot cache "${path}" can be changed by others: its mode is ${
-        mode.toString(8).padStart(4, "0")
+        formatPermissions(mode)
       }`
       : `The slot cache "${path}" belongs to user ${owner}`,
     {

@@ -2,6 +2,7 @@ import { encodeHex } from "@std/encoding/hex";
 
 import { createSha256, keyFingerprint } from "../crypto/mod.ts";
 import type { JsonValue } from "../errors.ts";
+import { formatPermissions } from "../format/mod.ts";
 import {
   extractSlot,
   type OpenedPackage,
@@ -157,11 +158,9 @@ function compareValues(before: Facts, after: Facts): readonly Change[] {
 
 function fileFacts(file: ListedFile): Facts {
   const { path: _, mode, ...facts } = { mode: undefined, ...file };
-  return mode === undefined ? facts : { ...facts, mode: octal(mode) };
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
+  return mode === undefined
+    ? facts
+    : { ...facts, mode: formatPermissions(mode) };
 }
 
 function slotFacts(slot: PackageSlot): Facts {
@@ -175,7 +174,7 @@ function slotFacts(slot: PackageSlot): Facts {
     source: metadata.source,
     purpose: metadata.purpose,
     lifecycle: metadata.lifecycle,
-    permissions: octal(slot.permissions),
+    permissions: formatPermissions(slot.permissions),
   };
 }
 

@@ -1,3 +1,4 @@
+import { formatPermissions } from "../format/mod.ts";
 import { formatSize } from "./format_size.ts";
 import type { ListedFile } from "./listing_target.ts";
 import { visibleText } from "./visible_text.ts";
@@ -37,12 +38,11 @@ function place(root: Branch, file: ListedFile): void {
   if (file.kind === "link") {
     at.leaves.set(name, `-> ${visibleText(file.target)}`);
   } else if (file.kind === "file") {
-    at.leaves.set(name, `${octal(file.mode)}  ${formatSize(file.size)}`);
+    at.leaves.set(
+      name,
+      `${formatPermissions(file.mode)}  ${formatSize(file.size)}`,
+    );
   }
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
 }
 
 function draw({ branches, leaves }: Branch, indent: string): string[] {

@@ -1,5 +1,7 @@
 import { PLATFORMS } from "../launchers/platform.ts";
+import { DEFAULT_VERIFY_LEVEL, VERIFY_LEVELS } from "../read/mod.ts";
 import type { CommandSpec, FlagSpec } from "./command_spec.ts";
+import { LOG_LEVELS } from "./output.ts";
 
 /** Flags that every command takes. */
 export const GLOBAL_FLAGS = {
@@ -30,7 +32,7 @@ export const GLOBAL_FLAGS = {
     kind: "text",
     value: "LEVEL",
     env: "FLAVOR_LOG_LEVEL",
-    choices: ["off", "error", "warn", "info", "debug", "trace"],
+    choices: LOG_LEVELS,
     default: "info",
     help: "How much to say on standard error",
   },
@@ -192,8 +194,8 @@ export const COMMANDS = {
         kind: "text",
         value: "LEVEL",
         env: "FLAVOR_VALIDATION",
-        choices: ["strict", "standard", "relaxed", "minimal", "none"],
-        default: "standard",
+        choices: VERIFY_LEVELS,
+        default: DEFAULT_VERIFY_LEVEL,
         help: "How strict to be",
       },
     },

@@ -1,3 +1,4 @@
+import { TOOL_VERSION } from "../build/mod.ts";
 import type { Host } from "../host/types.ts";
 import type { Command, CommandLine } from "./command.ts";
 import type { CommandContext } from "./command_context.ts";
@@ -25,7 +26,6 @@ import { helpText } from "./help_text.ts";
 import type { Output } from "./output.ts";
 import { parseCliArgs } from "./parse_cli_args.ts";
 import { reportFailure } from "./report_failure.ts";
-import { VERSION } from "./version.ts";
 
 /** What the shell is told when all went well. */
 const EXIT_OK = 0;
@@ -93,7 +93,10 @@ async function dispatch(
       context.host.terminal.writeOut(helpText(command.topic));
       return EXIT_OK;
     case "version":
-      context.output.result({ version: VERSION }, () => `flavor ${VERSION}`);
+      context.output.result(
+        { version: TOOL_VERSION },
+        () => `flavor ${TOOL_VERSION}`,
+      );
       return EXIT_OK;
     case "completions":
       runCompletions(command, context);

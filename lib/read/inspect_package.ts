@@ -1,6 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { keyFingerprint } from "../crypto/fingerprint.ts";
 import type { ExecutionMetadata, PackageInfo } from "../format/metadata.ts";
+import { formatPermissions } from "../format/permissions.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
 import type { VerifyCheck } from "./check_log.ts";
 import { type OpenOptions, openPackage } from "./open_package.ts";
@@ -121,7 +122,7 @@ export async function inspectPackage(
         ratio: originalSize === 0 ? 1 : slot.size / originalSize,
         purpose: slot.metadata.purpose,
         lifecycle: slot.metadata.lifecycle,
-        permissions: slot.permissions.toString(8).padStart(4, "0"),
+        permissions: formatPermissions(slot.permissions),
         checksum: slot.metadata.checksum,
       };
     }),

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from "@std/path";
 
 import { PspfError } from "../errors.ts";
+import { formatPermissions } from "../format/permissions.ts";
 import type { WorkenvHost } from "./workenv_host.ts";
 
 /** The directory that holds every workenv, by its real path. */
@@ -96,7 +97,7 @@ async function checkOwn(path: string, host: WorkenvHost): Promise<void> {
     );
   }
   if ((facts.mode & WRITABLE_BY_OTHERS) !== 0) {
-    throw insecure(path, `its mode is 0${facts.mode.toString(8)}`);
+    throw insecure(path, `its mode is ${formatPermissions(facts.mode)}`);
   }
 }
 
