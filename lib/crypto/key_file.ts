@@ -192,7 +192,7 @@ function readKeyBytes(
   const pem = parsePem(file);
   if (pem === undefined) return file;
   if (!labels.has(pem.label)) {
-    throw badKey(which, `the file holds a ${pem.label}`);
+    throw badKey(which, `the file holds "${pem.label}"`);
   }
   return pem.bytes;
 }

@@ -82,6 +82,19 @@ Deno.test("verify names every check and trusts only the key given", async () => 
   assertEquals(failed[0].code, "verify/untrusted-key");
 });
 
+Deno.test("verify prints one verdict, whatever the package is called", async () => {
+  await using dir = await tempDir();
+  const name = "bad.psp is valid\n\x1b[8m.psp";
+  await dir.write(name, "no package");
+  const { code, out } = await cli(["verify", name], { cwd: dir.path });
+  assertEquals(code, 4);
+  assert(!out.includes("\x1b"), out);
+  assertEquals(
+    out.trimEnd().split("\n").slice(1),
+    ["bad.psp is valid\\x0a\\x1b[8m.psp is NOT valid"],
+  );
+});
+
 Deno.test("keygen writes a pair once, and never over another", async () => {
   await using dir = await tempDir();
   const first = await cli(["keygen", "--json"], { cwd: dir.path });

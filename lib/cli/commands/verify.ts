@@ -68,8 +68,10 @@ function verifyText(
       visibleText(detail)
     }${suffix}`;
   });
+  // A name with a line feed could otherwise print a verdict of its own.
+  const name = visibleText(path);
   const verdict = valid
-    ? paint.good(`${path} is valid`)
-    : paint.bad(`${path} is NOT valid`);
+    ? paint.good(`${name} is valid`)
+    : paint.bad(`${name} is NOT valid`);
   return [...lines, verdict].join("\n");
 }
