@@ -1,8 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
 import { cli, type CliOutcome } from "../support/captured_host.ts";
 
-const UNSEALED = new URL("../vectors/golden.psp", import.meta.url).pathname;
+const UNSEALED = fileURLToPath(
+  new URL("../vectors/golden.psp", import.meta.url),
+);
 
 /** Runs an unsealed package on a machine that starts nothing. */
 async function runUnsealed(
