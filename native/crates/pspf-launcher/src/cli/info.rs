@@ -111,5 +111,5 @@ fn as_text(package: &Package, contents: &Contents<'_>) -> String {
 }
 
 fn fingerprint_of(package: &Package) -> String {
-    format!("sha256:{}", Hex(&fingerprint(&package.index.public_key)))
+    Hex(&fingerprint(&package.index.public_key)).to_string()
 }

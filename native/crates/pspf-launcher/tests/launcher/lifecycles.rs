@@ -44,6 +44,17 @@ fn startup_temp_and_volatile_are_fresh_at_each_start() {
 }
 
 #[test]
+fn eager_comes_before_the_others() {
+    // Of two slots that want one name, the one that is extracted later wins.
+    for (word, expected) in [("eager", "runtime\n"), ("runtime", "later slot\n")] {
+        let builder = PackageBuilder::script("cat \"$FLAVOR_WORKENV/data\"")
+            .slot(Slot::file("data", "runtime\n"))
+            .slot(Slot::file("data", "later slot\n").lifecycle(word));
+        assert_eq!(two_starts(builder, &[]), [expected; 2], "{word}");
+    }
+}
+
+#[test]
 fn fresh_slots_replace_their_own_files_and_leave_what_the_program_added() {
     for word in ["startup", "temp", "volatile"] {
         let script =
