@@ -2,9 +2,9 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 
 import { markdownBlocks } from "../../scripts/docs/markdown_blocks.ts";
-import { flavor, run } from "../e2e/support/processes.ts";
+import { flavor, run } from "./support/processes.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
-import { ROOT } from "./pages.ts";
+import { ROOT } from "../docs/pages.ts";
 
 /** The manifest of a package in docs/packing.md. */
 async function shownManifest(name: string): Promise<string> {
