@@ -71,7 +71,7 @@ export async function showPlan(plan: PackPlan, output: Output): Promise<void> {
             "key",
             key.origin === "ephemeral"
               ? "made for this build"
-              : `${key.origin}, sha256:${fingerprint}`,
+              : `${key.origin}, ${fingerprint}`,
           ],
         ]),
         "",

@@ -133,7 +133,7 @@ export async function checkTrustedKey(
       if (trustedKeys.some(isSame)) return;
       throw new PspfError(
         "verify/untrusted-key",
-        `Cannot trust the package: it is signed by sha256:${fingerprint}`,
+        `Cannot trust the package: it is signed by ${fingerprint}`,
         {
           context: { fingerprint, trusted: trustedKeys.length },
           hint:

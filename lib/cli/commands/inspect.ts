@@ -153,7 +153,7 @@ function summaryText(summary: PackageSummary, paint: Paint): string {
       `${summary.launcher ?? "unknown"} (${formatSize(summary.launcherSize)})`,
     ],
     ["builder", summary.builder ?? "unknown"],
-    ["signed by", `sha256:${summary.fingerprint}`],
+    ["signed by", summary.fingerprint],
     ["seal", summary.sealed ? "yes: every byte is bound" : "none"],
     ["id", summary.metadataSha256.slice(0, 32)],
   ];
