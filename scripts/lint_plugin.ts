@@ -1,4 +1,4 @@
-/** Keeps `lib/` free of the host: see ARCHITECTURE.md, invariants. */
+/** Keeps `lib/` free of the host: see ARCHITECTURE.md, invariants; and paths whole. */
 
 const HOST_REGEXP = /[/\\]lib[/\\]host[/\\]/;
 const HOST_MODULE_REGEXP =
@@ -86,6 +86,27 @@ const plugin: Deno.lint.Plugin = {
           AwaitExpression: check,
           ForOfStatement(node): void {
             if (node.await) check(node);
+          },
+        };
+      },
+    },
+    // A checkout in "/a b" would be looked for in "/a%20b".
+    "no-pathname-of-new-url": {
+      create(context): Deno.lint.LintVisitor {
+        return {
+          MemberExpression(node): void {
+            const { object, property } = node;
+            if (
+              object.type !== "NewExpression" ||
+              object.callee.type !== "Identifier" ||
+              object.callee.name !== "URL" ||
+              property.type !== "Identifier" || property.name !== "pathname"
+            ) return;
+            context.report({
+              node,
+              message: "The pathname of a file URL is percent-encoded",
+              hint: "Use fileURLToPath()",
+            });
           },
         };
       },

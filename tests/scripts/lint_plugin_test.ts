@@ -66,3 +66,11 @@ Deno.test("no-top-level-await-in-lib reports await outside functions only", () =
   );
   assertEquals(lint("/checkout/cli.ts", `await 1;`), []);
 });
+
+Deno.test("no-pathname-of-new-url reports paths that break in a folder with a space", () => {
+  const source = `new URL("../x", import.meta.url)`;
+  assertEquals(lint("/checkout/tests/x_test.ts", `${source}.pathname;`), [
+    "flavor/no-pathname-of-new-url",
+  ]);
+  assertEquals(lint("/checkout/tests/x_test.ts", `${source}.href;`), []);
+});
