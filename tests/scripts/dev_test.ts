@@ -176,7 +176,10 @@ Deno.test("scripts/dev help names the ways to call it and sets nothing up", asyn
   for (const way of ["demo", "test", "flavor ARGS...", "deno ARGS..."]) {
     assertStringIncludes(stdout, `  scripts/dev ${way}  `);
   }
-  const names = [...Deno.readDirSync(checkout.root)].map(({ name }) => name);
+  const names = await Array.fromAsync(
+    Deno.readDir(checkout.root),
+    ({ name }) => name,
+  );
   assertEquals(names.includes(".dev"), false);
 });
 
