@@ -1,5 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ProgressBar } from "../../scripts/mirror/stand_ins/cli/unstable_progress_bar.ts";
+import { assertEquals, assertRejects } from "@std/assert";
 import { crypto as stdCrypto } from "../../scripts/mirror/stand_ins/crypto/crypto.ts";
 import { UntarStream } from "../../scripts/mirror/stand_ins/tar/untar_stream.ts";
 
@@ -118,18 +117,4 @@ Deno.test("crypto.subtle.digest() gives the same for bytes and for a stream of t
   const whole = await stdCrypto.subtle.digest("SHA-256", bytes);
   const parts = ReadableStream.from([bytes.subarray(0, 3), bytes.subarray(3)]);
   assertEquals(await stdCrypto.subtle.digest("SHA-256", parts), whole);
-});
-
-Deno.test("ProgressBar draws its state and ends its line when it stops", async () => {
-  let text = "";
-  const decoder = new TextDecoder();
-  const writable = new WritableStream<Uint8Array>({
-    write: (chunk) => void (text += decoder.decode(chunk)),
-  });
-  const bar = new ProgressBar({ max: 4096, barLength: 4, writable });
-  bar.value = 2048;
-  await bar.stop();
-  assertStringIncludes(text, "[----] [0.00/4.00 KiB]");
-  assertStringIncludes(text, "[##--] [2.00/4.00 KiB]\n");
-  assertEquals(writable.locked, false);
 });

@@ -1,9 +1,0 @@
-export interface PromptSecretOptions {
-  mask?: string;
-  clear?: boolean;
-}
-
-export declare function promptSecret(
-  message?: string,
-  options?: PromptSecretOptions,
-): string | null;

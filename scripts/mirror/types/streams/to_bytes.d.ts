@@ -1,3 +1,0 @@
-export declare function toBytes(
-  stream: ReadableStream<Uint8Array>,
-): Promise<Uint8Array<ArrayBuffer>>;

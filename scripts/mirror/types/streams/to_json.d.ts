@@ -1,1 +1,0 @@
-export declare function toJson(stream: ReadableStream): Promise<unknown>;

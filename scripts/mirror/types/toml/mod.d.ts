@@ -1,2 +1,0 @@
-export * from "./parse.d.ts";
-export * from "./stringify.d.ts";
