@@ -1,9 +1,7 @@
 import process from "node:process";
 
+import { ERROR_CODES } from "../errors.ts";
 import type { Temporaries } from "./temporaries.ts";
-
-/** Exit code of an interrupted command. */
-const INTERRUPTED = 130;
 
 /**
  * Ends the program on SIGINT, SIGTERM and SIGHUP after removing what is not
@@ -40,7 +38,7 @@ export class Interrupts {
     for (const stop of this.#helpers) stop();
     this.#temporaries.removeAll();
     this.#clearLine();
-    process.exit(INTERRUPTED);
+    process.exit(ERROR_CODES["aborted/interrupted"].exit);
   }
 
   /**

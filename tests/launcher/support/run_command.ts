@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 
 /** Far beyond what any start takes: reaching it means that something hangs. */
 const HANG_MS = 120_000;
@@ -77,9 +76,4 @@ export function runCommand(
 
 function text(chunks: readonly Uint8Array[]): string {
   return Buffer.concat(chunks).toString();
-}
-
-/** Absolute path of a file beside this one. */
-export function supportPath(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url));
 }
