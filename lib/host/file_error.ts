@@ -85,10 +85,7 @@ export function fileError(
   const system = systemCode(error);
   if (error instanceof PspfError || system === undefined) {
     if (error instanceof Deno.errors.NotCapable) {
-      return new PspfError("io/denied", `Cannot ${action}: ${error.message}`, {
-        context: { path },
-        cause: error,
-      });
+      return notCapable(error, action, path);
     }
     return error;
   }
@@ -104,6 +101,19 @@ export function fileError(
       cause: error,
     },
   );
+}
+
+/** Deno guards the system's own files beyond the permissions that `flavor` has. */
+function notCapable(error: Error, action: string, path: string): PspfError {
+  const guarded = error.message.startsWith("Requires all access");
+  const says = guarded ? "it belongs to the system" : error.message;
+  return new PspfError("io/denied", `Cannot ${action}: ${says}`, {
+    context: { path },
+    ...(guarded
+      ? { hint: "Choose a place that is not in /dev, /proc or /sys" }
+      : {}),
+    cause: error,
+  });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 
 import { isPspfError, PspfError } from "../../lib/errors.ts";
 import { fileError, isMissing } from "../../lib/host/file_error.ts";
@@ -55,4 +55,13 @@ Deno.test("isMissing() knows a missing file and a file in place of a directory",
       false,
     ],
   );
+});
+
+Deno.test("fileError() says of /dev that it is the system's, not which flags Deno has", () => {
+  const refused = new Deno.errors.NotCapable(
+    'Requires all access to "/dev", run again with the --allow-all flag',
+  );
+  const error = fileError(refused, 'create "/dev"', "/dev");
+  assert(isPspfError(error, "io/denied"));
+  assertEquals(error.message, 'Cannot create "/dev": it belongs to the system');
 });
