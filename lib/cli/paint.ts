@@ -10,8 +10,6 @@ export interface Paint {
   readonly strong: (text: string) => string;
   /** A side note. */
   readonly faint: (text: string) => string;
-  /** A name to pick out. */
-  readonly name: (text: string) => string;
 }
 
 /** Text as it is. */
@@ -21,7 +19,6 @@ export const PLAIN: Paint = {
   warning: String,
   strong: String,
   faint: String,
-  name: String,
 };
 
 /**
@@ -39,7 +36,6 @@ export function colours(): Paint {
     warning: style(33, 39),
     strong: style(1, 22),
     faint: style(2, 22),
-    name: style(36, 39),
   };
 }
 
