@@ -1,9 +1,5 @@
 import { PspfError } from "../errors.ts";
-
-/** Where `ustar` stands in the first header. */
-const MAGIC_OFFSET = 257;
-const MAGIC = [0x75, 0x73, 0x74, 0x61, 0x72] as const;
-const FIRST_BLOCK_SIZE = 512;
+import { TAR_BLOCK_SIZE, USTAR_MAGIC, USTAR_OFFSET } from "./tar_header.ts";
 
 /** What is handed on at once. */
 const PIECE_SIZE = 256 * 1024;
@@ -116,18 +112,18 @@ export class ArchiveInput {
    * told apart only by it. An archive may also be empty: nothing but zeros.
    */
   #checkMagic(chunk: Uint8Array): void {
-    if (this.#head.length === FIRST_BLOCK_SIZE) return;
-    this.#head.push(...chunk.subarray(0, FIRST_BLOCK_SIZE - this.#head.length));
-    if (this.#head.length < FIRST_BLOCK_SIZE) return;
-    const isTar = MAGIC.every((byte, at) =>
-      this.#head[MAGIC_OFFSET + at] === byte
+    if (this.#head.length === TAR_BLOCK_SIZE) return;
+    this.#head.push(...chunk.subarray(0, TAR_BLOCK_SIZE - this.#head.length));
+    if (this.#head.length < TAR_BLOCK_SIZE) return;
+    const isTar = USTAR_MAGIC.every((byte, at) =>
+      this.#head[USTAR_OFFSET + at] === byte
     );
     if (isTar || this.#head.every((byte) => byte === 0)) return;
     throw new PspfError(
       "archive/bad-entry",
       "Cannot read the archive: it is no ustar archive",
       {
-        context: { offset: MAGIC_OFFSET, expected: "ustar" },
+        context: { offset: USTAR_OFFSET, expected: "ustar" },
       },
     );
   }

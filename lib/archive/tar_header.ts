@@ -1,6 +1,12 @@
 /** Bytes of a tar block: headers are one, content is padded to it. */
 export const TAR_BLOCK_SIZE = 512;
 
+/** `ustar`: tells an archive from other bytes, whoever wrote it. */
+export const USTAR_MAGIC: Uint8Array = new TextEncoder().encode("ustar");
+
+/** Where the magic stands in a header. */
+export const USTAR_OFFSET = 257;
+
 /** Type flags that our archives hold. */
 export const TarType = {
   FILE: "0",
@@ -32,8 +38,8 @@ export interface TarHeader {
 
 const ZERO = 0x30;
 const SPACE = 0x20;
-/** `ustar`, a zero byte and version `00`. */
-const MAGIC = [0x75, 0x73, 0x74, 0x61, 0x72, 0, ZERO, ZERO] as const;
+/** What follows the magic: a zero byte and version `00`. */
+const VERSION = [0, ZERO, ZERO] as const;
 
 /**
  * Writes one ustar header. Owner and group are 0 and have no names.
@@ -55,7 +61,8 @@ export function writeTarHeader(
   writeOctal(into, at + 136, 11, header.mtime);
   into[at + 156] = header.type.charCodeAt(0);
   if (header.linkName !== undefined) into.set(header.linkName, at + 157);
-  into.set(MAGIC, at + 257);
+  into.set(USTAR_MAGIC, at + USTAR_OFFSET);
+  into.set(VERSION, at + USTAR_OFFSET + USTAR_MAGIC.length);
   if (header.prefix !== undefined) into.set(header.prefix, at + 345);
   // The checksum counts its own field as eight spaces.
   let sum = 8 * SPACE;

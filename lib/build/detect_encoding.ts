@@ -1,3 +1,5 @@
+import { startsWith } from "@std/bytes/starts-with";
+import { USTAR_MAGIC, USTAR_OFFSET } from "../archive/tar_header.ts";
 import { Operation, type OperationCode } from "../format/operation.ts";
 
 /** Bytes that {@linkcode detectEncoding} wants to see. */
@@ -5,19 +7,16 @@ export const DETECTION_SIZE = 512;
 
 const MAGICS: readonly (readonly [
   code: OperationCode | "archive",
-  magic: readonly number[],
+  magic: Uint8Array,
 ])[] = [
-  [Operation.GZIP, [0x1f, 0x8b, 0x08]],
-  [Operation.ZSTD, [0x28, 0xb5, 0x2f, 0xfd]],
-  [Operation.XZ, [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  [Operation.GZIP, Uint8Array.from([0x1f, 0x8b, 0x08])],
+  [Operation.ZSTD, Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd])],
+  [Operation.XZ, Uint8Array.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
   // "BZh", a level, and the magic of the first block; the level is not looked at.
-  [Operation.BZIP2, [0x42, 0x5a, 0x68]],
+  [Operation.BZIP2, Uint8Array.from([0x42, 0x5a, 0x68])],
   // zip: jar, wheel, apk
-  ["archive", [0x50, 0x4b, 0x03, 0x04]],
+  ["archive", Uint8Array.from([0x50, 0x4b, 0x03, 0x04])],
 ];
-
-const USTAR = [0x75, 0x73, 0x74, 0x61, 0x72] as const;
-const USTAR_OFFSET = 257;
 
 /** What the first bytes of a file say about it. */
 export interface DetectedEncoding {
@@ -36,18 +35,10 @@ export interface DetectedEncoding {
  * @returns What they say.
  */
 export function detectEncoding(head: Uint8Array): DetectedEncoding {
-  const found = MAGICS.find(([, magic]) => startsWith(head, 0, magic))?.[0];
+  const found = MAGICS.find(([, magic]) => startsWith(head, magic))?.[0];
   return {
     compression: found === "archive" ? undefined : found,
     isCompressed: found !== undefined,
-    isTar: startsWith(head, USTAR_OFFSET, USTAR),
+    isTar: startsWith(head.subarray(USTAR_OFFSET), USTAR_MAGIC),
   };
-}
-
-function startsWith(
-  bytes: Uint8Array,
-  offset: number,
-  magic: readonly number[],
-): boolean {
-  return magic.every((byte, index) => bytes[offset + index] === byte);
 }
