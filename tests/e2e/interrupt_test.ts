@@ -81,3 +81,38 @@ Deno.test("a killed pack leaves no output, and the next one clears up", async ()
   assertEquals(names(dir.at("out")), ["big.psp"]);
   assert((await Deno.stat(output)).size > 100_000);
 });
+
+Deno.test("extract and extract-all end with 130 on SIGINT and leave nothing", async () => {
+  await using dir = await tempDir();
+  const manifest = await writeBigProject(dir);
+  const output = dir.at("in", "big.psp");
+  const text = await Deno.readTextFile(manifest);
+  await Deno.writeTextFile(
+    manifest,
+    text.replace('"zstd", level = 19', '"gzip", level = 1'),
+  );
+  const packed = await flavor(["pack", "-m", manifest, "-o", output]);
+  assertEquals(packed.code, 0, packed.stderr);
+  await dir.write("out/kept", "");
+  for (
+    const args of [
+      ["extract", output, "noise", dir.at("out", "noise")],
+      ["extract-all", output, dir.at("out", "all")],
+    ]
+  ) {
+    const [program, words] = flavorCommand(args);
+    const child = new Deno.Command(program, {
+      args: [...words],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    // It is at work once there is something that it has to remove again.
+    while (names(dir.at("out")).length === 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    child.kill("SIGINT");
+    assertEquals((await child.status).code, 130, args[0]);
+    assertEquals(names(dir.at("out")), ["kept"], args[0]);
+  }
+});
