@@ -1,5 +1,6 @@
 import type { CommandSpec, FlagSpec } from "./command_spec.ts";
 import { COMMANDS, GLOBAL_FLAGS } from "./flag_table.ts";
+import { usageLine } from "./usage_line.ts";
 
 const WIDTH = 80;
 const INTRODUCTION =
@@ -42,20 +43,10 @@ function overview(
 }
 
 function commandPage(name: string, spec: CommandSpec): string[] {
-  const operands = spec.operands.map(({ value, optional }) =>
-    optional === true ? `[${value}]` : value
-  );
-  const usage = [
-    "flavor",
-    name,
-    "[OPTIONS]",
-    ...operands,
-    ...(spec.rest === undefined ? [] : [`[-- ${spec.rest}...]`]),
-  ].join(" ");
   return [
     ...wrap(`${spec.summary}.`, ""),
     "",
-    `Usage: ${usage}`,
+    `Usage: ${usageLine(name, spec)}`,
     ...section(
       "Arguments",
       spec.operands.map(({ value, help }) => [value, help]),

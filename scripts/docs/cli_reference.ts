@@ -1,5 +1,6 @@
 import type { CommandSpec, FlagSpec } from "../../lib/cli/command_spec.ts";
 import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/flag_table.ts";
+import { usageLine } from "../../lib/cli/usage_line.ts";
 import { markdownTable, plainText } from "./markdown_table.ts";
 
 type Flags = Readonly<Record<string, FlagSpec>>;
@@ -24,16 +25,6 @@ export function cliReference(): string {
 }
 
 function commandPart(name: string, spec: CommandSpec): string {
-  const operands = spec.operands.map(({ value, optional }) =>
-    optional === true ? `[${value}]` : value
-  );
-  const usage = [
-    "flavor",
-    name,
-    "[OPTIONS]",
-    ...operands,
-    ...(spec.rest === undefined ? [] : [`[-- ${spec.rest}...]`]),
-  ].join(" ");
   const examples = spec.examples.flatMap(({ line, does }) => [
     `# ${does}`,
     line,
@@ -41,7 +32,7 @@ function commandPart(name: string, spec: CommandSpec): string {
   return [
     `## flavor ${name}`,
     `${plainText(spec.summary)}.`,
-    `\`${usage}\``,
+    `\`${usageLine(name, spec)}\``,
     ...(spec.description ?? []).map(plainText),
     ...(spec.operands.length === 0 ? [] : [
       markdownTable(
