@@ -111,3 +111,35 @@ Deno.test("helpers clean removes helpers and nothing else", async () => {
   assertEquals(JSON.parse(out).removed.length, 2);
   assertEquals(names(dir.at("dist/bin")), ["notes.txt"]);
 });
+
+Deno.test("helpers build runs the script of the checkout, and says what is there then", async () => {
+  await using dir = await tempDir();
+  await checkout(dir);
+  const script = (body: string): Promise<string> =>
+    dir.write("scripts/build_launcher", `#!/bin/sh\n${body}\n`, 0o755);
+  await script(`pwd > words && echo "$@" >> words`);
+  const { code, out, err } = await helpers(dir, "build", "--json");
+  assertEquals(code, 0, err);
+  assertEquals(JSON.parse(out).helpers.length, 2);
+  const words = (): Promise<string> => Deno.readTextFile(dir.at("words"));
+  assertEquals(await words(), `${dir.path}\n--if-stale\n`);
+  assertEquals((await helpers(dir, "build", "--force")).code, 0);
+  assertEquals(await words(), `${dir.path}\n\n`);
+
+  await script("exit 3");
+  const failed = await helpers(dir, "build");
+  assertEquals(failed.code, 6);
+  assertStringIncludes(failed.err, "ended with code 3 [launcher/failed]");
+});
+
+Deno.test("helpers build needs a checkout, and says how to get one", async () => {
+  const { code, err } = await cli(["helpers", "build"], {
+    cwd: "/",
+    change: (host) => ({
+      ...host,
+      machine: { ...host.machine, checkout: undefined },
+    }),
+  });
+  assertEquals(code, 5);
+  assertStringIncludes(err, "Clone the repository");
+});

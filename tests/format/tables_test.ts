@@ -10,6 +10,7 @@ import {
   purposeByte,
   readPermissions,
   slotDescriptorId,
+  SlotPurpose,
 } from "@flavor/pspf/format";
 import { assert, assertEquals } from "@std/assert";
 import { throwsCode } from "../support/throws_code.ts";
@@ -38,6 +39,17 @@ Deno.test(
     assert(!isKnownPurpose("executable"));
   },
 );
+
+Deno.test("SlotPurpose maps the builder's names onto the format's purposes", {
+  permissions: "none",
+}, () => {
+  const { PYTHON_ENVIRONMENT, APPLICATION_CODE, STATIC_RESOURCES } =
+    SlotPurpose;
+  assertEquals(
+    [PYTHON_ENVIRONMENT, APPLICATION_CODE, STATIC_RESOURCES],
+    ["code", "code", "media"],
+  );
+});
 
 Deno.test("lifecycleByte() knows every documented word", {
   permissions: "none",
