@@ -2,7 +2,8 @@
 
 use pspf_format::Result;
 
-use crate::report;
+use super::Words;
+use crate::json::JsonObject;
 
 const TEXT: &str = "\
 Words for the launcher of this package (FLAVOR_LAUNCHER_CLI=1 PACKAGE WORD):
@@ -18,10 +19,14 @@ Words for the launcher of this package (FLAVOR_LAUNCHER_CLI=1 PACKAGE WORD):
   trace                 start the program's preparation and show what took how long
   help                  this text
 
---json makes info, verify, extract, cache and trace answer with one JSON object.
+--json makes all but run answer with one JSON object.
 ";
 
 /// Shows what there is.
-pub(super) fn help() -> Result<u8> {
-    report::output(TEXT).map(|()| 0)
+pub(super) fn help(words: &Words) -> Result<u8> {
+    words.answer(
+        || JsonObject::new().text("help", TEXT).finish(),
+        || TEXT.to_owned(),
+    )?;
+    Ok(0)
 }

@@ -47,7 +47,7 @@ pub(crate) fn obey(
         Some("extract") => extract_command::extract(package, &words),
         Some("cache") => cache_command::cache(package, &words, settings),
         Some("trace") => crate::trace::traced(package, &invocation, settings, words.json),
-        Some("help" | "--help" | "-h") => help::help(),
+        Some("help" | "--help" | "-h") => help::help(&words),
         _ => Err(Error::new(
             ErrorKind::UsageUnknownCommand,
             format!("there is no command {}", command.display()),

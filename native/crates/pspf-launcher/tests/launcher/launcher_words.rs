@@ -53,7 +53,8 @@ fn info_metadata_and_help_describe_the_package() {
     );
     let metadata: Value = serde_json::from_str(&stdout(&words(&package, &["metadata"]))).unwrap();
     assert_eq!(metadata["package"]["name"], "demo");
-    assert_code(&words(&package, &["help"]), 0);
+    let help = stdout(&words(&package, &["help"]));
+    assert_eq!(json(&words(&package, &["help", "--json"]))["help"], help);
     assert!(!sandbox.cache().exists(), "looking is not starting");
 }
 
