@@ -61,7 +61,9 @@ for (const { errno, calls, budget } of CASES) {
         const marked = assertWholeWhereMarked(cache, [whole], where);
         // Once the workenv is marked, what fails is the program.
         if (!marked && run.code !== 0) {
-          assertOwnError(run, where);
+          // strace counts per thread, so that the message can be a write that fails, too.
+          const isMute = point.call === "write" && run.stderr === "";
+          if (!isMute) assertOwnError(run, where);
           refused++;
         }
         if (run.code === 0 && run.stderr === "") {

@@ -100,7 +100,7 @@ impl CacheRoot {
         for part in ["workenv", "locks"] {
             create_part(&resolved.join(part))?;
         }
-        write_tag(&resolved);
+        write_tag(&resolved)?;
         if platform::forbids_programs(&resolved) {
             return Err(Error::new(
                 ErrorKind::CacheUnavailable,
@@ -163,21 +163,18 @@ fn create_part(path: &Path) -> Result<()> {
     }
 }
 
-/// Writes the tag unless it is there whole. It only helps backup programs, so a failure means nothing.
-fn write_tag(root: &Path) {
+/// Writes the tag unless it is there whole. Where that fails, filling would fail as well; and a tag that stays cut short
+/// would be found by nobody, because a warm start does not look at it.
+fn write_tag(root: &Path) -> Result<()> {
     let path = root.join(OsStr::new("CACHEDIR.TAG"));
     if fs::metadata(&path).is_ok_and(|tag| tag.len() == CACHE_TAG.len() as u64) {
-        return;
+        return Ok(());
     }
-    if let Ok(mut file) = platform::open_private(
-        fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true),
-        &path,
-    ) {
-        let _ = file.write_all(CACHE_TAG.as_bytes());
-    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    platform::open_private(&mut options, &path)
+        .and_then(|mut file| file.write_all(CACHE_TAG.as_bytes()))
+        .context("write", &path)
 }
 
 fn unavailable(error: io::Error, doing: &'static str, path: &Path) -> Error {
