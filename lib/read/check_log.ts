@@ -11,6 +11,8 @@ export interface VerifyCheck {
   readonly code?: PspfErrorCode;
   /** What was found, in one sentence. */
   readonly detail: string;
+  /** What to do about a failure or warning, where that is known. */
+  readonly hint?: string;
 }
 
 /** Whether the first failure ends everything, or all of them are wanted. */
@@ -137,7 +139,14 @@ export class CheckLog {
   }
 
   #fail(id: string, status: VerifyCheck["status"], error: PspfError): void {
-    this.#checks.push({ id, status, code: error.code, detail: error.message });
+    const { code, message: detail, hint } = error;
+    this.#checks.push({
+      id,
+      status,
+      code,
+      detail,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 }
 

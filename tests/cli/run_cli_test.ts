@@ -91,8 +91,24 @@ Deno.test("verify prints one verdict, whatever the package is called", async () 
   assert(!out.includes("\x1b"), out);
   assertEquals(
     out.trimEnd().split("\n").slice(1),
-    ["bad.psp is valid\\x0a\\x1b[8m.psp is NOT valid"],
+    [
+      "      hint: Check that the file is complete and is a package",
+      "bad.psp is valid\\x0a\\x1b[8m.psp is NOT valid",
+    ],
   );
+});
+
+Deno.test("verify says what to do about bytes after the package", async () => {
+  await using dir = await tempDir();
+  const golden = await Deno.readFile(GOLDEN);
+  await Deno.writeFile(dir.at("a.psp"), new Uint8Array([...golden, 10, 10]));
+  const hint =
+    "2 bytes were appended after the package (strip, codesign?); cut them off";
+  const { code, out } = await cli(["verify", "a.psp"], { cwd: dir.path });
+  assertEquals(code, 4);
+  assertStringIncludes(out, `\n      hint: ${hint}\n`);
+  const json = await cli(["verify", "a.psp", "--json"], { cwd: dir.path });
+  assertEquals(JSON.parse(json.out).checks[0].hint, hint);
 });
 
 Deno.test("keygen writes a pair once, and never over another", async () => {

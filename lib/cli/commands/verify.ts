@@ -40,11 +40,17 @@ export async function runVerify(
  * The JSON form of a check.
  *
  * @param check The check.
- * @returns Id, status, code and detail.
+ * @returns Id, status, code, detail and hint.
  */
 export function checkJson(check: VerifyCheck): JsonValue {
-  const { id, status, code, detail } = check;
-  return { id, status, ...(code === undefined ? {} : { code }), detail };
+  const { id, status, code, detail, hint } = check;
+  return {
+    id,
+    status,
+    ...(code === undefined ? {} : { code }),
+    detail,
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 function verifyText(
@@ -62,11 +68,14 @@ function verifyText(
     warn: paint.warning,
     skip: paint.faint,
   };
-  const lines = checks.map(({ id, status, code, detail }) => {
+  const lines = checks.flatMap(({ id, status, code, detail, hint }) => {
     const suffix = code === undefined ? "" : ` [${code}]`;
-    return `${colour[status](status)}  ${id.padEnd(widest)}  ${
+    const line = `${colour[status](status)}  ${id.padEnd(widest)}  ${
       visibleText(detail)
     }${suffix}`;
+    return hint === undefined
+      ? [line]
+      : [line, `      ${paint.strong("hint")}: ${visibleText(hint)}`];
   });
   // A name with a line feed could otherwise print a verdict of its own.
   const name = visibleText(path);
