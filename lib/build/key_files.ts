@@ -1,13 +1,18 @@
 import { join } from "@std/path";
-import { generateKeyPair, type KeyPair } from "../crypto/ed25519.ts";
+import {
+  checkKeyPair,
+  generateKeyPair,
+  type KeyPair,
+} from "../crypto/ed25519.ts";
 import {
   encodePrivateKeyPem,
   encodePublicKeyPem,
   MAX_KEY_FILE_SIZE,
   parseKeyPair,
+  parsePublicKey,
 } from "../crypto/key_file.ts";
 import { keyPairFromSeed } from "../crypto/key_seed.ts";
-import { PspfError } from "../errors.ts";
+import { isPspfError, PspfError } from "../errors.ts";
 import type { BuilderHost } from "./builder_host.ts";
 import { loadDefaultHost } from "./default_host.ts";
 
@@ -79,9 +84,32 @@ export async function readKeyFiles(
   const read = (path: string): Promise<Uint8Array> =>
     reader.readBytes(path, MAX_KEY_FILE_SIZE);
   const privateFile = await read(privateKeyPath);
-  return publicKeyPath === undefined
-    ? await parseKeyPair(privateFile)
-    : await parseKeyPair(privateFile, await read(publicKeyPath));
+  const pair = await naming(privateKeyPath, () => parseKeyPair(privateFile));
+  if (publicKeyPath === undefined) return pair;
+  const publicFile = await read(publicKeyPath);
+  checkKeyPair(
+    pair,
+    await naming(publicKeyPath, () => parsePublicKey(publicFile)),
+  );
+  return pair;
+}
+
+/** The parsers see bytes only, and there may be several key files. */
+async function naming<Key>(
+  path: string,
+  parse: () => Key | Promise<Key>,
+): Promise<Key> {
+  try {
+    return await parse();
+  } catch (error) {
+    if (!isPspfError(error)) throw error;
+    const { code, message, context, hint } = error;
+    throw new PspfError(code, `${message} (file ${JSON.stringify(path)})`, {
+      context: { ...context, path },
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -111,6 +111,23 @@ Deno.test("verify says what to do about bytes after the package", async () => {
   assertEquals(JSON.parse(json.out).checks[0].hint, hint);
 });
 
+Deno.test("pack names the key file that it cannot use", async () => {
+  await using dir = await tempDir();
+  await cli(["init"], { cwd: dir.path });
+  await cli(["keygen"], { cwd: dir.path });
+  await dir.write("x.pem", "no key");
+  const pack = (...flags: string[]): ReturnType<typeof cli> =>
+    cli(["pack", ...flags], { cwd: dir.path });
+  const secret = await pack("--private-key", "x.pem");
+  assertEquals(secret.code, 3);
+  assertStringIncludes(secret.err, 'raw bytes (file "x.pem")');
+  const open = await pack(
+    ...["--private-key", "keys/flavor-private.key", "--public-key", "x.pem"],
+  );
+  assertEquals(open.code, 3);
+  assertStringIncludes(open.err, 'raw bytes (file "x.pem")');
+});
+
 Deno.test("keygen writes a pair once, and never over another", async () => {
   await using dir = await tempDir();
   const first = await cli(["keygen", "--json"], { cwd: dir.path });
