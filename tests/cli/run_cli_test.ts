@@ -137,6 +137,10 @@ Deno.test("keygen writes a pair once, and never over another", async () => {
   assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
   const second = await cli(["keygen"], { cwd: dir.path });
   assertEquals(second.code, 5);
+  assertStringIncludes(
+    second.err,
+    "hint: Choose another directory with --out-dir, or use --force",
+  );
   assertEquals(await Deno.readTextFile(path), before);
   const forced = await cli(["keygen", "--force"], { cwd: dir.path });
   assertEquals(forced.code, 0);
@@ -210,6 +214,10 @@ for (const template of ["script", "directory"]) {
     assertEquals(JSON.parse(plan.out).name, "hello");
     const again = await cli(["init", "--template", template], options);
     assertEquals(again.code, 5);
+    assertStringIncludes(
+      again.err,
+      "hint: Start in another directory with -C DIR, or use --force",
+    );
   });
 }
 

@@ -2,6 +2,7 @@ import { writeKeyFiles } from "../../build/mod.ts";
 import { generateKeyPair, keyFingerprint } from "../../crypto/mod.ts";
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";
+import { withExistsHint } from "../with_exists_hint.ts";
 
 /**
  * `flavor keygen`: makes a key pair, and replaces one only when told to.
@@ -17,10 +18,11 @@ export async function runKeygen(
   const { "out-dir": directory, force: replace } = command.flags;
   const pair = await generateKeyPair();
   const fingerprint = await keyFingerprint(pair.publicKey);
-  const { privateKeyPath, publicKeyPath } = await writeKeyFiles(
-    pair,
-    directory,
-    { host, replace },
+  const { privateKeyPath, publicKeyPath } = await withExistsHint(
+    replace
+      ? "Choose another directory with --out-dir"
+      : "Choose another directory with --out-dir, or use --force to replace the key pair",
+    () => writeKeyFiles(pair, directory, { host, replace }),
   );
   output.report(
     { private_key: privateKeyPath, public_key: publicKeyPath, fingerprint },
