@@ -393,6 +393,9 @@ export const COMMANDS = {
       },
       "dry-run": { kind: "switch", help: "Show what would be removed" },
     },
+    description: [
+      "Without --older-than and --max-size, every workenv that nothing runs from is removed.",
+    ],
     examples: [
       { line: "flavor workenv clean --older-than 30d", does: "By age" },
       { line: "flavor workenv clean --max-size 2G", does: "By size" },

@@ -111,6 +111,14 @@ Deno.test("verify says what to do about bytes after the package", async () => {
   assertEquals(JSON.parse(json.out).checks[0].hint, hint);
 });
 
+Deno.test("workenv clean --help says what it removes when no limit is given", async () => {
+  const { out } = await cli(["workenv", "clean", "--help"], { cwd: "/" });
+  assertStringIncludes(
+    out.replaceAll("\n", " "),
+    "Without --older-than and --max-size, every workenv that nothing runs from is removed.",
+  );
+});
+
 Deno.test("pack names the key file that it cannot use", async () => {
   await using dir = await tempDir();
   await cli(["init"], { cwd: dir.path });
