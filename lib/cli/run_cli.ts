@@ -22,6 +22,7 @@ import { runWorkenvInfo } from "./commands/workenv_info.ts";
 import { runWorkenvInspect } from "./commands/workenv_inspect.ts";
 import { runWorkenvList } from "./commands/workenv_list.ts";
 import { runWorkenvRemove } from "./commands/workenv_remove.ts";
+import { enterDirectory } from "./enter_directory.ts";
 import { helpText } from "./help_text.ts";
 import type { Output } from "./output.ts";
 import { parseCliArgs } from "./parse_cli_args.ts";
@@ -63,14 +64,11 @@ export async function runCli(
     logLevel: globals["log-level"],
     progress: globals.progress,
   });
-  const context: CommandContext = {
-    host: globals.directory === undefined
-      ? host
-      : host.within(globals.directory),
-    output: chosen,
-  };
   try {
-    return await dispatch(command, context);
+    return await dispatch(command, {
+      host: await enterDirectory(globals.directory, command.kind, host),
+      output: chosen,
+    });
   } catch (error) {
     return reportFailure(error, chosen, globals.debug);
   }

@@ -111,6 +111,23 @@ Deno.test("verify says what to do about bytes after the package", async () => {
   assertEquals(JSON.parse(json.out).checks[0].hint, hint);
 });
 
+Deno.test("runCli() names the directory of -C that is missing or none", async () => {
+  await using dir = await tempDir();
+  await dir.write("file", "");
+  const pack = async (directory: string): Promise<Record<string, string>> => {
+    const args = ["-C", directory, "pack", "--json"];
+    return JSON.parse((await cli(args, { cwd: dir.path })).err).error;
+  };
+  const missing = await pack("nope");
+  assertEquals(missing["code"], "io/not-found");
+  assertEquals(missing["message"], 'Cannot work in "nope": no such directory');
+  const file = await pack("file");
+  assertEquals(file["code"], "io/failed");
+  assertEquals(file["message"], 'Cannot work in "file": it is not a directory');
+  const init = await cli(["init", "-C", "new"], { cwd: dir.path });
+  assertEquals(init.code, 0, init.err);
+});
+
 Deno.test("workenv clean --help says what it removes when no limit is given", async () => {
   const { out } = await cli(["workenv", "clean", "--help"], { cwd: "/" });
   assertStringIncludes(
