@@ -94,7 +94,7 @@ Deno.test("diff ends with 4 for a difference only when --exit-code asks for it",
   await project(dir);
   const options = { cwd: dir.path };
   const same = await cli(["diff", "a.psp", "a.psp", "--exit-code"], options);
-  assertEquals([same.code, same.out], [0, "a.psp and a.psp hold the same\n"]);
+  assertEquals([same.code, same.out], [0, "a.psp and a.psp are the same\n"]);
   await dir.write("app/text", "after!");
   await packProject(dir, "b.psp");
   const asked = await cli(["diff", "a.psp", "b.psp", "--exit-code"], options);

@@ -63,7 +63,7 @@ export async function runDiff(
     },
     () =>
       same
-        ? `${visibleText(before)} and ${visibleText(after)} hold the same`
+        ? `${visibleText(before)} and ${visibleText(after)} are the same`
         : changesText(changes, output.paint),
   );
   return command.flags["exit-code"] && !same ? EXIT_DIFFERENT : EXIT_DONE;
