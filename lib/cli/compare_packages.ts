@@ -7,6 +7,7 @@ import {
   extractSlot,
   type OpenedPackage,
   type PackageSlot,
+  streamSlot,
 } from "../read/mod.ts";
 import { type ListedFile, ListingTarget } from "./listing_target.ts";
 
@@ -45,9 +46,8 @@ export interface PackageChanges {
 }
 
 /**
- * Compares two packages. A slot of which the stored bytes and the operations
- * are the same is not read; all others are, and so every digest that counts is
- * checked.
+ * Compares two packages. The stored bytes of every slot are held to their
+ * signed digest; they are decoded only where something differs.
  *
  * @param before The first package.
  * @param after The second package.
@@ -97,13 +97,15 @@ async function compareSlot(
   const changes = first === undefined || second === undefined
     ? []
     : compareValues(slotFacts(first), slotFacts(second));
-  if (first !== undefined && second !== undefined && changes.length === 0) {
-    return undefined;
-  }
   const sameContent = first !== undefined && second !== undefined &&
     first.metadata.checksum === second.metadata.checksum &&
     first.operations.encode() === second.operations.encode() &&
     first.metadata.target === second.metadata.target;
+  if (sameContent) {
+    await checkStored(before, first, onProgress);
+    await checkStored(after, second, onProgress);
+    if (changes.length === 0) return undefined;
+  }
   return {
     name: id,
     status: statusOf(first, second),
@@ -112,6 +114,16 @@ async function compareSlot(
       ? []
       : compareFiles(await list(before, first), await list(after, second)),
   };
+}
+
+/** Reads a slot whole, for its digest alone. */
+async function checkStored(
+  opened: OpenedPackage,
+  slot: PackageSlot,
+  onProgress: (bytes: number) => void,
+): Promise<void> {
+  const stored = streamSlot(opened, slot, { raw: true, onProgress });
+  await stored.pipeTo(new WritableStream());
 }
 
 function statusOf(before: unknown, after: unknown): ChangedPart["status"] {

@@ -117,3 +117,19 @@ Deno.test("diff refuses a changed slot that does not have its digest", async () 
   const { code } = await cli(["diff", "a.psp", "b.psp"], { cwd: dir.path });
   assertEquals(code === 0, false);
 });
+
+Deno.test("diff does not call a package the same whose stored bytes were changed", async () => {
+  await using dir = await tempDir();
+  await project(dir);
+  const bytes = await Deno.readFile(dir.at("a.psp"));
+  const { slots } = JSON.parse(
+    (await cli(["inspect", "a.psp", "--json"], { cwd: dir.path })).out,
+  );
+  bytes[slots[1].offset + 20] = (bytes[slots[1].offset + 20] ?? 0) ^ 1;
+  await Deno.writeFile(dir.at("bad.psp"), bytes);
+  const { code, err } = await cli(["diff", "a.psp", "bad.psp"], {
+    cwd: dir.path,
+  });
+  assertEquals(code, 4);
+  assertStringIncludes(err, "[verify/slot-digest]");
+});
