@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { VERSION } from "../../lib/cli/mod.ts";
 import { TOOL_VERSION } from "../../lib/build/mod.ts";
 import { cli } from "../support/captured_host.ts";
+import { foreignLauncher } from "../support/cli_project.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const GOLDEN = fileURLToPath(
@@ -141,8 +142,9 @@ Deno.test("pack names the key file that it cannot use", async () => {
   await cli(["init"], { cwd: dir.path });
   await cli(["keygen"], { cwd: dir.path });
   await dir.write("x.pem", "no key");
+  await dir.write("launcher", foreignLauncher());
   const pack = (...flags: string[]): ReturnType<typeof cli> =>
-    cli(["pack", ...flags], { cwd: dir.path });
+    cli(["pack", "--launcher-bin", "launcher", ...flags], { cwd: dir.path });
   const secret = await pack("--private-key", "x.pem");
   assertEquals(secret.code, 3);
   assertStringIncludes(secret.err, 'raw bytes (file "x.pem")');
