@@ -1,23 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 
-import { type TempDir, tempDir } from "../support/temp_dir.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import { flavor, flavorCommand } from "./support/processes.ts";
-
-/** Noise that takes a while to compress. */
-async function writeBigProject(dir: TempDir): Promise<string> {
-  const noise = new Uint8Array(64 << 20);
-  for (let at = 0; at < noise.length; at += 65_536) {
-    crypto.getRandomValues(noise.subarray(at, at + 65_536));
-  }
-  await dir.write("noise", noise);
-  return await dir.write(
-    "flavor.toml",
-    `package = { name = "big", version = "1" }
-execution = { command = "true" }
-slots = [{ id = "noise", source = "noise", target = "noise", operations = "zstd", level = 19 }]
-`,
-  );
-}
+import { writeBigProject } from "./support/big_project.ts";
 
 function startPack(manifest: string, output: string): Deno.ChildProcess {
   const [program, args] = flavorCommand([
@@ -56,7 +41,7 @@ function names(path: string): string[] {
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 130]] as const) {
   Deno.test(`pack ends with ${code} on ${signal} and leaves nothing`, async () => {
     await using dir = await tempDir();
-    const manifest = await writeBigProject(dir);
+    const manifest = await writeBigProject(dir, 64 << 20);
     const child = startPack(manifest, dir.at("out", "big.psp"));
     await atWork(dir.at("out"));
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -68,7 +53,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 130]] as const) {
 
 Deno.test("a killed pack leaves no output, and the next one clears up", async () => {
   await using dir = await tempDir();
-  const manifest = await writeBigProject(dir);
+  const manifest = await writeBigProject(dir, 64 << 20);
   const output = await dir.write("out/big.psp", "an older package");
   const child = startPack(manifest, output);
   await new Promise((resolve) => setTimeout(resolve, 700));
@@ -84,7 +69,7 @@ Deno.test("a killed pack leaves no output, and the next one clears up", async ()
 
 Deno.test("extract and extract-all end with 130 on SIGINT and leave nothing", async () => {
   await using dir = await tempDir();
-  const manifest = await writeBigProject(dir);
+  const manifest = await writeBigProject(dir, 64 << 20);
   const output = dir.at("in", "big.psp");
   const text = await Deno.readTextFile(manifest);
   await Deno.writeTextFile(

@@ -1,13 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 
-import { type TempDir, tempDir } from "../support/temp_dir.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import {
   flavor,
   flavorCommand,
   type Outcome,
   run,
 } from "./support/processes.ts";
+import { writeBigProject } from "./support/big_project.ts";
 
 const IN_TERMINAL = fromFileUrl(
   new URL("./support/in_terminal.py", import.meta.url),
@@ -26,29 +27,13 @@ async function inTerminal(
   });
 }
 
-/** Noise that takes a while to compress. */
-async function bigProject(dir: TempDir): Promise<string> {
-  const noise = new Uint8Array(40 << 20);
-  for (let at = 0; at < noise.length; at += 65_536) {
-    crypto.getRandomValues(noise.subarray(at, at + 65_536));
-  }
-  await dir.write("noise", noise);
-  return await dir.write(
-    "flavor.toml",
-    `package = { name = "big", version = "1" }
-execution = { command = "true" }
-slots = [{ id = "noise", source = "noise", target = "noise", operations = "zstd", level = 19 }]
-`,
-  );
-}
-
 function names(path: string): string[] {
   return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 }
 
 Deno.test("pack draws one bar with bytes, rate and time left, and clears it", async () => {
   await using dir = await tempDir();
-  const manifest = await bigProject(dir);
+  const manifest = await writeBigProject(dir, 40 << 20);
   const output = dir.at("out", "big.psp");
   const args = ["pack", "-m", manifest, "-o", output, "--key-seed", "s"];
   const packed = await inTerminal(args);
@@ -68,7 +53,7 @@ Deno.test("pack draws one bar with bytes, rate and time left, and clears it", as
 
 Deno.test("Ctrl-C in a terminal clears the bar, leaves nothing and ends with 130", async () => {
   await using dir = await tempDir();
-  const manifest = await bigProject(dir);
+  const manifest = await writeBigProject(dir, 40 << 20);
   const output = await dir.write("out/big.psp", "an older package");
   const { code, stdout } = await inTerminal(
     ["pack", "-m", manifest, "-o", output],
@@ -146,7 +131,7 @@ exit 1`,
 
 Deno.test("verify says nothing but its result when it writes to a pipe", async () => {
   await using dir = await tempDir();
-  const manifest = await bigProject(dir);
+  const manifest = await writeBigProject(dir, 40 << 20);
   await dir.write("noise", "small");
   const output = dir.at("big.psp");
   const packed = await flavor(

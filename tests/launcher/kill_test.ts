@@ -20,10 +20,7 @@ Deno.test("the launcher, killed anywhere in a first run, leaves nothing that the
 
 Deno.test("the launcher, killed anywhere in a refill, leaves nothing that the next start keeps", async () => {
   using scratch = new Scratch();
-  const pack = scratch.join("sample.psp");
-  writeSamplePackage(pack);
-  const filled = scratch.join("filled");
-  await filledTree(pack, filled);
+  const { pack, filled } = await fillSample(scratch);
 
   const { killed } = await surviveKills(scratch, {
     pack,
@@ -37,18 +34,12 @@ Deno.test("the launcher, killed anywhere in a refill, leaves nothing that the ne
 
 Deno.test("the launcher, killed anywhere in a repair, leaves nothing that the next start keeps", async () => {
   using scratch = new Scratch();
-  const pack = scratch.join("sample.psp");
-  writeSamplePackage(pack);
-  const broken = scratch.join("broken");
-  await filledTree(pack, broken);
-  for (const line of cacheTree(broken)) {
-    const [path = ""] = line.split(" ");
-    if (path.endsWith("/bin/app")) rmSync(join(broken, path));
-  }
+  const { pack, filled } = await fillSample(scratch);
+  removeFiles(filled, /\/bin\/app$/);
 
   const { killed } = await surviveKills(scratch, {
     pack,
-    prepare: (cache) => copyCache(broken, cache),
+    prepare: (cache) => copyCache(filled, cache),
     budget: 60,
   });
 
@@ -57,18 +48,12 @@ Deno.test("the launcher, killed anywhere in a repair, leaves nothing that the ne
 
 Deno.test("the launcher, killed anywhere in a repair that brings a configuration file back, never leaves half of it", async () => {
   using scratch = new Scratch();
-  const pack = scratch.join("sample.psp");
-  writeSamplePackage(pack);
-  const without = scratch.join("without");
-  await filledTree(pack, without);
-  for (const line of cacheTree(without)) {
-    const [path = ""] = line.split(" ");
-    if (/\/(etc\/app\.conf|bin\/app)$/.test(path)) rmSync(join(without, path));
-  }
+  const { pack, filled } = await fillSample(scratch);
+  removeFiles(filled, /\/(etc\/app\.conf|bin\/app)$/);
 
   const { killed } = await surviveKills(scratch, {
     pack,
-    prepare: (cache) => copyCache(without, cache),
+    prepare: (cache) => copyCache(filled, cache),
     calls: /^(openat|write|linkat|unlinkat|rename|renameat|fsync)$/,
     budget: 80,
   });
@@ -99,10 +84,7 @@ Deno.test("a start that is killed in the middle of its setup is repeated from th
 
 Deno.test("cache remove, killed anywhere, leaves nothing that the next start keeps", async () => {
   using scratch = new Scratch();
-  const pack = scratch.join("sample.psp");
-  writeSamplePackage(pack);
-  const filled = scratch.join("filled");
-  await filledTree(pack, filled);
+  const { pack, filled } = await fillSample(scratch);
 
   const { killed } = await surviveKills(scratch, {
     pack,
@@ -114,6 +96,25 @@ Deno.test("cache remove, killed anywhere, leaves nothing that the next start kee
 
   assert(killed >= 10, `only ${killed} runs were killed`);
 });
+
+/** The sample package, and a cache that it has filled. */
+async function fillSample(
+  scratch: Scratch,
+): Promise<{ readonly pack: string; readonly filled: string }> {
+  const pack = scratch.join("sample.psp");
+  writeSamplePackage(pack);
+  const filled = scratch.join("filled");
+  await filledTree(pack, filled);
+  return { pack, filled };
+}
+
+/** Removes every file of a cache whose path fits. */
+function removeFiles(cache: string, pattern: RegExp): void {
+  for (const line of cacheTree(cache)) {
+    const [path = ""] = line.split(" ");
+    if (pattern.test(path)) rmSync(join(cache, path));
+  }
+}
 
 function copyCache(from: string, to: string): void {
   cpSync(from, to, {
