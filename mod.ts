@@ -37,7 +37,7 @@ export {
   type PspfErrorOptions,
 } from "./lib/errors.ts";
 export type { ModeRule } from "./lib/archive/mode_rule.ts";
-export * from "./lib/build/mod.ts";
+export * from "./lib/pack/mod.ts";
 export * from "./lib/crypto/mod.ts";
 export {
   type IndexBlock,

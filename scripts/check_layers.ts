@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["errors", "bytes"],
   ["format"],
   ["archive", "compress", "crypto", "io"],
-  ["build", "launchers", "manifest", "python", "read", "workenv"],
+  ["pack", "launchers", "manifest", "python", "read", "workenv"],
   ["cli", "web"],
 ];
 
@@ -27,14 +27,14 @@ const SIDEWAYS: ReadonlySet<string> = new Set([
   "compress -> io",
   "crypto -> io",
   // A manifest ends in a build plan, and a build begins with one.
-  "build -> manifest",
+  "pack -> manifest",
   // What a launcher is, the builder knows, too; and a native builder is given
   // a plan, and what it wrote is read.
-  "launchers -> build",
+  "launchers -> pack",
   "launchers -> manifest",
   "launchers -> read",
   // What was written is verified before it gets its name.
-  "build -> read",
+  "pack -> read",
 ]);
 
 /** Implements the interfaces in its `types.ts`; only cli.ts imports the rest. */
@@ -47,7 +47,7 @@ const HOST_TYPES = "lib/host/types.ts";
  * using the machine.
  */
 const DEFAULT_HOST: Edge = {
-  from: "lib/build/default_host.ts",
+  from: "lib/pack/default_host.ts",
   to: "lib/host/builder_host.ts",
 };
 

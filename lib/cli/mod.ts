@@ -10,4 +10,4 @@ export { helpText } from "./help_text.ts";
 export type { Output, OutputSettings } from "./output.ts";
 export { parseCliArgs } from "./parse_cli_args.ts";
 export { runCli } from "./run_cli.ts";
-export { TOOL_VERSION as VERSION } from "../build/tool_version.ts";
+export { TOOL_VERSION as VERSION } from "../pack/tool_version.ts";

@@ -1,4 +1,4 @@
-import { readKeyFiles } from "../build/mod.ts";
+import { readKeyFiles } from "../pack/mod.ts";
 import {
   checkKeyPair,
   generateKeyPair,

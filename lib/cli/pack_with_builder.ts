@@ -1,7 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { dirname, join } from "@std/path";
 
-import type { BuildOptions, BuildReport } from "../build/mod.ts";
+import type { BuildOptions, BuildReport } from "../pack/mod.ts";
 import { PspfError } from "../errors.ts";
 import { checkBuilt } from "../launchers/check_built.ts";
 import { runBuilder } from "../launchers/run_builder.ts";

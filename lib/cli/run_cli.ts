@@ -1,4 +1,4 @@
-import { TOOL_VERSION } from "../build/mod.ts";
+import { TOOL_VERSION } from "../pack/mod.ts";
 import type { Host } from "../host/types.ts";
 import type { Command, CommandLine } from "./command.ts";
 import type { CommandContext } from "./command_context.ts";

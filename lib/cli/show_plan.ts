@@ -1,5 +1,5 @@
-import type { ManifestFile } from "../build/manifest_file.ts";
-import { countFiles, type SettledPlan } from "../build/mod.ts";
+import type { ManifestFile } from "../pack/manifest_file.ts";
+import { countFiles, type SettledPlan } from "../pack/mod.ts";
 import { keyFingerprint } from "../crypto/mod.ts";
 import { type Launcher, platformName } from "../launchers/mod.ts";
 import { formatSize } from "./format_size.ts";

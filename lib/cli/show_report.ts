@@ -1,4 +1,4 @@
-import type { BuildReport } from "../build/mod.ts";
+import type { BuildReport } from "../pack/mod.ts";
 import { formatCount } from "./format_count.ts";
 import { formatSize } from "./format_size.ts";
 import { formatTable } from "./format_table.ts";

@@ -1,4 +1,4 @@
-import type { BuilderHost } from "../build/builder_host.ts";
+import type { BuilderHost } from "../pack/builder_host.ts";
 import { findLauncher, parsePlatform } from "../launchers/mod.ts";
 import { createDenoHost } from "./deno_host.ts";
 import type { Host } from "./types.ts";

@@ -1,5 +1,5 @@
-import type { BuiltSlot } from "../build/built_slot.ts";
-import { portableExecution } from "../build/portable_rules.ts";
+import type { BuiltSlot } from "../pack/built_slot.ts";
+import { portableExecution } from "../pack/portable_rules.ts";
 import { FORMAT_NAME } from "../format/constants.ts";
 import type { JsonObject } from "../format/metadata.ts";
 import { formatPermissions } from "../format/permissions.ts";

@@ -1,7 +1,7 @@
 import { equals } from "@std/bytes/equals";
 import { encodeHex } from "@std/encoding/hex";
 
-import type { PreparedPackage } from "../build/prepare_package.ts";
+import type { PreparedPackage } from "../pack/prepare_package.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { type JsonValue, PspfError } from "../errors.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";

@@ -1,6 +1,6 @@
 import { join } from "@std/path";
 
-import { assemblePackage } from "../build/assemble_package.ts";
+import { assemblePackage } from "../pack/assemble_package.ts";
 import { keyPairFromSeed } from "../crypto/key_seed.ts";
 import { PspfError } from "../errors.ts";
 import type { FileReader, FileWriter, ProcessRunner } from "../host/types.ts";

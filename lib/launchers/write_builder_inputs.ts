@@ -1,10 +1,10 @@
 import { join } from "@std/path";
 
-import type { BuildOptions } from "../build/build_options.ts";
+import type { BuildOptions } from "../pack/build_options.ts";
 import {
   type PreparedPackage,
   preparePackage,
-} from "../build/prepare_package.ts";
+} from "../pack/prepare_package.ts";
 import { encodePrivateKeyPem, encodePublicKeyPem } from "../crypto/key_file.ts";
 import type { FileWriter } from "../host/types.ts";
 import type { BuildPlan } from "../manifest/build_plan.ts";

@@ -2,7 +2,7 @@ import { PSPFBuilder, PSPFReader } from "@flavor/pspf";
 import { MemoryTree } from "@flavor/pspf/io";
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { OUR_LAUNCHER } from "../build/build_in_memory.ts";
+import { OUR_LAUNCHER } from "../pack/build_in_memory.ts";
 import type { PageReport } from "./page_report.ts";
 import { runPage } from "./run_page.ts";
 

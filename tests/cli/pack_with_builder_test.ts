@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, isAbsolute } from "@std/path";
 
 import { keyPairFromSeed, parseKeyPair } from "../../lib/crypto/mod.ts";
-import { openFile } from "../../lib/build/mod.ts";
+import { openFile } from "../../lib/pack/mod.ts";
 import { openPackage } from "../../lib/read/mod.ts";
 import { cli, type CliOutcome } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 import { VERSION } from "../../lib/cli/mod.ts";
-import { TOOL_VERSION } from "../../lib/build/mod.ts";
+import { TOOL_VERSION } from "../../lib/pack/mod.ts";
 import { cli } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { tempDir } from "../support/temp_dir.ts";

@@ -2,7 +2,7 @@ import { generateKeyPair, keyFingerprint, PSPFBuilder } from "@flavor/pspf";
 import { MemoryTree } from "@flavor/pspf/io";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { OUR_LAUNCHER } from "../build/build_in_memory.ts";
+import { OUR_LAUNCHER } from "../pack/build_in_memory.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
 const PAIR = await generateKeyPair();

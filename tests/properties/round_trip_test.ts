@@ -8,7 +8,7 @@ import {
 import { BytesSource, type MemoryEntry, MemoryTarget } from "@flavor/pspf/io";
 import { extractSlot, openPackage, verifyPackage } from "@flavor/pspf/read";
 import { assert, assertEquals } from "@std/assert";
-import { buildInMemory, planOf } from "../build/build_in_memory.ts";
+import { buildInMemory, planOf } from "../pack/build_in_memory.ts";
 import { Seeded } from "../support/seeded.ts";
 
 const NAMES = [

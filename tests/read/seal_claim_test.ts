@@ -3,7 +3,7 @@ import { writeIndexChecksum } from "@flavor/pspf/format";
 import { BytesSource } from "@flavor/pspf/io";
 import { type VerifyLevel, verifyPackage } from "@flavor/pspf/read";
 import { SEAL_OFFSET, SEAL_SIZE } from "../../lib/format/seal.ts";
-import { buildInMemory, planOf } from "../build/build_in_memory.ts";
+import { buildInMemory, planOf } from "../pack/build_in_memory.ts";
 
 const TRAILER_SIZE = 8200;
 

@@ -1,4 +1,4 @@
-import { writeKeyFiles } from "../../build/mod.ts";
+import { writeKeyFiles } from "../../pack/mod.ts";
 import { generateKeyPair, keyFingerprint } from "../../crypto/mod.ts";
 import type { CommandOf } from "../command.ts";
 import type { CommandContext } from "../command_context.ts";

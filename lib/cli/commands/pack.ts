@@ -1,11 +1,11 @@
 import { join } from "@std/path";
 
-import { checkOutput } from "../../build/check_output.ts";
+import { checkOutput } from "../../pack/check_output.ts";
 import {
   defaultOutput,
   defaultWorkenvBase,
   type ManifestFile,
-} from "../../build/manifest_file.ts";
+} from "../../pack/manifest_file.ts";
 import {
   type BuildOptions,
   type BuildProgress,
@@ -13,8 +13,8 @@ import {
   openSlotCache,
   settlePlan,
   type SlotCache,
-} from "../../build/mod.ts";
-import { writePackage } from "../../build/write_package.ts";
+} from "../../pack/mod.ts";
+import { writePackage } from "../../pack/write_package.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
 import {

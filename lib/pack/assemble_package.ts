@@ -18,7 +18,7 @@ import { preparePackage } from "./prepare_package.ts";
  *
  * @example Into memory
  * ```ts
- * import { assemblePackage } from "@flavor/pspf/build";
+ * import { assemblePackage } from "@flavor/pspf/pack";
  * import { keyPairFromSeed } from "@flavor/pspf/crypto";
  * import { BytesSource, MemorySink, MemorySpool } from "@flavor/pspf/io";
  * import { parseManifest } from "@flavor/pspf/manifest";

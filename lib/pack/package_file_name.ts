@@ -6,7 +6,7 @@
  *
  * @example A name that is no file name
  * ```ts
- * import { packageFileName } from "@flavor/pspf/build";
+ * import { packageFileName } from "@flavor/pspf/pack";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(packageFileName("My App!"), "My_App_.psp");

@@ -26,7 +26,7 @@ export interface SourceOpenerPlaces {
  *
  * @example A file beside the manifest
  * ```ts
- * import { createSourceOpener, loadDefaultHost } from "@flavor/pspf/build";
+ * import { createSourceOpener, loadDefaultHost } from "@flavor/pspf/pack";
  * import { assertEquals } from "@std/assert";
  *
  * const directory = await Deno.makeTempDir();
@@ -65,7 +65,7 @@ export function createSourceOpener(
  *
  * @example A directory
  * ```ts
- * import { loadDefaultHost, openSourcePath } from "@flavor/pspf/build";
+ * import { loadDefaultHost, openSourcePath } from "@flavor/pspf/pack";
  * import { assertEquals } from "@std/assert";
  *
  * const directory = await Deno.makeTempDir();

@@ -4,7 +4,7 @@ import {
   type BuildOptions,
   type BuildReport,
   type SlotSource,
-} from "@flavor/pspf/build";
+} from "@flavor/pspf/pack";
 import {
   BytesSource,
   MemorySink,

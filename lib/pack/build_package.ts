@@ -20,7 +20,7 @@ export interface BuildPackageOptions extends BuildOptions {
  *
  * @example An empty package
  * ```ts
- * import { buildPackage } from "@flavor/pspf/build";
+ * import { buildPackage } from "@flavor/pspf/pack";
  * import { keyPairFromSeed } from "@flavor/pspf/crypto";
  * import { BytesSource, MemorySpool } from "@flavor/pspf/io";
  * import { parseManifest } from "@flavor/pspf/manifest";

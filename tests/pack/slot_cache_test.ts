@@ -3,7 +3,7 @@ import {
   type BuildReport,
   openSlotCache,
   SlotCache,
-} from "@flavor/pspf/build";
+} from "@flavor/pspf/pack";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PspfError } from "../../lib/errors.ts";
 import { createDenoHost } from "../../lib/host/mod.ts";

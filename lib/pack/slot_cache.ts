@@ -197,7 +197,7 @@ export class SlotCache {
  *
  * @example Look for what is not there
  * ```ts
- * import { loadDefaultHost, openSlotCache } from "@flavor/pspf/build";
+ * import { loadDefaultHost, openSlotCache } from "@flavor/pspf/pack";
  * import { assertEquals } from "@std/assert";
  *
  * const directory = await Deno.makeTempDir();
