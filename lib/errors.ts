@@ -282,7 +282,7 @@ export type JsonValue =
   | number
   | string
   | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+  | { readonly [key: string]: JsonValue | undefined };
 
 /** The machine-readable form of a {@linkcode PspfError}. */
 export interface PspfErrorJson {
@@ -299,9 +299,9 @@ export interface PspfErrorJson {
 /** Options of the {@linkcode PspfError} constructor. */
 export interface PspfErrorOptions extends ErrorOptions {
   /** The facts: file, offset (bytes), expected, actual. */
-  readonly context?: Readonly<Record<string, JsonValue>>;
+  readonly context?: Readonly<Record<string, JsonValue>> | undefined;
   /** What the user can do next, as a sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -343,7 +343,7 @@ export class PspfError extends Error {
     message: string,
     options: PspfErrorOptions = {},
   ) {
-    super(message, "cause" in options ? { cause: options.cause } : {});
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.context = options.context ?? {};
     this.hint = options.hint;

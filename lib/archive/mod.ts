@@ -22,7 +22,6 @@ export {
   MAX_PATH_DEPTH,
 } from "./path_policy.ts";
 export { readTar, type ReadTarOptions } from "./read_tar.ts";
-export type { ChunkMemory } from "./tar_sink.ts";
 export type { TarEntry } from "./tar_entry.ts";
 export type { TarMember } from "./tar_member.ts";
-export { writeTar, type WriteTarOptions } from "./write_tar.ts";
+export { frameRuleFor, writeTar, type WriteTarOptions } from "./write_tar.ts";

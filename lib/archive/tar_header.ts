@@ -23,9 +23,9 @@ export interface TarHeader {
   /** Name field, at most 100 bytes. */
   readonly name: Uint8Array;
   /** Prefix field, at most 155 bytes. */
-  readonly prefix?: Uint8Array;
+  readonly prefix?: Uint8Array | undefined;
   /** Link name field, at most 100 bytes. */
-  readonly linkName?: Uint8Array;
+  readonly linkName?: Uint8Array | undefined;
   /** Permission bits. */
   readonly mode: number;
   /** Content length in bytes, below 8 GiB. */

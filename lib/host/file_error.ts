@@ -1,6 +1,5 @@
-import os from "node:os";
-
 import { PspfError, type PspfErrorCode } from "../errors.ts";
+import { nodeBuiltin } from "../io/node_builtin.ts";
 
 interface Translation {
   readonly code: PspfErrorCode;
@@ -54,10 +53,12 @@ const TRANSLATIONS: Readonly<Record<string, Translation>> = {
   ETXTBSY: { code: "io/failed", says: "the program is running" },
 };
 
-/** Names of the system's error numbers. */
-const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(os.constants.errno).map(([name, number]) => [number, name]),
-);
+/** The name of one of the system's error numbers. */
+function errnoName(number: number): string | undefined {
+  const names = nodeBuiltin("node:os")?.constants.errno ?? {};
+  return Object.entries(names).find(([, one]) => one === number)?.[0];
+}
+
 const OS_ERROR_REGEXP = /\(os error ([0-9]+)\)/;
 
 /** The runtime gives some errors a code, and others only a text with a number. */
@@ -65,7 +66,7 @@ function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
   const number = OS_ERROR_REGEXP.exec(error.message)?.[1];
-  return number === undefined ? undefined : ERRNO_NAMES.get(Number(number));
+  return number === undefined ? undefined : errnoName(Number(number));
 }
 
 /**
@@ -84,7 +85,7 @@ export function fileError(
 ): unknown {
   const system = systemCode(error);
   if (error instanceof PspfError || system === undefined) {
-    if (error instanceof Deno.errors.NotCapable) {
+    if (error instanceof Error && error.name === "NotCapable") {
       return notCapable(error, action, path);
     }
     return error;
@@ -109,9 +110,9 @@ function notCapable(error: Error, action: string, path: string): PspfError {
   const says = guarded ? "it belongs to the system" : error.message;
   return new PspfError("io/denied", `Cannot ${action}: ${says}`, {
     context: { path },
-    ...(guarded
-      ? { hint: "Choose a place that is not in /dev, /proc or /sys" }
-      : {}),
+    hint: guarded
+      ? "Choose a place that is not in /dev, /proc or /sys"
+      : "Give Deno the permission that its message names",
     cause: error,
   });
 }
