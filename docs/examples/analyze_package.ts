@@ -43,13 +43,13 @@ if (path === undefined) {
 await using source = await openFile(path);
 await using reader = await PSPFReader.open(source);
 const { index } = reader.package;
-const metadata = reader.readMetadata();
+const metadata = reader.metadata;
 console.log(`${metadata.package.name} ${metadata.package.version}`);
 console.log(`built by ${metadata.build?.tool ?? "an unknown builder"}`);
 console.log(reader.isSealed ? "sealed" : "not sealed");
 console.log(row("launcher", index.launcher.size, source.size));
 console.log(row("metadata", index.metadata.size, source.size));
-for (const slot of reader.readSlots()) {
+for (const slot of reader.slots) {
   const name = `slot ${slot.index} ${slot.id} (${slot.operations})`;
   console.log(row(name, slot.size, source.size));
   if (!slot.operations.isArchive) continue;

@@ -40,13 +40,13 @@ const RULES: Readonly<Record<string, Rule>> = {
     return `the fingerprint is ${actual}`;
   },
   "the version is a release": (reader) => {
-    const { version } = reader.readMetadata().package;
+    const { version } = reader.metadata.package;
     return VERSION_REGEXP.test(version) ? undefined : `it is "${version}"`;
   },
   "it is not too large": ({ package: { source } }) =>
     source.size <= MAX_SIZE ? undefined : `it has ${source.size} bytes`,
   "nothing is world-writable": (reader) =>
-    reader.readSlots().find(({ permissions }) => (permissions & 0o002) !== 0)
+    reader.slots.find(({ permissions }) => (permissions & 0o002) !== 0)
       ?.id,
 };
 

@@ -1,7 +1,6 @@
 /** Encoding the inputs of the golden packages gives their exact bytes. */
 
 import {
-  computeLayout,
   encodeIndexBlock,
   encodeMetadata,
   encodeSeal,
@@ -11,7 +10,6 @@ import {
   type IndexBlockInit,
   lifecycleByte,
   OperationChain,
-  packOperations,
   parseIndexBlock,
   parseMetadata,
   parsePermissions,
@@ -23,7 +21,6 @@ import {
   sealMessage,
   type SlotDescriptor,
   slotDescriptorId,
-  unpackOperations,
   writeIndexChecksum,
   writeSealSignature,
 } from "@flavor/pspf/format";
@@ -35,6 +32,7 @@ import {
   sign,
   verify,
 } from "@flavor/pspf/crypto";
+import { alignUp } from "@flavor/pspf/bytes";
 import { assert, assertEquals } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import golden from "../vectors/golden.json" with { type: "json" };
@@ -76,14 +74,30 @@ async function describeSlots(
   }));
 }
 
+/** The order of these packages: metadata, table, slots. */
+function layOut(): Layout {
+  const metadataOffset = LAUNCHER.length;
+  const slotTableOffset = alignUp(metadataOffset + METADATA.length, 8);
+  let end = slotTableOffset + STORED.length * 64;
+  const slotOffsets = STORED.map(({ length }) => {
+    const offset = alignUp(end, 8);
+    end = offset + length;
+    return offset;
+  });
+  const packageSize = end + 8200;
+  return {
+    slotOffsets,
+    metadataOffset,
+    slotTableOffset,
+    trailerOffset: end,
+    packageSize,
+  };
+}
+
 async function assemble(
   options: { readonly tailMarker: boolean; readonly seal: boolean },
 ): Promise<Uint8Array> {
-  const layout = computeLayout({
-    launcher: LAUNCHER.length,
-    metadata: METADATA.length,
-    slots: STORED.map((stored) => stored.length),
-  });
+  const layout = layOut();
   const table = encodeSlotTable(await describeSlots(layout.slotOffsets));
   const pair = await keyPairFromSeed(golden.seed);
   const json = new TextEncoder().encode(golden.metadata_json);

@@ -120,7 +120,7 @@ for (const builder of BUILDERS) {
     );
     assertEquals(reader.publicKey, PUBLIC_KEY);
     assertEquals(
-      reader.readMetadata().execution.env["A"],
+      reader.metadata.execution.env["A"],
       builder === "python" ? undefined : builder,
     );
   });

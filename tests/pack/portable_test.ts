@@ -96,7 +96,7 @@ Deno.test("more than 123 slots have ids that the Rust launcher accepts", async (
   );
   const { bytes } = await buildInMemory(planOf(slots), { app: "x".repeat(50) });
   await using reader = await PSPFReader.open(bytes);
-  for (const { descriptor } of reader.readSlots()) {
+  for (const { descriptor } of reader.slots) {
     assert((descriptor.id & 0xffn) !== 0x7bn);
   }
 });
@@ -112,7 +112,7 @@ Deno.test("the portable profile writes one command line", async () => {
   );
   const { bytes, report } = await buildInMemory(plan, {}, { portable: true });
   await using reader = await PSPFReader.open(bytes);
-  assertEquals(reader.readMetadata().execution, {
+  assertEquals(reader.metadata.execution, {
     primarySlot: 0,
     command: "{workenv}/bin/app 'two words' -v",
     env: {},

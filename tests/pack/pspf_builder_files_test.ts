@@ -66,7 +66,7 @@ Deno.test("PSPFBuilder packs files and directories by path and by URL", async ()
     [...target.entries.keys()].toSorted(),
     ["run", "tree", "tree/bin", "tree/bin/run", "tree/data.txt"],
   );
-  const sources = reader.readSlots().map(({ metadata }) => metadata.source);
+  const sources = reader.slots.map(({ metadata }) => metadata.source);
   assertEquals(sources, ["src", "run"]);
 });
 
@@ -81,7 +81,7 @@ Deno.test("PSPFBuilder.build(path) reports what the package has", async () => {
   await using source = await host.reader.openSource(result.path);
   assert((await verifyPackage(source, { level: "strict" })).valid);
   await using reader = await PSPFReader.open(await Deno.readFile(result.path));
-  const [slot] = reader.readSlots();
+  const [slot] = reader.slots;
   const [built] = result.slots;
   assert(slot !== undefined && built !== undefined);
   assertEquals(built.offset, slot.offset);
@@ -148,8 +148,8 @@ Deno.test("PSPFBuilder.setLauncher() finds a launcher for a target", async () =>
       .setLauncher(target)
       .build(dir.at("app.psp"));
     await using reader = await PSPFReader.open(await Deno.readFile(path));
-    assertEquals(reader.readMetadata().build?.platform.os, "linux");
-    assertEquals(reader.readMetadata().build?.platform.arch, "amd64");
+    assertEquals(reader.metadata.build?.platform.os, "linux");
+    assertEquals(reader.metadata.build?.platform.arch, "amd64");
   }
   const error = await rejectsCode(
     "launcher/not-found",
