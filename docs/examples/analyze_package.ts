@@ -6,7 +6,7 @@
  * @module
  */
 
-import { openFile, PSPFReader } from "@flavor/pspf";
+import { PSPFReader } from "@flavor/pspf";
 import type { PackageSlot } from "@flavor/pspf/read";
 import { readTar } from "@flavor/pspf/archive";
 
@@ -40,9 +40,8 @@ if (path === undefined) {
   Deno.exit(2);
 }
 
-await using source = await openFile(path);
-await using reader = await PSPFReader.open(source);
-const { index } = reader.package;
+await using reader = await PSPFReader.open(path);
+const { index, source } = reader.package;
 const metadata = reader.metadata;
 console.log(`${metadata.package.name} ${metadata.package.version}`);
 console.log(`built by ${metadata.build?.tool ?? "an unknown builder"}`);

@@ -10,7 +10,6 @@
 import {
   isPspfError,
   keyFingerprint,
-  openFile,
   PSPFReader,
   verifyPackage,
 } from "@flavor/pspf";
@@ -52,7 +51,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 let broken = 0;
 try {
-  await using reader = await PSPFReader.open(await openFile(path));
+  await using reader = await PSPFReader.open(path);
   for (const [name, rule] of Object.entries(RULES)) {
     const problem = await rule(reader);
     if (problem !== undefined) broken++;

@@ -283,7 +283,7 @@ const PLACEHOLDER_REGEXP =
  * `{os}`, `{arch}` and `{platform}` stay as they are: a package is extracted
  * here for no platform in particular.
  */
-function slotPath(slot: PackageSlot, names: PackageInfo): string {
+export function slotPath(slot: PackageSlot, names: PackageInfo): string {
   const { target } = slot.metadata;
   if ([target, names.name, names.version].some((text) => text.includes("\0"))) {
     throw badTarget("format/bad-metadata", slot, "a name holds a NUL");

@@ -2,8 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, isAbsolute } from "@std/path";
 
 import { keyPairFromSeed, parseKeyPair } from "../../lib/crypto/mod.ts";
-import { openFile } from "../../lib/pack/mod.ts";
-import { openPackage } from "../../lib/read/mod.ts";
+import { PSPFReader } from "../../lib/read/mod.ts";
 import { cli, type CliOutcome } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
@@ -165,9 +164,8 @@ Deno.test("pack --builder-bin publishes what a builder wrote once it verifies an
   assertEquals(code, 0, err);
   const report = JSON.parse(out);
   assertEquals([report.portable, report.verified], [true, true]);
-  await using source = await openFile(dir.at("out/demo.psp"));
-  assertEquals(report.size, source.size);
-  const opened = await openPackage(source);
+  await using opened = await PSPFReader.open(dir.at("out/demo.psp"));
+  assertEquals(report.size, opened.package.source.size);
   assertEquals(opened.metadata.package.version, "1.2.3");
   assertEquals(
     opened.slots.map(({ id, operations }) => `${id} ${operations}`),
@@ -175,7 +173,7 @@ Deno.test("pack --builder-bin publishes what a builder wrote once it verifies an
   );
   assertEquals(report.warnings.at(-1)?.slice(0, 18), "custom is left out");
   assertEquals(
-    opened.index.fields.publicKey,
+    opened.publicKey,
     (await keyPairFromSeed("seed")).publicKey,
   );
   assertEquals(

@@ -17,7 +17,7 @@ Deno.test("a launcher that is not ours chooses the portable profile, with a note
     { launcher: FOREIGN },
   );
   assert(report.portable);
-  assertEquals(report.slots.map(({ operations }) => operations), [
+  assertEquals(report.slots.map(({ operations }) => operations.toString()), [
     "gzip",
     "tar.gz",
   ]);

@@ -1,9 +1,6 @@
 import {
-  type BuildPlan,
-  BytesSource,
   generateKeyPair,
   isPspfError,
-  keyPairFromSeed,
   MemoryTree,
   Operation,
   OperationChain,
@@ -14,6 +11,9 @@ import {
   SlotPurpose,
   verifyPackage,
 } from "@flavor/pspf";
+import { keyPairFromSeed } from "@flavor/pspf/crypto";
+import { BytesSource } from "@flavor/pspf/io";
+import type { BuildPlan } from "@flavor/pspf/manifest";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { OUR_LAUNCHER } from "./build_in_memory.ts";
 
