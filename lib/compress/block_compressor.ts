@@ -98,7 +98,7 @@ export class BlockCompressor implements Disposable {
         }
       }
       if (thread === undefined || (!isSlow && looks > 0)) {
-        return compressBlock(job);
+        return compressHere(job);
       }
       // A worker may have finished while this thread was at work itself.
       await (isSlow
@@ -206,6 +206,14 @@ class Thread {
     this.isBroken = true;
     this.#worker.terminate();
     for (const job of this.#jobs.splice(0)) job.reject(failure(reason));
+  }
+}
+
+function compressHere(job: BlockJob): EncodedBlock {
+  try {
+    return compressBlock(job);
+  } catch (error) {
+    throw failure((error as Error).message);
   }
 }
 

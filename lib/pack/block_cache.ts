@@ -1,6 +1,6 @@
 import { equals } from "@std/bytes/equals";
 import { encodeHex } from "@std/encoding/hex";
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import type { BlockJob, EncodedBlock } from "../compress/compress_block.ts";
 import type { BlockCache, BlockCacheEntry } from "../compress/encode_blocks.ts";
 import { codecVersion } from "../compress/codec_version.ts";
@@ -48,7 +48,8 @@ const CACHEDIR_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n" +
  * Compressed blocks on the disk. Entries are named by everything that decides
  * their bytes, so one that is there is right, and builds can share a directory:
  * an entry appears whole or not at all, and two builds that write the same one
- * write the same bytes. An entry is the stored bytes and their SHA-256.
+ * write the same bytes. An entry is the stored bytes, and a digest of them and
+ * of its name.
  */
 export class BuildBlockCache implements BlockCache {
   readonly #directory: string;
@@ -98,7 +99,7 @@ export class BuildBlockCache implements BlockCache {
       const entry = await reader.readBytes(path, MAX_ENTRY_SIZE);
       const output = entry.subarray(0, -DIGEST_SIZE);
       const digest = await sha256(output);
-      if (equals(digest, entry.subarray(-DIGEST_SIZE))) {
+      if (equals(await sealOf(path, digest), entry.subarray(-DIGEST_SIZE))) {
         await writer.touch(path);
         return { output, digest: digest.slice(0, FRAME_DIGEST_SIZE), input };
       }
@@ -121,7 +122,7 @@ export class BuildBlockCache implements BlockCache {
         replace: true,
       });
       await sink.write(output);
-      await sink.write(await sha256(output));
+      await sink.write(await sealOf(path, await sha256(output)));
       await sink.commit();
     } catch (error) {
       if (!isPspfError(error)) throw error;
@@ -168,6 +169,16 @@ export class BuildBlockCache implements BlockCache {
       total -= size;
     }
   }
+}
+
+/** Ends an entry, so that one which got another's name is not used. */
+async function sealOf(path: string, digest: Uint8Array): Promise<Uint8Array> {
+  return await sha256(
+    new Uint8Array([
+      ...new TextEncoder().encode(basename(path)),
+      ...digest,
+    ]),
+  );
 }
 
 /** SHA-256 of everything that decides the bytes of an encoded block. */

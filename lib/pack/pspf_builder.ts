@@ -223,7 +223,7 @@ export class PSPFBuilder {
     path?: string | URL,
   ): ReadableStream<Uint8Array> | Promise<BuildResult> {
     return path === undefined
-      ? streamFrom(this.#stream(this.plan()))
+      ? streamFrom(this.clone().#stream(this.plan()))
       : this.#write(path instanceof URL ? fromFileUrl(path) : path);
   }
 

@@ -176,14 +176,14 @@ Deno.test("PSPFBuilder names everything that is wrong at once", () => {
   const paths = problemsOf(() => builder.plan());
   for (
     const path of [
-      "package.name",
-      "package.version",
+      "name",
+      "version",
       "metadata.licence",
-      "custom.when",
-      "slots[0].id",
+      "metadata.custom.when",
+      "slots[0].name",
       "slots[0].operations",
       "slots[0].priority",
-      "slots[1].slot",
+      "slots[1].id",
       "slots[1].permissions",
       "slots[2].operations",
       "slots[2].data",
