@@ -14,7 +14,7 @@ package = { name = "demo", version = "1.2.3" }
 custom = { team = "tools" }
 
 [execution]
-argv = ["sh", "{workenv}/app/run me.sh"]
+argv = ["sh", "{workenv}/app/run.sh"]
 primary_slot = "app"
 env = { MODE = "test" }
 
@@ -34,7 +34,7 @@ permissions = "0640"
 /** A builder as a shell script; its words are in `$@`, the output in `$out`. */
 async function project(dir: TempDir, builder: string): Promise<void> {
   await dir.write("flavor.toml", MANIFEST);
-  await dir.write("app/run me.sh", "echo hello\n", 0o755);
+  await dir.write("app/run.sh", "echo hello\n", 0o755);
   await dir.write("text.txt", "some text, long enough to stay raw\n");
   await dir.write("launcher", foreignLauncher());
   await dir.write(
@@ -133,7 +133,7 @@ exit 3`,
   assertEquals(document.package, { name: "demo", version: "1.2.3" });
   assertEquals(document.execution, {
     primary_slot: 0,
-    command: `sh '{workenv}/app/run me.sh'`,
+    command: "sh {workenv}/app/run.sh",
     env: { MODE: "test" },
     environment: { MODE: "test" },
   });
