@@ -31,6 +31,7 @@ export {
   type JsonValue,
   PspfError,
   type PspfErrorCode,
+  type PspfErrorJson,
 } from "./lib/errors.ts";
 export {
   generateKeyPair,

@@ -22,7 +22,11 @@ export interface BlockCache {
   look(job: BlockJob): Promise<BlockCacheEntry>;
 }
 
-/** One place in a {@linkcode BlockCache}. */
+/**
+ * One place in a {@linkcode BlockCache}.
+ *
+ * @internal
+ */
 export interface BlockCacheEntry {
   /** The encoded block, where it is known. */
   readonly block: EncodedBlock | undefined;

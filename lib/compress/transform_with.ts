@@ -50,7 +50,9 @@ export function encodeWith(
   options: EncodeOptions = {},
 ): ByteTransform {
   if (options.level !== undefined) checkLevel(codec, options.level);
-  return transformWith(async function* (input) {
+  return transformWith(async function* (
+    input,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const pool = new BlockPool(FRAME_UNIT);
     const blocks = cutBlocks(input, FRAME_UNIT, pool);
     // The block's memory is used again, and a reader may keep what it gets.

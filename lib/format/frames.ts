@@ -58,6 +58,7 @@ export class FrameRule {
   /** A member of this size begins a frame and is cut inside. */
   readonly unit: number;
 
+  /** A member of `unit` bytes begins a frame and is cut inside. */
   constructor(unit: number = FRAME_UNIT) {
     this.unit = unit;
   }

@@ -13,6 +13,7 @@ import {
   anything,
   base64,
   type Codec,
+  type Draft,
   Field,
   list,
   maybe,
@@ -118,7 +119,7 @@ const EXECUTION_MEMBERS = {
 
 const EXECUTION: Codec<ExecutionMetadata> = {
   read: optionalRecord<ExecutionMetadata>(EXECUTION_MEMBERS).read,
-  write(value) {
+  write(value): Draft {
     const written = record<ExecutionMetadata>(EXECUTION_MEMBERS).write(value);
     return { ...written as JsonObject, environment: textMap.write(value.env) };
   },
@@ -154,7 +155,7 @@ const BUILD: Codec<BuildMetadata> = {
       ? build
       : { ...build, extra: Object.fromEntries(rest) };
   },
-  write({ extra, ...build }) {
+  write({ extra, ...build }): JsonObject {
     const known = record<Omit<BuildMetadata, "extra">>(BUILD_MEMBERS);
     return { ...known.write(build) as JsonObject, ...extra };
   },

@@ -8,6 +8,7 @@ export class BlockPool {
   readonly size: number;
   readonly #free: ArrayBuffer[] = [];
 
+  /** Lends blocks of `size` bytes. */
   constructor(size: number) {
     this.size = size;
   }

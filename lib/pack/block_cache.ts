@@ -50,6 +50,8 @@ const CACHEDIR_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n" +
  * an entry appears whole or not at all, and two builds that write the same one
  * write the same bytes. An entry is the stored bytes, and a digest of them and
  * of its name.
+ *
+ * @internal
  */
 export class BuildBlockCache implements BlockCache {
   readonly #directory: string;

@@ -10,7 +10,7 @@
  * @module
  */
 
-export { type BlockCacheChoice, BuildBlockCache } from "./block_cache.ts";
+export type { BlockCacheChoice } from "./block_cache.ts";
 export {
   type BatchOptions,
   type BatchOutcome,

@@ -156,10 +156,8 @@ async function writeInputs(
       onInput: () => {},
       signal,
     };
-    async function* encode(): AsyncGenerator<Uint8Array, void, undefined> {
-      slots.push(yield* encodeSlot(source, encoding));
-    }
-    await write(`slot-${source.index}`, encode());
+    const encoded = collectResult(encodeSlot(source, encoding), slots);
+    await write(`slot-${source.index}`, encoded);
   }
   const text = (value: string): Uint8Array[] => [
     new TextEncoder().encode(value),
@@ -169,6 +167,14 @@ async function writeInputs(
   await write(PRIVATE_KEY, text(encodePrivateKeyPem(keyPair.privateKey)));
   await write(PUBLIC_KEY, text(encodePublicKeyPem(keyPair.publicKey)));
   return slots;
+}
+
+/** Passes on what a stream gives, and keeps what it returns. */
+async function* collectResult<T>(
+  stream: AsyncGenerator<Uint8Array, T, undefined>,
+  results: T[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  results.push(yield* stream);
 }
 
 /** A script is for whatever its first line names; a program has to fit. */

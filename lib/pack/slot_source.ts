@@ -216,7 +216,9 @@ async function openStream(
     { mode: 0o644, size, head: head.subarray(0, size) },
     {
       blockSize: FRAME_UNIT,
-      async *content({ pool, onInput, signal }) {
+      async *content(
+        { pool, onInput, signal },
+      ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
         const input = streamFrom(rest());
         for await (const block of cutBlocks(input, FRAME_UNIT, pool)) {
           signal?.throwIfAborted();

@@ -1,12 +1,11 @@
-import type {
-  BuildBlockCache,
-  BuildOptions,
-  BuildReport,
-} from "@flavor/pspf/pack";
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { BuildOptions, BuildReport } from "@flavor/pspf/pack";
+import { assert, assertEquals } from "@std/assert";
 import { PspfError } from "../../lib/errors.ts";
 import { createDenoHost } from "../../lib/host/mod.ts";
-import { openBlockCache } from "../../lib/pack/block_cache.ts";
+import {
+  type BuildBlockCache,
+  openBlockCache,
+} from "../../lib/pack/block_cache.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
