@@ -27,6 +27,8 @@
  */
 
 export {
+  ERROR_CODES,
+  type ErrorCodeInfo,
   isPspfError,
   type JsonValue,
   PspfError,

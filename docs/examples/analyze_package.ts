@@ -1,7 +1,7 @@
 /**
  * Prints where the bytes of a package are, and what its archives hold.
  *
- *     deno run --allow-read analyze_package.ts PACKAGE
+ *     deno run --allow-read=PACKAGE analyze_package.ts PACKAGE
  *
  * @module
  */

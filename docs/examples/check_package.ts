@@ -2,7 +2,7 @@
  * Checks a package before it is published, by rules that you can change. Prints
  * every rule, and exits with 1 when one is broken.
  *
- *     deno run --allow-read check_package.ts PACKAGE [FINGERPRINT]
+ *     deno run --allow-read=PACKAGE check_package.ts PACKAGE [FINGERPRINT]
  *
  * @module
  */

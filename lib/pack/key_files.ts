@@ -145,7 +145,7 @@ export async function writeKeyFiles(
   pair: KeyPair,
   directory: string,
   options: WriteKeyOptions = {},
-): Promise<Required<KeyFiles>> {
+): Promise<KeyFiles & { readonly publicKeyPath: string }> {
   const { replace = false } = options;
   const { writer } = options.host ?? await loadHost();
   const privateKeyPath = join(directory, PRIVATE_NAME);
