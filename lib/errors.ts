@@ -343,7 +343,7 @@ export class PspfError extends Error {
     message: string,
     options: PspfErrorOptions = {},
   ) {
-    super(message, "cause" in options ? { cause: options.cause } : {});
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.context = options.context ?? {};
     this.hint = options.hint;

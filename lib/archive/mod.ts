@@ -12,7 +12,7 @@ export {
   type MemberList,
 } from "./list_members.ts";
 export { type ModeRule, packedMode } from "./mode_rule.ts";
-export { parsePaxRecords } from "./parse_pax_records.ts";
+export { parsePaxRecords } from "./pax.ts";
 export { PathFilter, type PathFilterOptions } from "./path_filter.ts";
 export {
   checkEntryPath,
@@ -21,8 +21,8 @@ export {
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
 } from "./path_policy.ts";
-export { readTar, type ReadTarOptions } from "./read_tar.ts";
+export { readTar, type ReadTarOptions, type TarEntry } from "./read_tar.ts";
 export type { ChunkMemory } from "./tar_sink.ts";
-export type { TarEntry } from "./tar_entry.ts";
+
 export type { TarMember } from "./tar_member.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

@@ -1,13 +1,46 @@
 import { UntarStream } from "@std/tar/untar-stream";
 import type { TarStreamEntry } from "@std/tar/untar-stream";
 import { PspfError, type PspfErrorCode } from "../errors.ts";
-import { collectBytes } from "../io/collect_bytes.ts";
-import { ArchiveInput } from "./archive_input.ts";
-import { coalesce } from "./coalesce.ts";
-import { decodeText, parsePaxRecords } from "./parse_pax_records.ts";
+import { streamFrom } from "../io/stream_from.ts";
+import { ArchiveInput, truncated } from "./archive_input.ts";
+import { decodeText, parsePaxRecords } from "./pax.ts";
 import { checkEntryPath, checkLinkTarget } from "./path_policy.ts";
-import { provideStreamFrom } from "./provide_stream_from.ts";
-import type { TarEntry } from "./tar_entry.ts";
+import { TAR_BLOCK_SIZE } from "./tar_header.ts";
+
+/** One member of an archive that is being read. */
+export type TarEntry =
+  | {
+    readonly kind: "directory";
+    /** Checked path; empty for the root of the archive itself. */
+    readonly path: string;
+    /** Permission bits, at most 0o777. */
+    readonly mode: number;
+  }
+  | {
+    readonly kind: "file";
+    /** Checked path. */
+    readonly path: string;
+    /** Permission bits, at most 0o777. */
+    readonly mode: number;
+    /** Length in bytes. */
+    readonly size: number;
+    /** The bytes; what is left of them when the next entry is asked for is skipped. */
+    readonly content: ReadableStream<Uint8Array>;
+  }
+  | {
+    readonly kind: "symlink";
+    /** Checked path. */
+    readonly path: string;
+    /** Where the link points, as stored. */
+    readonly target: string;
+  }
+  | {
+    readonly kind: "hardlink";
+    /** Checked path. */
+    readonly path: string;
+    /** Checked path of a member that stands before this one. */
+    readonly existing: string;
+  };
 
 /** Limits of {@linkcode readTar}. */
 export interface ReadTarOptions {
@@ -37,8 +70,11 @@ interface Extensions {
   readonly size?: string;
 }
 
-/** What a decoder puts where the bytes were no UTF-8. */
+/** What a decoder puts where the bytes were not UTF-8. */
 const REPLACEMENT = "\ufffd";
+
+/** Large enough that one write of it is cheap, small enough not to be felt. */
+const CHUNK_SIZE = 256 * 1024;
 
 /**
  * Reads an archive member by member, without trusting it: paths are checked,
@@ -73,43 +109,104 @@ export async function* readTar(
   const input = new ArchiveInput(bytes);
   provideStreamFrom();
   const members = input.readable.pipeThrough(new UntarStream()).getReader();
-  const explain = (error: unknown): unknown => input.explain(error);
   let extensions: Extensions = {};
   let count = 0;
   let totalSize = 0;
-  let open: ReadableStream<Uint8Array> | undefined;
+  let content: MemberContent | undefined;
   try {
     while (true) {
-      const { done, value: member } = await members.read();
+      const { done, value: member } = await input.explained(members.read());
       if (done) break;
       if (++count > maxEntries) throw tooLarge("members", maxEntries);
+      content = new MemberContent(input, member);
       if (isExtension(member)) {
-        const content = await readExtension(member, maxExtensionSize);
-        extensions = { ...extensions, ...content };
-        continue;
-      }
-      const entry = toEntry(member, extensions, explain);
-      extensions = {};
-      if (entry.kind === "file") {
-        totalSize += entry.size;
+        const found = await readExtension(member, content, maxExtensionSize);
+        extensions = { ...extensions, ...found };
+      } else {
+        const entry = toEntry(member, extensions, content);
+        extensions = {};
+        if (entry.kind === "file") totalSize += entry.size;
         if (totalSize > maxTotalSize) {
           throw tooLarge("bytes of content", maxTotalSize);
         }
-        open = entry.content;
+        yield entry;
       }
-      yield entry;
-      await skipRest(open);
-      open = undefined;
+      await content.skipRest();
     }
     await input.drain();
-  } catch (error) {
-    throw explain(error);
   } finally {
     // UntarStream does not move while somebody could still read a member, so
     // the source has to go first: then nothing is left to wait for.
     await input.cancel();
-    await skipRest(open).catch(() => {});
+    await content?.skipRest().catch(() => {});
     await members.cancel().catch(() => {});
+  }
+}
+
+/** The content of a member: taken from the input while `UntarStream` skips it. */
+class MemberContent {
+  readonly #input: ArchiveInput;
+  readonly #readable: ReadableStream<Uint8Array> | undefined;
+  /** Bytes of content and of padding that have not been taken. */
+  #left: number;
+  #padding: number;
+  #skipping: Promise<void> | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(input: ArchiveInput, { header, readable }: TarStreamEntry) {
+    this.#input = input;
+    this.#readable = readable;
+    this.#left = readable === undefined ? 0 : header.size;
+    this.#padding = (TAR_BLOCK_SIZE - this.#left % TAR_BLOCK_SIZE) %
+      TAR_BLOCK_SIZE;
+    input.skip(TAR_BLOCK_SIZE);
+  }
+
+  /** Takes some content; there is less than that at its end. */
+  async take(most: number): Promise<Uint8Array> {
+    void this.#skip();
+    const part = new Uint8Array(Math.min(most, this.#left));
+    this.#left -= part.length;
+    const taking = this.#input.take(part);
+    this.#turn = taking.catch(() => {});
+    if (await taking < part.length) throw truncated();
+    return part;
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    let missing = this.#left;
+    return new ReadableStream<Uint8Array>({
+      pull: async (controller): Promise<void> => {
+        const part = await this.take(CHUNK_SIZE);
+        if (part.length > 0) controller.enqueue(part);
+        missing -= part.length;
+        if (this.#left > 0) return;
+        if (missing > 0) {
+          throw new TypeError("Cannot read on: the next member was asked for");
+        }
+        await this.skipRest();
+        controller.close();
+      },
+      cancel: () => this.skipRest(),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Waits until `UntarStream` is ready for the next member. */
+  async skipRest(): Promise<void> {
+    await this.#turn;
+    this.#input.skip(this.#left + this.#padding);
+    this.#left = 0;
+    this.#padding = 0;
+    await this.#input.explained(this.#skip());
+  }
+
+  #skip(): Promise<void> {
+    if (this.#skipping === undefined) {
+      this.#skipping = this.#readable?.cancel() ?? Promise.resolve();
+      // Who waits for it sees its error; a second, unheard one ends the process.
+      this.#skipping.catch(() => {});
+    }
+    return this.#skipping;
   }
 }
 
@@ -118,27 +215,19 @@ function isExtension({ header }: TarStreamEntry): boolean {
 }
 
 async function readExtension(
-  member: TarStreamEntry,
+  { path, header }: TarStreamEntry,
+  content: MemberContent,
   maxSize: number,
 ): Promise<Extensions> {
-  const { header, readable = new Blob().stream() } = member;
-  checkSize(member.path, header.size);
-  const bytes = await collectBytes(readable, {
-    maxSize,
-    what: "extended header",
-    code: "archive/too-large",
-  });
-  switch (header.typeflag) {
-    case "L":
-      return { path: decodeText(withoutNul(bytes)) };
-    case "K":
-      return { target: decodeText(withoutNul(bytes)) };
-    case "x":
-      return fromPax(parsePaxRecords(bytes));
-    default:
-      // A global header speaks about things that are never extracted.
-      return {};
-  }
+  const size = checkSize(path, header.size);
+  if (size > maxSize) throw tooLarge("bytes in an extended header", maxSize);
+  // A global header speaks about things that are never extracted.
+  if (header.typeflag === "g") return {};
+  const bytes = await content.take(size);
+  if (header.typeflag === "x") return fromPax(parsePaxRecords(bytes));
+  const nul = bytes.indexOf(0);
+  const text = decodeText(nul < 0 ? bytes : bytes.subarray(0, nul));
+  return header.typeflag === "L" ? { path: text } : { target: text };
 }
 
 function fromPax(records: ReadonlyMap<string, string>): Extensions {
@@ -164,9 +253,9 @@ function fromPax(records: ReadonlyMap<string, string>): Extensions {
 function toEntry(
   member: TarStreamEntry,
   extensions: Extensions,
-  explain: (error: unknown) => unknown,
+  content: MemberContent,
 ): TarEntry {
-  const { header, readable } = member;
+  const { header } = member;
   const name = extensions.path ?? checkText(member.path);
   const path = checkEntryPath(name);
   const mode = toMode(name, header.mode);
@@ -176,14 +265,7 @@ function toEntry(
       if (path === "" || name.endsWith("/")) {
         throw badEntry(name, "a file has no name");
       }
-      const content = readable ?? new Blob().stream();
-      return {
-        kind: "file",
-        path,
-        mode,
-        size,
-        content: coalesce(content, size, explain),
-      };
+      return { kind: "file", path, mode, size, content: content.stream() };
     }
     case "5":
       return { kind: "directory", path, mode };
@@ -244,18 +326,6 @@ function checkText(text: string): string {
   return text;
 }
 
-function withoutNul(bytes: Uint8Array): Uint8Array {
-  const nul = bytes.indexOf(0);
-  return nul < 0 ? bytes : bytes.subarray(0, nul);
-}
-
-async function skipRest(
-  content: ReadableStream<Uint8Array> | undefined,
-): Promise<void> {
-  // A stream that somebody has locked is theirs to finish.
-  if (content !== undefined && !content.locked) await content.cancel();
-}
-
 function badEntry(path: string, problem: string): PspfError {
   return refuse("archive/bad-entry", path, problem);
 }
@@ -274,4 +344,24 @@ function tooLarge(what: string, limit: number): PspfError {
       context: { what, expected: limit },
     },
   );
+}
+
+/**
+ * Defines `ReadableStream.from` where the runtime lacks it, as Chromium does:
+ * `UntarStream` cannot be made without. A runtime that has it is left alone.
+ */
+export function provideStreamFrom(): void {
+  if (Object.hasOwn(ReadableStream, "from")) return;
+  Object.defineProperty(ReadableStream, "from", {
+    configurable: true,
+    writable: true,
+    value: <Chunk>(
+      chunks: Iterable<Chunk> | AsyncIterable<Chunk>,
+    ): ReadableStream<Chunk> =>
+      streamFrom(
+        Symbol.asyncIterator in chunks
+          ? chunks[Symbol.asyncIterator]()
+          : chunks[Symbol.iterator](),
+      ),
+  });
 }

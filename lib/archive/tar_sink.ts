@@ -1,4 +1,4 @@
-import { encodePaxRecords } from "./pax_records.ts";
+import { encodePaxRecords } from "./pax.ts";
 import {
   TAR_BLOCK_SIZE,
   type TarHeader,

@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { PspfError } from "../errors.ts";
 
 const NEWLINE = 0x0a;
@@ -74,4 +75,27 @@ function badRecord(problem: string, cause?: unknown): PspfError {
     `Cannot read an extended header: ${problem}`,
     cause === undefined ? {} : { cause },
   );
+}
+
+const ENCODER = new TextEncoder();
+
+/**
+ * Encodes the records of a PAX header: `LENGTH KEY=VALUE` and a newline each,
+ * where the length counts itself. Values may hold newlines.
+ *
+ * @param records Keys and values, written in the given order.
+ * @returns The content of the header entry.
+ */
+export function encodePaxRecords(
+  records: Iterable<readonly [key: string, value: string]>,
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const [key, value] of records) {
+    const body = ENCODER.encode(` ${key}=${value}\n`);
+    let digits = String(body.length).length;
+    // One digit more can make the length itself one digit longer.
+    if (String(body.length + digits).length > digits) digits++;
+    parts.push(ENCODER.encode(String(digits + body.length)), body);
+  }
+  return concat(parts);
 }
