@@ -6,9 +6,11 @@ import { FileAppender } from "./file_appender.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { openFileSource } from "./file_source.ts";
 import { checkFree, checkReplaceable, publishFile } from "./publish.ts";
-import { sweepLeftovers } from "./sweep_leftovers.ts";
-import type { Temporaries } from "./temporaries.ts";
-import { temporaryPathFor } from "./temporary_name.ts";
+import {
+  sweepLeftovers,
+  type Temporaries,
+  temporaryPathFor,
+} from "./temporaries.ts";
 import type { SinkOptions } from "./types.ts";
 
 /**

@@ -7,9 +7,11 @@ import type { Spool } from "../io/spool.ts";
 import { FileAppender } from "./file_appender.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
-import { sweepLeftovers } from "./sweep_leftovers.ts";
-import type { Temporaries } from "./temporaries.ts";
-import { temporaryPathFor } from "./temporary_name.ts";
+import {
+  sweepLeftovers,
+  type Temporaries,
+  temporaryPathFor,
+} from "./temporaries.ts";
 
 /**
  * Opens scratch space. Where the system allows it, its file loses its name at

@@ -79,12 +79,15 @@ function publishNew(from: string, to: string): void {
 /** Makes the new name itself survive a power cut, where that is possible. */
 function syncDirectory(path: string): void {
   if (Deno.build.os === "windows") return;
-  const fd = fs.openSync(path, fs.constants.O_RDONLY);
   try {
-    fs.fsyncSync(fd);
+    const fd = fs.openSync(path, fs.constants.O_RDONLY);
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
   } catch {
-    // Some network file systems refuse this; the file's own bytes are safe.
-  } finally {
-    fs.closeSync(fd);
+    // Some network file systems refuse this, and a directory need not be
+    // readable to be written to; the file is published all the same.
   }
 }

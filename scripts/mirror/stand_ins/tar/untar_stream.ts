@@ -58,12 +58,15 @@ export class UntarStream
 
 /** Like the original's, it takes a whole chunk in before the first block is read. */
 function cutIntoBlocks(): TransformStream<Uint8Array, Uint8Array> {
-  let rest = new Uint8Array();
+  let rest: Uint8Array = new Uint8Array();
   return new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller): void {
-      const bytes = new Uint8Array(rest.length + chunk.length);
-      bytes.set(rest);
-      bytes.set(chunk, rest.length);
+      let bytes = chunk;
+      if (rest.length > 0) {
+        bytes = new Uint8Array(rest.length + chunk.length);
+        bytes.set(rest);
+        bytes.set(chunk, rest.length);
+      }
       const end = bytes.length - bytes.length % BLOCK;
       for (let at = 0; at < end; at += BLOCK) {
         controller.enqueue(bytes.slice(at, at + BLOCK));
@@ -153,29 +156,29 @@ function openBody(
 ): { readable: ReadableStream<Uint8Array>; finished: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   let left = size;
-  const next = async (): Promise<Uint8Array<ArrayBuffer> | undefined> => {
-    if (!(left > 0)) return undefined;
+  const next = async (): Promise<Uint8Array> => {
     const block = await blocks.next();
     if (block === undefined) {
       throw new SyntaxError(
         "Cannot read the tar archive: it ends inside a member",
       );
     }
-    const part = block.slice(0, left);
-    left -= part.length;
-    return part;
+    left -= BLOCK;
+    return block;
   };
   const readable = new ReadableStream({
     type: "bytes",
     async pull(controller): Promise<void> {
-      const part = await next();
-      if (part !== undefined) return controller.enqueue(part);
+      if (left > 0) {
+        const most = left;
+        return controller.enqueue((await next()).slice(0, most));
+      }
       resolve();
       controller.close();
       controller.byobRequest?.respond(0);
     },
     async cancel(): Promise<void> {
-      while (await next() !== undefined);
+      while (left > 0) await next();
       resolve();
     },
   });
