@@ -24,5 +24,5 @@ export {
 export { readTar, type ReadTarOptions, type TarEntry } from "./read_tar.ts";
 export type { ChunkMemory } from "./tar_sink.ts";
 
-export type { TarMember } from "./tar_member.ts";
+export type { TarMember } from "./tar_header.ts";
 export { writeTar, type WriteTarOptions } from "./write_tar.ts";

@@ -3,9 +3,9 @@ import { globToRegExp } from "@std/path/posix";
 /** Which members of a tree are taken. */
 export interface PathFilterOptions {
   /** Only what matches one of these; everything when empty or absent. */
-  readonly include?: readonly string[];
+  readonly include?: readonly string[] | undefined;
   /** Never what matches one of these, even if included. */
-  readonly exclude?: readonly string[];
+  readonly exclude?: readonly string[] | undefined;
 }
 
 interface Pattern {

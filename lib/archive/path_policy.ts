@@ -77,7 +77,7 @@ export function checkLinkTarget(target: string): string {
     "archive/bad-entry",
     target,
     "link to",
-    "it is no possible link target",
+    "it cannot be the target of a link",
   );
 }
 
@@ -104,4 +104,28 @@ function refuse(
     hint:
       "The archive was not made for extraction into a directory of its own; do not trust it",
   });
+}
+
+const FIRST_SURROGATE = 0xd800;
+const LAST_SURROGATE = 0xdfff;
+
+/**
+ * Orders paths by their UTF-8 bytes, which no locale changes. JavaScript's own
+ * order is that of UTF-16, where U+1F4E6 stands before U+FF21.
+ */
+export function comparePaths(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for code points above all others. */
+function rank(unit: number): number {
+  return unit >= FIRST_SURROGATE && unit <= LAST_SURROGATE
+    ? unit + 0x10000
+    : unit;
 }

@@ -49,18 +49,18 @@ export interface ReadTarOptions {
    *
    * @default {1000000}
    */
-  readonly maxEntries?: number;
+  readonly maxEntries?: number | undefined;
   /**
    * Most bytes of content in all files together; unlimited by default, because
    * the stream itself is bounded by whoever made it.
    */
-  readonly maxTotalSize?: number;
+  readonly maxTotalSize?: number | undefined;
   /**
    * Most bytes of one extended header.
    *
    * @default {1048576}
    */
-  readonly maxExtensionSize?: number;
+  readonly maxExtensionSize?: number | undefined;
 }
 
 /** What extended headers say about the next member. */

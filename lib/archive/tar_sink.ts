@@ -1,27 +1,12 @@
 import { encodePaxRecords } from "./pax.ts";
 import {
+  MAX_MEMBER_SIZE,
   TAR_BLOCK_SIZE,
   type TarHeader,
+  type TarMember,
   TarType,
-  type TarTypeFlag,
   writeTarHeader,
 } from "./tar_header.ts";
-
-/** What is written before the content of a member. */
-export interface TarEntryHead {
-  /** Path inside the archive, without a trailing slash. */
-  readonly path: string;
-  /** What the member is. */
-  readonly type: Exclude<TarTypeFlag, typeof TarType.PAX>;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Content length in bytes. */
-  readonly size: number;
-  /** Target of a symbolic link. */
-  readonly linkTarget?: string;
-  /** Seconds since 1970. */
-  readonly mtime: number;
-}
 
 /** Where the memory of chunks comes from. */
 export interface ChunkMemory {
@@ -41,9 +26,13 @@ export interface ChunkMemory {
 const COPY_SIZE = 64 * 1024;
 const NAME_SIZE = 100;
 const PREFIX_SIZE = 155;
-const MAX_OCTAL_SIZE = 8 ** 11 - 1;
 const ASCII_REGEXP = /^\p{ASCII}*$/u;
 const ENCODER = new TextEncoder();
+const TYPES = {
+  file: TarType.FILE,
+  directory: TarType.DIRECTORY,
+  symlink: TarType.SYMLINK,
+} as const;
 
 /**
  * Collects tar blocks in big chunks: a chunk per header would cost more than
@@ -58,7 +47,6 @@ export class TarSink {
   #filled = 0;
   #total = 0;
 
-  /** @param memory Where chunks come from. */
   constructor(memory: ChunkMemory) {
     this.#memory = memory;
   }
@@ -68,20 +56,12 @@ export class TarSink {
     return this.#full.length > 0;
   }
 
-  /**
-   * Takes the chunks that are full.
-   *
-   * @returns Chunks in order; the sink does not use them again.
-   */
+  /** Takes the chunks that are full; the sink does not use them again. */
   take(): Uint8Array[] {
     return this.#full.splice(0);
   }
 
-  /**
-   * Ends the archive and takes what is left.
-   *
-   * @returns The last chunks.
-   */
+  /** Ends the archive and takes what is left. */
   finish(): Uint8Array[] {
     this.pad();
     this.write(new Uint8Array(2 * TAR_BLOCK_SIZE));
@@ -89,36 +69,31 @@ export class TarSink {
     return this.take();
   }
 
-  /**
-   * Writes the header of a member, with a PAX header before it where ustar
-   * cannot hold a field.
-   *
-   * @param head What the member is.
-   */
-  writeHead(head: TarEntryHead): void {
-    const isDirectory = head.type === TarType.DIRECTORY;
-    const path = isDirectory ? `${head.path}/` : head.path;
-    const split = splitPath(path);
-    const records: [string, string][] = [];
-    if (head.linkTarget !== undefined && !fits(head.linkTarget, NAME_SIZE)) {
-      records.push(["linkpath", head.linkTarget]);
+  /** Writes the header of a member, with a PAX header before it where ustar cannot hold a name. */
+  writeHead(member: TarMember, mtime: number): void {
+    const { kind, mode } = member;
+    const size = kind === "file" ? member.size : 0;
+    if (size > MAX_MEMBER_SIZE) {
+      throw new RangeError(`A member cannot have ${size} bytes`);
     }
+    const path = kind === "directory" ? `${member.path}/` : member.path;
+    const split = splitPath(path);
+    const target = kind === "symlink" ? member.target : "";
+    const records: [string, string][] = [];
+    if (!fits(target, NAME_SIZE)) records.push(["linkpath", target]);
     if (split === undefined) records.push(["path", path]);
-    if (head.size > MAX_OCTAL_SIZE) records.push(["size", String(head.size)]);
-    if (records.length > 0) this.#writePax(path, records, head.mtime);
+    if (records.length > 0) this.#writePax(path, records, mtime);
     this.#writeHeader({
-      ...(split ?? { name: shorten(path, NAME_SIZE) }),
-      type: head.type,
-      mode: head.mode,
-      size: head.size > MAX_OCTAL_SIZE ? 0 : head.size,
-      mtime: head.mtime,
-      ...(head.linkTarget === undefined
-        ? {}
-        : { linkName: shorten(head.linkTarget, NAME_SIZE) }),
+      ...split ?? { name: shorten(path, NAME_SIZE) },
+      type: TYPES[kind],
+      mode,
+      size,
+      mtime,
+      linkName: shorten(target, NAME_SIZE),
     });
   }
 
-  /** @param bytes Content of a member; copied. */
+  /** Copies content of a member. */
   write(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length) {
@@ -129,18 +104,13 @@ export class TarSink {
     }
   }
 
-  /**
-   * Gives out space to put content into, for {@linkcode TarSink.advance}.
-   *
-   * @param length Bytes that are wanted.
-   * @returns At least one byte, and no more than wanted.
-   */
+  /** Gives out space for content: at least one byte, and no more than wanted. */
   space(length: number): Uint8Array {
     const end = Math.min(this.#memory.size, this.#filled + length);
     return this.#chunk().subarray(this.#filled, end);
   }
 
-  /** @param length How much of the space has content now. */
+  /** Takes in what was put into the space. */
   advance(length: number): void {
     this.#total += length;
     this.#filled += length;
@@ -151,11 +121,7 @@ export class TarSink {
     this.#filled = 0;
   }
 
-  /**
-   * Passes on content without a copy where it is large enough to pay.
-   *
-   * @param bytes Content of a member; must not change any more.
-   */
+  /** Passes on content, which must not change any more, without a copy where that pays. */
   writeOwned(bytes: Uint8Array): void {
     // Chunks of somebody else's memory are handed over whole.
     const copies = this.#memory.isReused || bytes.length < COPY_SIZE;
@@ -198,7 +164,7 @@ export class TarSink {
   #writeHeader(header: TarHeader): void {
     const block = this.space(TAR_BLOCK_SIZE);
     block.fill(0);
-    writeTarHeader(block, 0, header);
+    writeTarHeader(block, header);
     this.advance(TAR_BLOCK_SIZE);
   }
 

@@ -1,7 +1,6 @@
 import { PspfError } from "../errors.ts";
 import type { FileTree, OpenTreeFile } from "../io/file_tree.ts";
-import { TarType } from "./tar_header.ts";
-import type { TarMember } from "./tar_member.ts";
+import type { TarMember } from "./tar_header.ts";
 import { type ChunkMemory, TarSink } from "./tar_sink.ts";
 
 /** Options of {@linkcode writeTar}. */
@@ -11,13 +10,13 @@ export interface WriteTarOptions {
    *
    * @default {0}
    */
-  readonly mtime?: number;
+  readonly mtime?: number | undefined;
   /** Stops the writer; the rejection carries the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Where the memory of chunks comes from; fresh memory when absent. */
-  readonly memory?: ChunkMemory;
+  readonly memory?: ChunkMemory | undefined;
   /** Sees how many bytes of content each file had, once it is written. */
-  readonly onFile?: (size: number) => void;
+  readonly onFile?: ((size: number) => void) | undefined;
 }
 
 /** Large enough that the cost of handing over a chunk does not matter. */
@@ -37,7 +36,7 @@ const OPENED_FILE_SIZE = 64 * 1024;
 
 /**
  * Writes a tar archive: ustar, with PAX headers only where ustar cannot hold a
- * name, a link or a size. The bytes depend on the members alone, never on
+ * name or a link. The bytes depend on the members alone, never on
  * clock, owner or host.
  *
  * @param tree Where the content of files comes from.
@@ -56,11 +55,9 @@ export async function* writeTar(
   const sink = new TarSink(memory);
   for (const member of members) {
     signal?.throwIfAborted();
-    if (member.kind !== "file") {
-      writeEmptyMember(sink, member, mtime);
-    } else {
-      const { path, mode, size, source } = member;
-      sink.writeHead({ path, mode, size, mtime, type: TarType.FILE });
+    sink.writeHead(member, mtime);
+    if (member.kind === "file") {
+      const { size, source } = member;
       const file = size >= OPENED_FILE_SIZE
         ? tree.openFile?.(source)
         : undefined;
@@ -83,21 +80,6 @@ export async function* writeTar(
     if (sink.hasFullChunk) yield* sink.take();
   }
   yield* sink.finish();
-}
-
-function writeEmptyMember(
-  sink: TarSink,
-  member: Exclude<TarMember, { kind: "file" }>,
-  mtime: number,
-): void {
-  const { path, mode } = member;
-  if (member.kind === "directory") {
-    sink.writeHead({ path, mode, size: 0, mtime, type: TarType.DIRECTORY });
-  } else {
-    const linkTarget = member.target;
-    const type = TarType.SYMLINK;
-    sink.writeHead({ path, mode, size: 0, mtime, type, linkTarget });
-  }
 }
 
 interface ReadFileOptions {

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 
 import { assemblePackage } from "../pack/assemble_package.ts";
-import { keyPairFromSeed } from "../crypto/key_seed.ts";
+import { keyPairFromSeed } from "../crypto/ed25519.ts";
 import { PspfError } from "../errors.ts";
 import type { FileReader, FileWriter, ProcessRunner } from "../host/types.ts";
 import { BytesSource } from "../io/bytes_source.ts";

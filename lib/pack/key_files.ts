@@ -11,7 +11,7 @@ import {
   parseKeyPair,
   parsePublicKey,
 } from "../crypto/key_file.ts";
-import { keyPairFromSeed } from "../crypto/key_seed.ts";
+import { keyPairFromSeed } from "../crypto/ed25519.ts";
 import { isPspfError, PspfError } from "../errors.ts";
 import type { BuilderHost } from "./builder_host.ts";
 import { loadDefaultHost } from "./default_host.ts";

@@ -1,7 +1,7 @@
 import { getCodec } from "../compress/get_codec.ts";
 import { type KeyPair, sign } from "../crypto/ed25519.ts";
 import { sha256 } from "../crypto/sha256.ts";
-import { shortHash, shortHashOf } from "../crypto/short_hash.ts";
+import { shortHash, shortHashOf } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
 import {
   DEFAULT_PRIORITY,

@@ -1,7 +1,7 @@
 import { equals } from "@std/bytes/equals";
 import { encodeHex } from "@std/encoding/hex";
 import { verify } from "../crypto/ed25519.ts";
-import { keyFingerprint, parseFingerprint } from "../crypto/fingerprint.ts";
+import { keyFingerprint, parseFingerprint } from "../crypto/sha256.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
 import { SEAL_FEATURE } from "../format/constants.ts";

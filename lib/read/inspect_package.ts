@@ -1,5 +1,5 @@
 import { encodeHex } from "@std/encoding/hex";
-import { keyFingerprint } from "../crypto/fingerprint.ts";
+import { keyFingerprint } from "../crypto/sha256.ts";
 import type { ExecutionMetadata, PackageInfo } from "../format/metadata.ts";
 import { formatPermissions } from "../format/permissions.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";

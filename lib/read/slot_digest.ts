@@ -1,6 +1,6 @@
 import { decodeHex } from "@std/encoding/hex";
 import { equals } from "@std/bytes/equals";
-import { shortHashOf } from "../crypto/short_hash.ts";
+import { shortHashOf } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
 import { digestError } from "./check_trust.ts";
 import type { PackageSlot } from "./package_slot.ts";
