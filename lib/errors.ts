@@ -142,9 +142,9 @@ export interface PspfErrorJson {
 /** Options of the {@linkcode PspfError} constructor. */
 export interface PspfErrorOptions extends ErrorOptions {
   /** The facts: file, offset (bytes), expected, actual. */
-  readonly context?: Readonly<Record<string, JsonValue>>;
+  readonly context?: Readonly<Record<string, JsonValue>> | undefined;
   /** What the user can do next, as a sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /**

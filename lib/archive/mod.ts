@@ -14,13 +14,7 @@ export {
 export { type ModeRule, packedMode } from "./mode_rule.ts";
 export { parsePaxRecords } from "./pax.ts";
 export { PathFilter, type PathFilterOptions } from "./path_filter.ts";
-export {
-  checkEntryPath,
-  checkLinkTarget,
-  MAX_NAME_BYTES,
-  MAX_PATH_BYTES,
-  MAX_PATH_DEPTH,
-} from "./path_policy.ts";
+export { checkEntryPath, checkLinkTarget } from "./path_policy.ts";
 export { readTar, type ReadTarOptions, type TarEntry } from "./read_tar.ts";
 export type { ChunkMemory } from "./tar_sink.ts";
 

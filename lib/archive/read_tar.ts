@@ -1,77 +1,63 @@
 import { UntarStream } from "@std/tar/untar-stream";
 import type { TarStreamEntry } from "@std/tar/untar-stream";
 import { PspfError, type PspfErrorCode } from "../errors.ts";
+import { PERMISSION_BITS } from "../io/extract_target.ts";
 import { streamFrom } from "../io/stream_from.ts";
 import { ArchiveInput, truncated } from "./archive_input.ts";
 import { decodeText, parsePaxRecords } from "./pax.ts";
 import { checkEntryPath, checkLinkTarget } from "./path_policy.ts";
 import { TAR_BLOCK_SIZE } from "./tar_header.ts";
 
-/** One member of an archive that is being read. */
+/**
+ * One member of an archive that is being read. Paths are checked, and empty for
+ * the root of the archive itself; modes are permission bits, at most 0o777.
+ * What is left of a file's content when the next entry is asked for is skipped;
+ * a hard link repeats a member that stands before it.
+ */
 export type TarEntry =
-  | {
-    readonly kind: "directory";
-    /** Checked path; empty for the root of the archive itself. */
-    readonly path: string;
-    /** Permission bits, at most 0o777. */
-    readonly mode: number;
-  }
+  | { readonly kind: "directory"; readonly path: string; readonly mode: number }
   | {
     readonly kind: "file";
-    /** Checked path. */
     readonly path: string;
-    /** Permission bits, at most 0o777. */
     readonly mode: number;
     /** Length in bytes. */
     readonly size: number;
-    /** The bytes; what is left of them when the next entry is asked for is skipped. */
     readonly content: ReadableStream<Uint8Array>;
   }
-  | {
-    readonly kind: "symlink";
-    /** Checked path. */
-    readonly path: string;
-    /** Where the link points, as stored. */
-    readonly target: string;
-  }
+  | { readonly kind: "symlink"; readonly path: string; readonly target: string }
   | {
     readonly kind: "hardlink";
-    /** Checked path. */
     readonly path: string;
-    /** Checked path of a member that stands before this one. */
     readonly existing: string;
   };
 
 /** Limits of {@linkcode readTar}. */
 export interface ReadTarOptions {
-  /**
-   * Most members.
-   *
-   * @default {1000000}
-   */
+  /** Most members; 1,000,000 by default. */
   readonly maxEntries?: number | undefined;
-  /**
-   * Most bytes of content in all files together; unlimited by default, because
-   * the stream itself is bounded by whoever made it.
-   */
+  /** Most bytes of content in all files together; unlimited by default. */
   readonly maxTotalSize?: number | undefined;
-  /**
-   * Most bytes of one extended header.
-   *
-   * @default {1048576}
-   */
-  readonly maxExtensionSize?: number | undefined;
 }
 
 /** What extended headers say about the next member. */
 interface Extensions {
-  readonly path?: string;
-  readonly target?: string;
-  readonly size?: string;
+  readonly path?: string | undefined;
+  readonly target?: string | undefined;
+  readonly size?: string | undefined;
 }
 
 /** What a decoder puts where the bytes were not UTF-8. */
 const REPLACEMENT = "\ufffd";
+
+const KINDS: Readonly<Record<string, TarEntry["kind"]>> = {
+  "0": "file",
+  "1": "hardlink",
+  "2": "symlink",
+  "5": "directory",
+};
+
+/** Most bytes of one extended header: it is held in memory. */
+const MAX_EXTENSION_SIZE = 1024 * 1024;
 
 /** Large enough that one write of it is cheap, small enough not to be felt. */
 const CHUNK_SIZE = 256 * 1024;
@@ -101,11 +87,7 @@ export async function* readTar(
   bytes: ReadableStream<Uint8Array>,
   options: ReadTarOptions = {},
 ): AsyncGenerator<TarEntry, void, undefined> {
-  const {
-    maxEntries = 1_000_000,
-    maxTotalSize = Infinity,
-    maxExtensionSize = 2 ** 20,
-  } = options;
+  const { maxEntries = 1_000_000, maxTotalSize = Infinity } = options;
   const input = new ArchiveInput(bytes);
   provideStreamFrom();
   const members = input.readable.pipeThrough(new UntarStream()).getReader();
@@ -119,8 +101,8 @@ export async function* readTar(
       if (done) break;
       if (++count > maxEntries) throw tooLarge("members", maxEntries);
       content = new MemberContent(input, member);
-      if (isExtension(member)) {
-        const found = await readExtension(member, content, maxExtensionSize);
+      if (/^[xgLK]$/.test(member.header.typeflag)) {
+        const found = await readExtension(member, content);
         extensions = { ...extensions, ...found };
       } else {
         const entry = toEntry(member, extensions, content);
@@ -210,17 +192,14 @@ class MemberContent {
   }
 }
 
-function isExtension({ header }: TarStreamEntry): boolean {
-  return /^[xgLK]$/.test(header.typeflag);
-}
-
 async function readExtension(
   { path, header }: TarStreamEntry,
   content: MemberContent,
-  maxSize: number,
 ): Promise<Extensions> {
   const size = checkSize(path, header.size);
-  if (size > maxSize) throw tooLarge("bytes in an extended header", maxSize);
+  if (size > MAX_EXTENSION_SIZE) {
+    throw tooLarge("bytes in an extended header", MAX_EXTENSION_SIZE);
+  }
   // A global header speaks about things that are never extracted.
   if (header.typeflag === "g") return {};
   const bytes = await content.take(size);
@@ -231,18 +210,12 @@ async function readExtension(
 }
 
 function fromPax(records: ReadonlyMap<string, string>): Extensions {
-  const [path, target, size] = ["path", "linkpath", "size"].map((key) =>
-    records.get(key)
-  );
-  for (const key of records.keys()) {
-    if (key.startsWith("GNU.sparse.")) {
-      throw refuse(
-        "archive/unsupported-entry",
-        path ?? "",
-        "sparse files are not supported",
-      );
-    }
+  const path = records.get("path");
+  if ([...records.keys()].some((key) => key.startsWith("GNU.sparse."))) {
+    throw unsupported(path ?? "", "sparse files are not supported");
   }
+  const target = records.get("linkpath");
+  const size = records.get("size");
   return {
     ...(path !== undefined && { path }),
     ...(target !== undefined && { target }),
@@ -251,39 +224,32 @@ function fromPax(records: ReadonlyMap<string, string>): Extensions {
 }
 
 function toEntry(
-  member: TarStreamEntry,
+  { path: stored, header }: TarStreamEntry,
   extensions: Extensions,
   content: MemberContent,
 ): TarEntry {
-  const { header } = member;
-  const name = extensions.path ?? checkText(member.path);
+  const name = extensions.path ?? checkText(stored);
   const path = checkEntryPath(name);
   const mode = toMode(name, header.mode);
-  switch (header.typeflag) {
-    case "0": {
-      const size = checkSize(name, header.size, extensions.size);
-      if (path === "" || name.endsWith("/")) {
-        throw badEntry(name, "a file has no name");
-      }
-      return { kind: "file", path, mode, size, content: content.stream() };
-    }
-    case "5":
-      return { kind: "directory", path, mode };
-    case "1":
-    case "2": {
-      if (path === "") throw badEntry(name, "a link has no name");
-      const target = extensions.target ?? checkText(header.linkname);
-      return header.typeflag === "2"
-        ? { kind: "symlink", path, target: checkLinkTarget(target) }
-        : { kind: "hardlink", path, existing: checkEntryPath(target) };
-    }
-    default:
-      throw refuse(
-        "archive/unsupported-entry",
-        name,
-        `type "${header.typeflag}" is never extracted`,
-      );
+  const kind = KINDS[header.typeflag];
+  if (kind === undefined) {
+    throw unsupported(name, `type "${header.typeflag}" is never extracted`);
   }
+  if (kind === "directory") return { kind, path, mode };
+  if (kind === "file") {
+    const size = checkSize(name, header.size, extensions.size);
+    if (path === "" || name.endsWith("/")) {
+      throw refuse("archive/bad-entry", name, "a file must have a name");
+    }
+    return { kind, path, mode, size, content: content.stream() };
+  }
+  if (path === "") {
+    throw refuse("archive/bad-entry", name, "a link must have a name");
+  }
+  const target = extensions.target ?? checkText(header.linkname);
+  return kind === "symlink"
+    ? { kind, path, target: checkLinkTarget(target) }
+    : { kind, path, existing: checkEntryPath(target) };
 }
 
 /**
@@ -292,57 +258,43 @@ function toEntry(
  */
 function checkSize(path: string, size: number, paxSize?: string): number {
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw refuse(
-      "archive/too-large",
-      path,
-      "its size is no octal number; files end at 8 GiB",
-    );
+    const problem = "its size is not an octal number; files end at 8 GiB";
+    throw refuse("archive/too-large", path, problem);
   }
-  if (paxSize !== undefined && !/^\d+$/.test(paxSize)) {
-    throw badEntry(path, `its size "${paxSize}" is no number`);
+  if (paxSize === undefined) return size;
+  if (!/^\d+$/.test(paxSize)) {
+    throw refuse("archive/bad-entry", path, `its size is "${paxSize}"`);
   }
-  if (paxSize !== undefined && Number(paxSize) !== size) {
-    throw refuse(
-      "archive/too-large",
-      path,
-      `its size ${paxSize} is not in the header`,
-    );
-  }
-  return size;
+  if (Number(paxSize) === size) return size;
+  const problem = `its size ${paxSize} is not in the header`;
+  throw refuse("archive/too-large", path, problem);
 }
 
 /** Set-id and sticky bits are never extracted. */
 function toMode(path: string, mode: number): number {
-  if (!Number.isSafeInteger(mode) || mode < 0) {
-    throw badEntry(path, "its mode is no octal number");
-  }
-  return mode & 0o777;
+  if (Number.isSafeInteger(mode) && mode >= 0) return mode & PERMISSION_BITS;
+  throw refuse("archive/bad-entry", path, "its mode is not an octal number");
 }
 
 function checkText(text: string): string {
-  if (text.includes(REPLACEMENT)) {
-    throw badEntry(text, "its name is not valid UTF-8");
-  }
-  return text;
+  if (!text.includes(REPLACEMENT)) return text;
+  throw refuse("archive/bad-entry", text, "its name is not valid UTF-8");
 }
 
-function badEntry(path: string, problem: string): PspfError {
-  return refuse("archive/bad-entry", path, problem);
+function unsupported(path: string, problem: string): PspfError {
+  return refuse("archive/unsupported-entry", path, problem);
 }
 
 function refuse(code: PspfErrorCode, path: string, problem: string): PspfError {
-  return new PspfError(code, `Cannot extract "${path}": ${problem}`, {
-    context: { path },
-  });
+  const message = `Cannot extract ${JSON.stringify(path)}: ${problem}`;
+  return new PspfError(code, message, { context: { path } });
 }
 
 function tooLarge(what: string, limit: number): PspfError {
   return new PspfError(
     "archive/too-large",
-    `Cannot read the archive: more than ${limit} ${what}`,
-    {
-      context: { what, expected: limit },
-    },
+    `Cannot read the archive: it has more than ${limit} ${what}`,
+    { context: { what, expected: limit } },
   );
 }
 

@@ -11,45 +11,27 @@ export const USTAR_OFFSET = 257;
 export const MAX_MEMBER_SIZE: number = 8 ** 11 - 1;
 
 /**
- * One entry of an archive to be written: where it comes from in the tree, and
- * what it is called inside of the archive.
+ * One entry of an archive to be written: its path inside the archive, and
+ * permission bits, at most 0o777. Only foreign launchers look at those of links.
  */
 export type TarMember =
-  | {
-    readonly kind: "directory";
-    /** Path inside the archive. */
-    readonly path: string;
-    /** Permission bits, at most 0o777. */
-    readonly mode: number;
-  }
+  | { readonly kind: "directory"; readonly path: string; readonly mode: number }
   | {
     readonly kind: "file";
-    /** Path inside the archive. */
     readonly path: string;
-    /** Permission bits, at most 0o777. */
     readonly mode: number;
-    /** Length in bytes. */
+    /** Length in bytes, below 8 GiB. */
     readonly size: number;
     /** Path in the tree. */
     readonly source: string;
   }
   | {
     readonly kind: "symlink";
-    /** Path inside the archive. */
     readonly path: string;
-    /** Permission bits of the entry; only foreign launchers look at them. */
     readonly mode: number;
     /** Where the link points. */
     readonly target: string;
   };
-
-/** Type flags that our archives hold. */
-export const TarType = {
-  FILE: "0",
-  SYMLINK: "2",
-  DIRECTORY: "5",
-  PAX: "x",
-} as const;
 
 /** The fields of a header block that are not constant. */
 export interface TarHeader {
@@ -59,13 +41,12 @@ export interface TarHeader {
   readonly prefix?: Uint8Array | undefined;
   /** At most 100 bytes. */
   readonly linkName?: Uint8Array | undefined;
-  /** Permission bits. */
   readonly mode: number;
-  /** Content length in bytes, at most {@linkcode MAX_MEMBER_SIZE}. */
   readonly size: number;
   /** Seconds since 1970, below 2^33. */
   readonly mtime: number;
-  readonly type: typeof TarType[keyof typeof TarType];
+  /** File, symbolic link, directory or PAX header. */
+  readonly type: "0" | "2" | "5" | "x";
 }
 
 const ZERO = 0x30;

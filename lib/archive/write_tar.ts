@@ -24,7 +24,6 @@ const CHUNK_SIZE = 1024 * 1024;
 
 const FRESH_MEMORY: ChunkMemory = {
   size: CHUNK_SIZE,
-  isReused: false,
   take: () => new Uint8Array(CHUNK_SIZE),
 };
 
@@ -72,7 +71,7 @@ export async function* writeTar(
         if (bytes.length !== size) {
           throw sourceChanged(tree, source, size, bytes.length);
         }
-        sink.writeOwned(bytes);
+        sink.write(bytes);
       }
       sink.pad();
       onFile?.(size);
@@ -122,7 +121,7 @@ async function* streamFile(
     signal?.throwIfAborted();
     length += chunk.length;
     if (length > size) throw sourceChanged(tree, source, size, length);
-    sink.writeOwned(chunk);
+    sink.write(chunk);
     if (sink.hasFullChunk) yield* sink.take();
   }
   if (length < size) throw sourceChanged(tree, source, size, length);

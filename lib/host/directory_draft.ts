@@ -14,13 +14,8 @@ import type { DirectoryDraft } from "./types.ts";
 
 /**
  * Starts a directory that appears under its name only when it is complete.
- *
- * @param path The absolute final path.
- * @param merge Whether members may replace those of an existing directory, or
- * the directory a file.
- * @param temporaries Remembers the unfinished directory.
- * @returns The draft; dispose it.
- * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
+ * With `merge` its members may replace those of an existing directory, and the
+ * directory a file.
  */
 export function openDirectoryDraft(
   path: string,

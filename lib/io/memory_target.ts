@@ -40,7 +40,6 @@ export class MemoryTarget implements ExtractTarget {
   readonly name: string;
   readonly #maxFileSize: number;
   readonly #entries = new Map<string, MemoryEntry>();
-  #finished = false;
 
   /**
    * Makes an empty directory.
@@ -56,11 +55,6 @@ export class MemoryTarget implements ExtractTarget {
   /** What was extracted, by path. */
   get entries(): ReadonlyMap<string, MemoryEntry> {
     return this.#entries;
-  }
-
-  /** Whether {@linkcode MemoryTarget.finish} was called. */
-  get finished(): boolean {
-    return this.#finished;
   }
 
   /** Creates a directory and its parents. */
@@ -135,7 +129,6 @@ export class MemoryTarget implements ExtractTarget {
 
   /** Nothing is left to do in memory. */
   finish(): Promise<void> {
-    this.#finished = true;
     return Promise.resolve();
   }
 
