@@ -12,16 +12,9 @@ export {
   type MemberList,
 } from "./list_members.ts";
 export { type ModeRule, packedMode } from "./mode_rule.ts";
-export { parsePaxRecords } from "./parse_pax_records.ts";
+export { parsePaxRecords } from "./pax.ts";
 export { PathFilter, type PathFilterOptions } from "./path_filter.ts";
-export {
-  checkEntryPath,
-  checkLinkTarget,
-  MAX_NAME_BYTES,
-  MAX_PATH_BYTES,
-  MAX_PATH_DEPTH,
-} from "./path_policy.ts";
-export { readTar, type ReadTarOptions } from "./read_tar.ts";
-export type { TarEntry } from "./tar_entry.ts";
-export type { TarMember } from "./tar_member.ts";
+export { checkEntryPath, checkLinkTarget } from "./path_policy.ts";
+export { readTar, type ReadTarOptions, type TarEntry } from "./read_tar.ts";
+export type { TarMember } from "./tar_header.ts";
 export { frameRuleFor, writeTar, type WriteTarOptions } from "./write_tar.ts";

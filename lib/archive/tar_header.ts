@@ -7,33 +7,46 @@ export const USTAR_MAGIC: Uint8Array = new TextEncoder().encode("ustar");
 /** Where the magic stands in a header. */
 export const USTAR_OFFSET = 257;
 
-/** Type flags that our archives hold. */
-export const TarType = {
-  FILE: "0",
-  SYMLINK: "2",
-  DIRECTORY: "5",
-  PAX: "x",
-} as const;
+/** The largest size that eleven octal digits can say: one byte below 8 GiB. */
+export const MAX_MEMBER_SIZE: number = 8 ** 11 - 1;
 
-/** A type flag of our archives. */
-export type TarTypeFlag = typeof TarType[keyof typeof TarType];
+/**
+ * One entry of an archive to be written: its path inside the archive, and
+ * permission bits, at most 0o777. Only foreign launchers look at those of links.
+ */
+export type TarMember =
+  | { readonly kind: "directory"; readonly path: string; readonly mode: number }
+  | {
+    readonly kind: "file";
+    readonly path: string;
+    readonly mode: number;
+    /** Length in bytes, below 8 GiB. */
+    readonly size: number;
+    /** Path in the tree. */
+    readonly source: string;
+  }
+  | {
+    readonly kind: "symlink";
+    readonly path: string;
+    readonly mode: number;
+    /** Where the link points. */
+    readonly target: string;
+  };
 
 /** The fields of a header block that are not constant. */
 export interface TarHeader {
-  /** Name field, at most 100 bytes. */
+  /** At most 100 bytes. */
   readonly name: Uint8Array;
-  /** Prefix field, at most 155 bytes. */
+  /** At most 155 bytes. */
   readonly prefix?: Uint8Array | undefined;
-  /** Link name field, at most 100 bytes. */
+  /** At most 100 bytes. */
   readonly linkName?: Uint8Array | undefined;
-  /** Permission bits. */
   readonly mode: number;
-  /** Content length in bytes, below 8 GiB. */
   readonly size: number;
   /** Seconds since 1970, below 2^33. */
   readonly mtime: number;
-  /** What the entry is. */
-  readonly type: TarTypeFlag;
+  /** File, symbolic link, directory or PAX header. */
+  readonly type: "0" | "2" | "5" | "x";
 }
 
 const ZERO = 0x30;
@@ -41,45 +54,35 @@ const SPACE = 0x20;
 /** What follows the magic: a zero byte and version `00`. */
 const VERSION = [0, ZERO, ZERO] as const;
 
-/**
- * Writes one ustar header. Owner and group are 0 and have no names.
- *
- * @param into Zeroed memory.
- * @param at Where the block starts in it.
- * @param header The fields.
- */
-export function writeTarHeader(
-  into: Uint8Array,
-  at: number,
-  header: TarHeader,
-): void {
-  into.set(header.name, at);
-  writeOctal(into, at + 100, 7, header.mode);
-  writeOctal(into, at + 108, 7, 0);
-  writeOctal(into, at + 116, 7, 0);
-  writeOctal(into, at + 124, 11, header.size);
-  writeOctal(into, at + 136, 11, header.mtime);
-  into[at + 156] = header.type.charCodeAt(0);
-  if (header.linkName !== undefined) into.set(header.linkName, at + 157);
-  into.set(USTAR_MAGIC, at + USTAR_OFFSET);
-  into.set(VERSION, at + USTAR_OFFSET + USTAR_MAGIC.length);
-  if (header.prefix !== undefined) into.set(header.prefix, at + 345);
+/** Writes one ustar header into zeroed memory. Owner and group are 0 and have no names. */
+export function writeTarHeader(block: Uint8Array, header: TarHeader): void {
+  block.set(header.name);
+  writeOctal(block, 100, 7, header.mode);
+  writeOctal(block, 108, 7, 0);
+  writeOctal(block, 116, 7, 0);
+  writeOctal(block, 124, 11, header.size);
+  writeOctal(block, 136, 11, header.mtime);
+  block[156] = header.type.charCodeAt(0);
+  block.set(header.linkName ?? [], 157);
+  block.set(USTAR_MAGIC, USTAR_OFFSET);
+  block.set(VERSION, USTAR_OFFSET + USTAR_MAGIC.length);
+  block.set(header.prefix ?? [], 345);
   // The checksum counts its own field as eight spaces.
   let sum = 8 * SPACE;
-  for (let i = at; i < at + TAR_BLOCK_SIZE; i++) sum += into[i] ?? 0;
-  writeOctal(into, at + 148, 6, sum);
-  into[at + 155] = SPACE;
+  for (let at = 0; at < TAR_BLOCK_SIZE; at++) sum += block[at] ?? 0;
+  writeOctal(block, 148, 6, sum);
+  block[155] = SPACE;
 }
 
 function writeOctal(
-  into: Uint8Array,
+  block: Uint8Array,
   at: number,
   digits: number,
   value: number,
 ): void {
   let rest = value;
   for (let i = at + digits - 1; i >= at; i--) {
-    into[i] = ZERO + rest % 8;
+    block[i] = ZERO + rest % 8;
     rest = Math.floor(rest / 8);
   }
 }

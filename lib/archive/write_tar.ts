@@ -2,15 +2,14 @@ import { PspfError } from "../errors.ts";
 import { FrameRule } from "../format/frames.ts";
 import { BlockPool } from "../io/block_pool.ts";
 import type { FileTree } from "../io/file_tree.ts";
-import { encodePaxRecords } from "./pax_records.ts";
+import { encodePaxRecords } from "./pax.ts";
 import {
+  MAX_MEMBER_SIZE,
   TAR_BLOCK_SIZE,
   type TarHeader,
-  TarType,
-  type TarTypeFlag,
+  type TarMember,
   writeTarHeader,
 } from "./tar_header.ts";
-import type { TarMember } from "./tar_member.ts";
 
 /** Options of {@linkcode writeTar}. */
 export interface WriteTarOptions {
@@ -227,11 +226,7 @@ const PREFIX_SIZE = 155;
 const ASCII_REGEXP = /^\p{ASCII}*$/u;
 const ENCODER = new TextEncoder();
 
-const TYPES: Readonly<Record<TarMember["kind"], TarTypeFlag>> = {
-  file: TarType.FILE,
-  directory: TarType.DIRECTORY,
-  symlink: TarType.SYMLINK,
-};
+const TYPES = { file: "0", symlink: "2", directory: "5" } as const;
 
 /**
  * The header of a member, with a PAX header before it where ustar cannot hold
@@ -239,6 +234,10 @@ const TYPES: Readonly<Record<TarMember["kind"], TarTypeFlag>> = {
  */
 function encodeHead(member: TarMember, mtime: number): Uint8Array {
   const path = nameOf(member);
+  const size = member.kind === "file" ? member.size : 0;
+  if (size > MAX_MEMBER_SIZE) {
+    throw new RangeError(`A member cannot have ${size} bytes`);
+  }
   const link = member.kind === "symlink" ? member.target : undefined;
   const split = splitPath(path);
   const records = paxRecordsOf(member);
@@ -247,11 +246,11 @@ function encodeHead(member: TarMember, mtime: number): Uint8Array {
     : encodePax(path, records, mtime);
   const head = new Uint8Array(pax.length + TAR_BLOCK_SIZE);
   head.set(pax);
-  writeTarHeader(head, pax.length, {
+  writeTarHeader(head.subarray(pax.length), {
     ...(split ?? { name: shorten(path, NAME_SIZE) }),
     type: TYPES[member.kind],
     mode: member.mode,
-    size: member.kind === "file" ? member.size : 0,
+    size,
     mtime,
     linkName: link === undefined ? undefined : shorten(link, NAME_SIZE),
   });
@@ -291,13 +290,7 @@ function encodePax(
   const bytes = new Uint8Array(TAR_BLOCK_SIZE + size + paddingOf(size));
   const base = path.replace(/\/$/, "").split("/").at(-1) ?? "";
   const name = shorten(`PaxHeaders/${base}`, NAME_SIZE);
-  writeTarHeader(bytes, 0, {
-    name,
-    type: TarType.PAX,
-    mode: 0o644,
-    size,
-    mtime,
-  });
+  writeTarHeader(bytes, { name, type: "x", mode: 0o644, size, mtime });
   bytes.set(content, TAR_BLOCK_SIZE);
   return bytes;
 }

@@ -19,11 +19,11 @@ export {
   deriveKeyPair,
   generateKeyPair,
   type KeyPair,
+  keyPairFromSeed,
   PRIVATE_KEY_SIZE,
   sign,
   verify,
 } from "./ed25519.ts";
-export { keyFingerprint, parseFingerprint } from "./fingerprint.ts";
 export {
   encodePrivateKeyPem,
   encodePublicKeyPem,
@@ -31,6 +31,12 @@ export {
   parseKeyPair,
   parsePublicKey,
 } from "./key_file.ts";
-export { keyPairFromSeed } from "./key_seed.ts";
-export { createSha256, type Sha256, sha256 } from "./sha256.ts";
-export { shortHash, shortHashOf } from "./short_hash.ts";
+export {
+  createSha256,
+  keyFingerprint,
+  parseFingerprint,
+  type Sha256,
+  sha256,
+  shortHash,
+  shortHashOf,
+} from "./sha256.ts";

@@ -1,4 +1,5 @@
 import { crypto as stdCrypto } from "@std/crypto/crypto";
+import { encodeHex } from "@std/encoding/hex";
 import { nodeBuiltin } from "../io/node_builtin.ts";
 
 /** SHA-256 of bytes that come in pieces. */
@@ -62,6 +63,54 @@ export async function sha256(
   const hash = createSha256();
   await hash.update(bytes);
   return await hash.digest();
+}
+
+/**
+ * Takes the short form of a digest that slot descriptors hold.
+ *
+ * @param digest A SHA-256 digest, 32 bytes.
+ * @returns Its first 8 bytes as a little-endian u64.
+ */
+export function shortHashOf(digest: Uint8Array): bigint {
+  const view = new DataView(
+    digest.buffer,
+    digest.byteOffset,
+    digest.byteLength,
+  );
+  return view.getBigUint64(0, true);
+}
+
+/**
+ * Computes the name hash of a slot descriptor.
+ *
+ * @param name The slot's id.
+ * @returns First 8 bytes of the SHA-256 of the name in UTF-8, as a u64.
+ */
+export async function shortHash(name: string): Promise<bigint> {
+  return shortHashOf(await sha256(new TextEncoder().encode(name)));
+}
+
+const FINGERPRINT_REGEXP = /^(?:sha256:)?([0-9a-f]{64})$/i;
+
+/**
+ * Computes the name by which people compare public keys.
+ *
+ * @param publicKey The raw public key, 32 bytes.
+ * @returns SHA-256 of the key as 64 lower-case hex digits.
+ */
+export async function keyFingerprint(publicKey: Uint8Array): Promise<string> {
+  return encodeHex(await sha256(publicKey));
+}
+
+/**
+ * Reads a fingerprint that somebody typed.
+ *
+ * @param text 64 hex digits, with or without `sha256:` before them.
+ * @returns The fingerprint as {@linkcode keyFingerprint} writes it, or
+ * `undefined` when the text is something else, a path for example.
+ */
+export function parseFingerprint(text: string): string | undefined {
+  return FINGERPRINT_REGEXP.exec(text.trim())?.[1]?.toLowerCase();
 }
 
 function createNodeSha256(node: typeof import("node:crypto")): Sha256 {

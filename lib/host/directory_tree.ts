@@ -7,6 +7,7 @@ import type {
   OpenTreeFile,
   UnsupportedTreeEntry,
 } from "../io/file_tree.ts";
+import { streamFrom } from "../io/stream_from.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { openFileSource } from "./file_source.ts";
 
@@ -83,22 +84,12 @@ export class DirectoryTree implements FileTree {
   }
 
   stream(path: string): ReadableStream<Uint8Array> {
-    const source = openFileSource(this.#full(path));
-    const reader = source.stream(0, source.size).getReader();
-    return new ReadableStream<Uint8Array>({
-      async pull(controller): Promise<void> {
-        try {
-          const { done, value } = await reader.read();
-          if (!done) return controller.enqueue(value);
-          await source[Symbol.asyncDispose]();
-          controller.close();
-        } catch (error) {
-          await source[Symbol.asyncDispose]();
-          throw error;
-        }
-      },
-      cancel: () => source[Symbol.asyncDispose](),
-    });
+    return streamFrom(this.#chunks(path));
+  }
+
+  async *#chunks(path: string): AsyncGenerator<Uint8Array> {
+    await using source = openFileSource(this.#full(path));
+    yield* source.stream(0, source.size);
   }
 
   #full(path: string): string {

@@ -5,9 +5,11 @@ import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
 import { checkFree, checkReplaceable, publishFile } from "./publish.ts";
-import { sweepLeftovers } from "./sweep_leftovers.ts";
-import type { Temporaries } from "./temporaries.ts";
-import { temporaryPathFor } from "./temporary_name.ts";
+import {
+  sweepLeftovers,
+  type Temporaries,
+  temporaryPathFor,
+} from "./temporaries.ts";
 import type { SinkOptions } from "./types.ts";
 
 /**

@@ -1,24 +1,18 @@
-/** One member of a {@linkcode FileTree}. */
+/**
+ * One member of a {@linkcode FileTree}: its path below the root, `/`-separated,
+ * without a leading `./`, and permission bits, at most 0o777.
+ */
 export type FileTreeEntry =
-  | {
-    readonly kind: "directory";
-    /** Path below the root, `/`-separated, without a leading `./`. */
-    readonly path: string;
-    /** Permission bits, at most 0o777. */
-    readonly mode: number;
-  }
+  | { readonly kind: "directory"; readonly path: string; readonly mode: number }
   | {
     readonly kind: "file";
-    /** Path below the root, `/`-separated, without a leading `./`. */
     readonly path: string;
-    /** Permission bits, at most 0o777. */
     readonly mode: number;
     /** Length in bytes when it was listed. */
     readonly size: number;
   }
   | {
     readonly kind: "symlink";
-    /** Path below the root, `/`-separated, without a leading `./`. */
     readonly path: string;
     /** Where the link points, exactly as stored. */
     readonly target: string;
@@ -76,10 +70,10 @@ export interface FileTree {
    */
   readFile(path: string, size: number): Uint8Array | Promise<Uint8Array>;
   /**
-   * Streams a file.
+   * Streams a file from its start.
    *
    * @param path As listed.
-   * @returns The content, from the start.
+   * @returns The content.
    * @throws {PspfError} `io/not-found`, `io/denied`
    */
   stream(path: string): ReadableStream<Uint8Array>;

@@ -2,7 +2,7 @@ import { encodeHex } from "@std/encoding/hex";
 import { alignUp } from "../bytes/u64.ts";
 import { BlockCompressor } from "../compress/block_compressor.ts";
 import type { KeyPair } from "../crypto/ed25519.ts";
-import { keyFingerprint } from "../crypto/fingerprint.ts";
+import { keyFingerprint } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
 import { ALIGNMENT } from "../format/constants.ts";
 import { operationName } from "../format/operations.ts";

@@ -4,6 +4,7 @@ import {
   deriveKeyPair,
   generateKeyPair,
   type KeyPair,
+  keyPairFromSeed,
 } from "../crypto/ed25519.ts";
 import {
   encodePrivateKeyPem,
@@ -12,7 +13,6 @@ import {
   parseKeyPair,
   parsePublicKey,
 } from "../crypto/key_file.ts";
-import { keyPairFromSeed } from "../crypto/key_seed.ts";
 import { isPspfError, PspfError } from "../errors.ts";
 import { pathOf } from "../io/open_source.ts";
 import { loadHost, type PackHost } from "./pack_host.ts";

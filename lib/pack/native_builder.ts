@@ -1,7 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { join } from "@std/path";
 import { BlockCompressor } from "../compress/block_compressor.ts";
-import { keyFingerprint } from "../crypto/fingerprint.ts";
+import { keyFingerprint } from "../crypto/sha256.ts";
 import { encodePrivateKeyPem, encodePublicKeyPem } from "../crypto/key_file.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";

@@ -2,7 +2,7 @@ import { encodeHex } from "@std/encoding/hex";
 import { getCodec } from "../compress/codec.ts";
 import { type KeyPair, sign } from "../crypto/ed25519.ts";
 import { sha256 } from "../crypto/sha256.ts";
-import { shortHash, shortHashOf } from "../crypto/short_hash.ts";
+import { shortHash, shortHashOf } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
 import {
   DEFAULT_PRIORITY,

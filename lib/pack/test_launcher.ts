@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { keyPairFromSeed } from "../crypto/key_seed.ts";
+import { keyPairFromSeed } from "../crypto/ed25519.ts";
 import { PspfError } from "../errors.ts";
 import type { Host } from "../host/types.ts";
 import { BytesSource } from "../io/bytes_source.ts";

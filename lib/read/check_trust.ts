@@ -1,8 +1,8 @@
 import { equals } from "@std/bytes/equals";
 import { encodeHex } from "@std/encoding/hex";
 import { verify } from "../crypto/ed25519.ts";
-import { keyFingerprint, parseFingerprint } from "../crypto/fingerprint.ts";
 import { MAX_KEY_FILE_SIZE, parsePublicKey } from "../crypto/key_file.ts";
+import { keyFingerprint, parseFingerprint } from "../crypto/sha256.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { isPspfError, PspfError } from "../errors.ts";
 import { SEAL_FEATURE } from "../format/constants.ts";

@@ -1,5 +1,5 @@
 import { encodeHex } from "@std/encoding/hex";
-import { keyFingerprint } from "../crypto/fingerprint.ts";
+import { keyFingerprint } from "../crypto/sha256.ts";
 import type { ExecutionMetadata, PackageInfo } from "../format/metadata.ts";
 import { formatPermissions } from "../format/slot_words.ts";
 import { openSource, type SourceInput } from "../io/open_source.ts";

@@ -9,7 +9,7 @@ import {
   isCompression,
 } from "../compress/codec.ts";
 import { createSha256 } from "../crypto/sha256.ts";
-import { shortHashOf } from "../crypto/short_hash.ts";
+import { shortHashOf } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
 import type { PackageInfo } from "../format/metadata.ts";
 import { Operation } from "../format/operations.ts";

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { listMembers, type ListMembersOptions } from "@flavor/pspf/archive";
 import {
   type FileTree,
@@ -91,6 +91,37 @@ Deno.test("listMembers() leaves out a pipe that is not chosen, and refuses one t
   assertEquals(error.context["path"], "run/socket");
 });
 
+Deno.test("listMembers() refuses a file of 8 GiB, which no reader would find whole", async () => {
+  const limit = 8 * 1024 ** 3;
+  const sized = (size: number): FileTree => ({
+    name: "tree",
+    async *entries(): ReturnType<FileTree["entries"]> {
+      yield { kind: "file", path: "data/huge.bin", mode: 0o644, size };
+    },
+    readFile: () => {
+      throw new Error("nothing is read before it is refused");
+    },
+    stream: () => new Blob().stream(),
+  });
+  for (const size of [limit, 2 * limit, Number.MAX_SAFE_INTEGER]) {
+    const error = await rejectsCode(
+      "build/too-large",
+      () => listMembers(sized(size)),
+    );
+    assertEquals(error.context, {
+      path: "data/huge.bin",
+      tree: "tree",
+      expected: limit - 1,
+      actual: size,
+    });
+    assertStringIncludes(error.hint ?? "", "slot of its own");
+  }
+  const { contentSize } = await listMembers(sized(limit - 1));
+  assertEquals(contentSize, limit - 1);
+  const left = await listMembers(sized(limit), { exclude: ["*.bin"] });
+  assertEquals(left.members, []);
+});
+
 Deno.test("listMembers() keeps empty directories, but not those without a match", async () => {
   assert((await paths(TREE)).includes("empty"));
   assert(!(await paths(TREE, { include: ["*.md"] })).includes("empty"));
@@ -131,6 +162,26 @@ Deno.test("listMembers() refuses names that no reader would extract", async (t) 
       assert(error.hint?.includes("exclude"));
     });
   }
+});
+
+Deno.test("listMembers() counts the prefix, and what the portable profile copies, as parts of names", async () => {
+  const long = Array.from({ length: 16 }, () => "n".repeat(250)).join("/");
+  const tree = { [`${long}/file`]: { content: "" } };
+  await paths(tree);
+  await rejectsCode(
+    "build/failed",
+    () => paths(tree, { prefix: "p".repeat(100) }),
+  );
+  const linked = { ...tree, [`${"l".repeat(255)}`]: { target: "." } };
+  await rejectsCode("build/failed", () => paths(linked, { portable: true }));
+  await rejectsCode(
+    "build/failed",
+    () =>
+      paths({ ...tree, ["l".repeat(255)]: { target: "n".repeat(250) } }, {
+        portable: true,
+        prefix: "p".repeat(90),
+      }),
+  );
 });
 
 Deno.test("listMembers() keeps links as they are", async () => {

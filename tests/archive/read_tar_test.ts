@@ -10,6 +10,8 @@ import { trickle } from "../support/trickle.ts";
 const stream = (bytes: Uint8Array): ReadableStream<Uint8Array> =>
   ReadableStream.from([bytes]);
 
+const wait = (): Promise<void> => new Promise((next) => setTimeout(next, 0));
+
 /** Reads an archive into one line per member. */
 async function list(
   archive: ReadableStream<Uint8Array>,
@@ -180,6 +182,82 @@ Deno.test("readTar() releases its source when the caller stops", async () => {
   assert(isCancelled);
 });
 
+Deno.test("readTar() tells a damaged header from an archive that ends early", async () => {
+  const first = makeTar([
+    { name: "a", content: "x".repeat(600) },
+  ], false);
+  for (const at of [0, 124, 148, 511]) {
+    const damaged = ALL_KINDS.slice();
+    damaged[at] = (damaged[at] ?? 0) ^ 1;
+    const archive = new Uint8Array([...first, ...damaged]);
+    for (const most of [512, archive.length]) {
+      const error = await rejectsCode(
+        "archive/bad-entry",
+        () => list(trickle(archive, most)),
+      );
+      assertEquals(error.context, { offset: first.length });
+    }
+  }
+});
+
+Deno.test("readTar() does not read far ahead of whoever takes the content", async () => {
+  const archive = makeTar([{ name: "a", content: new Uint8Array(8 << 20) }]);
+  let left = archive.length;
+  const source = trickle(archive, 10_000).pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller): void {
+        left -= chunk.length;
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  for await (const entry of readTar(source)) {
+    assert(entry.kind === "file");
+    const reader = entry.content.getReader();
+    await reader.read();
+    for (let turn = 0; turn < 50; turn++) await wait();
+    assert(left > 6 << 20, `${left} bytes are left`);
+    reader.releaseLock();
+  }
+  assertEquals(left, 0);
+});
+
+Deno.test("readTar() ends a content that is read on behind its member", async () => {
+  const big = new Uint8Array(1 << 20);
+  const archive = makeTar([{ name: "a", content: big }, { name: "b" }]);
+  const entries = readTar(stream(archive));
+  const { value: first } = await entries.next();
+  assert(first?.kind === "file");
+  const reader = first.content.getReader();
+  await reader.read();
+  assertEquals((await entries.next()).value?.path, "b");
+  await assertRejects(
+    async () => {
+      while (!(await reader.read()).done);
+    },
+    TypeError,
+    "next member",
+  );
+  await entries.return();
+});
+
+Deno.test("readTar() gives content that belongs to whoever takes it", async () => {
+  const archive = makeTar([{ name: "a", content: "x".repeat(2000) }, {
+    name: "b",
+    content: "y".repeat(2000),
+  }]);
+  const found: string[] = [];
+  for await (const entry of readTar(stream(archive))) {
+    assert(entry.kind === "file");
+    for await (const chunk of entry.content) {
+      found.push(new TextDecoder().decode(chunk));
+      chunk.fill(0);
+    }
+  }
+  assertEquals(found, ["x".repeat(2000), "y".repeat(2000)]);
+  assertEquals(archive[512], "x".charCodeAt(0));
+});
+
 const REFUSED: readonly [string, PspfErrorCode, readonly TarInput[]][] = [
   ["an absolute path", "archive/unsafe-path", [{ name: "/etc/passwd" }]],
   ["a path with ..", "archive/unsafe-path", [{ name: "a/../../b" }]],
@@ -286,15 +364,13 @@ Deno.test("readTar() refuses more members, bytes and extension than allowed", as
     (await list(stream(archive), { maxEntries: 2, maxTotalSize: 10 })).length,
     2,
   );
-  const extended = makeTar([{
-    name: "x",
-    type: "x",
-    content: makePax({ comment: "c".repeat(99) }),
-  }]);
-  await rejectsCode(
-    "archive/too-large",
-    () => list(stream(extended), { maxExtensionSize: 99 }),
-  );
+  const extended = (size: number): Promise<string[]> =>
+    list(stream(makeTar([
+      { name: "x", type: "L", content: `${"d/".repeat(9)}b\0`.padEnd(size) },
+      { name: "a" },
+    ])));
+  assertEquals(await extended(1 << 20), ["d/d/d/d/d/d/d/d/d/b 644 "]);
+  await rejectsCode("archive/too-large", () => extended((1 << 20) + 1));
 });
 
 Deno.test("extractTar() extracts all kinds", async () => {

@@ -146,6 +146,18 @@ Deno.test("writeTar() keeps permission bits and drops setuid", async () => {
   assertEquals(text.slice(100, 107), "0000755");
 });
 
+Deno.test("writeTar() does not write a size that its header cannot hold", async () => {
+  const size = 8 * 1024 ** 3;
+  const member = { path: "huge", source: "huge", mode: 0o644, size } as const;
+  await assertRejects(
+    () =>
+      Array.fromAsync(
+        writeTar(new MemoryTree({}), [{ kind: "file", ...member }]),
+      ),
+    RangeError,
+  );
+});
+
 Deno.test("writeTar() notices files that change while they are packed", async (t) => {
   for (const [listed, real] of [[10, 9], [10, 11], [2_000_000, 1_999_999]]) {
     await t.step(`${listed} bytes listed, ${real} read`, async () => {

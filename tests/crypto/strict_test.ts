@@ -1,6 +1,6 @@
 import { keyPairFromSeed, sign, verify } from "@flavor/pspf/crypto";
 import { createStdSha256 } from "../../lib/crypto/sha256.ts";
-import { isStrictScalar } from "../../lib/crypto/strict_ed25519.ts";
+import { isStrictScalar } from "../../lib/crypto/ed25519.ts";
 import { sha256 } from "@flavor/pspf/crypto";
 import { assert, assertEquals } from "@std/assert";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 
 import { createDenoHost } from "../../lib/host/mod.ts";
-import { temporaryPathFor } from "../../lib/host/temporary_name.ts";
+import { temporaryPathFor } from "../../lib/host/temporaries.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 

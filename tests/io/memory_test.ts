@@ -3,7 +3,6 @@ import {
   BytesSource,
   collectBytes,
   MemorySink,
-  MemoryTarget,
   MemoryTree,
   type RandomAccessSource,
 } from "@flavor/pspf/io";
@@ -11,7 +10,6 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { rejectsCode, throwsCode } from "../support/throws_code.ts";
 
 const BYTES = Uint8Array.from({ length: 700_000 }, (_, index) => index & 0xff);
-const empty = (): ReadableStream<Uint8Array> => ReadableStream.from([]);
 
 const SOURCES: Record<string, () => RandomAccessSource> = {
   BytesSource: () => new BytesSource(BYTES),
@@ -73,40 +71,6 @@ Deno.test("collectBytes() stops at its limit", async () => {
   await rejectsCode(
     "format/too-large",
     () => collectBytes(new Blob(["abcd"]).stream(), options),
-  );
-});
-
-Deno.test("MemoryTarget refuses to write through links and over members", async () => {
-  const target = new MemoryTarget();
-  await target.symlink("link", "/tmp");
-  await target.file("file", 0o644, 0, empty());
-  await rejectsCode(
-    "archive/unsafe-path",
-    () => target.file("link/x", 0o644, 0, empty()),
-  );
-  await rejectsCode(
-    "archive/unsafe-path",
-    () => target.directory("link/x", 0o755),
-  );
-  await rejectsCode("io/exists", () => target.file("file", 0o644, 0, empty()));
-  await rejectsCode("io/exists", () => target.file("link", 0o644, 0, empty()));
-  await rejectsCode(
-    "io/exists",
-    () => target.file("file/x", 0o644, 0, empty()),
-  );
-  await rejectsCode("io/exists", () => target.directory("file", 0o755));
-  await rejectsCode("io/not-found", () => target.hardLink("x", "link"));
-  assertEquals([...target.entries.keys()], ["link", "file"]);
-});
-
-Deno.test("MemoryTarget refuses content of another length", async () => {
-  const target = new MemoryTarget();
-  const content = (): ReadableStream<Uint8Array> => new Blob(["abc"]).stream();
-  await rejectsCode("io/failed", () => target.file("a", 0o644, 4, content()));
-  await rejectsCode("io/no-space", () => target.file("a", 0o644, 2, content()));
-  await rejectsCode(
-    "io/no-space",
-    () => new MemoryTarget("m", 2).file("a", 0o644, 3, content()),
   );
 });
 

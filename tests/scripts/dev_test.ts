@@ -192,6 +192,13 @@ Deno.test("scripts/dev says in one line what is wrong", async () => {
     "scripts/dev: FLAVOR_JSR is 'yes'; it must be jsr or mirror\n",
   );
 
+  const source = await checkout.run(["deno"], {
+    env: { FLAVOR_STD_SOURCE: checkout.root + "/scripts" },
+  });
+  assertEquals(source.code, 1);
+  assertStringIncludes(source.stderr, "a checkout of the standard library");
+  assertEquals(source.stderr.split("\n").length, 2);
+
   // A PATH with the tools of scripts/dev, but neither Deno nor npm.
   const bin = join(checkout.root, "bin");
   await Deno.mkdir(bin);

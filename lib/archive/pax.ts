@@ -1,9 +1,11 @@
+import { concat } from "@std/bytes/concat";
 import { PspfError } from "../errors.ts";
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const EQUALS = 0x3d;
 const MAX_LENGTH_DIGITS = 10;
+const ENCODER = new TextEncoder();
 
 /**
  * Reads the records of a PAX header: `LENGTH KEY=VALUE` and a newline each,
@@ -28,11 +30,10 @@ export function parsePaxRecords(
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(SPACE, at);
-    const length = parseLength(bytes.subarray(at, space < 0 ? at : space));
+    const length = parseLength(bytes.subarray(at, Math.max(space, at)));
     const end = at + length;
     const equals = bytes.indexOf(EQUALS, space);
-    const isWhole = space >= 0 && end <= bytes.length &&
-      bytes[end - 1] === NEWLINE;
+    const isWhole = end <= bytes.length && bytes[end - 1] === NEWLINE;
     if (!isWhole || equals < 0 || equals >= end) {
       throw badRecord("a record is not well formed");
     }
@@ -43,13 +44,7 @@ export function parsePaxRecords(
   return records;
 }
 
-/**
- * Decodes a name that an archive carries in UTF-8.
- *
- * @param bytes The name.
- * @returns The text.
- * @throws {PspfError} `archive/bad-entry` when it is something else.
- */
+/** Decodes a name that an archive carries in UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
@@ -61,17 +56,28 @@ export function decodeText(bytes: Uint8Array): string {
 }
 
 function parseLength(digits: Uint8Array): number {
-  const text = digits.length > MAX_LENGTH_DIGITS
-    ? ""
-    : String.fromCharCode(...digits);
-  if (!/^[1-9][0-9]*$/.test(text)) throw badRecord("a record has no length");
+  const text = String.fromCharCode(...digits.subarray(0, MAX_LENGTH_DIGITS));
+  const isNumber = /^[1-9][0-9]*$/.test(text) && text.length === digits.length;
+  if (!isNumber) throw badRecord("a record has no length");
   return Number(text);
 }
 
 function badRecord(problem: string, cause?: unknown): PspfError {
-  return new PspfError(
-    "archive/bad-entry",
-    `Cannot read an extended header: ${problem}`,
-    cause === undefined ? {} : { cause },
-  );
+  const message = `Cannot read an extended header: ${problem}`;
+  return new PspfError("archive/bad-entry", message, { cause });
+}
+
+/** Encodes records in the given order. Values may hold newlines. */
+export function encodePaxRecords(
+  records: Iterable<readonly [key: string, value: string]>,
+): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const [key, value] of records) {
+    const body = ENCODER.encode(` ${key}=${value}\n`);
+    let digits = String(body.length).length;
+    // One digit more can make the length itself one digit longer.
+    if (String(body.length + digits).length > digits) digits++;
+    parts.push(ENCODER.encode(String(digits + body.length)), body);
+  }
+  return concat(parts);
 }
