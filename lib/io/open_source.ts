@@ -51,9 +51,13 @@ export async function openSource(
  *
  * @param location The path or `file:` URL.
  * @returns The path.
- * @throws {PspfError} `usage/bad-argument` for other URLs
+ * @throws {PspfError} `usage/bad-argument` for other URLs, `io/not-found` for
+ * an empty path
  */
 export function pathOf(location: string | URL): string {
+  if (location === "") {
+    throw new PspfError("io/not-found", "Cannot open a file without a name");
+  }
   if (typeof location === "string") return location;
   if (location.protocol === "file:") return fromFileUrl(location);
   throw new PspfError(

@@ -191,7 +191,7 @@ Deno.test("concurrent builds share a block cache", async () => {
 
 Deno.test("a build with a block cache compresses only the blocks that changed", async () => {
   await using dir = await tempDir();
-  const data = pseudoRandomBytes(6 << 20, 1);
+  const data = pseudoRandomBytes(6 << 20);
   const plan = planOf([
     '{ id = "a", source = "a", target = "a", operations = "zstd" }',
   ]);
