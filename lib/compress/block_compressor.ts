@@ -93,7 +93,6 @@ export class BlockCompressor implements Disposable {
         try {
           return await thread.run(job);
         } finally {
-          if (thread.isBroken) this.#drop(thread);
           this.#waiting.shift()?.();
         }
       }
@@ -115,15 +114,11 @@ export class BlockCompressor implements Disposable {
   }
 
   #leastBusy(): Thread | undefined {
-    return this.#threads.reduce<Thread | undefined>(
-      (best, one) => best === undefined || one.load < best.load ? one : best,
-      undefined,
-    );
-  }
-
-  #drop(thread: Thread): void {
-    const at = this.#threads.indexOf(thread);
-    if (at >= 0) this.#threads.splice(at, 1);
+    return this.#threads.filter(({ isBroken }) => !isBroken)
+      .reduce<Thread | undefined>(
+        (best, one) => best === undefined || one.load < best.load ? one : best,
+        undefined,
+      );
   }
 
   async #start(): Promise<void> {

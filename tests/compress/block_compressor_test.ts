@@ -61,3 +61,54 @@ Deno.test("BlockCompressor refuses a number of jobs that makes no sense", () => 
     assertThrows(() => new BlockCompressor({ jobs }), RangeError);
   }
 });
+
+Deno.test("BlockCompressor goes on without a worker that has crashed", async () => {
+  const { Worker: RealWorker } = globalThis;
+  const workers: Worker[] = [];
+  globalThis.Worker = class extends RealWorker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      super(url, options);
+      workers.push(this);
+    }
+  };
+  try {
+    using compressor = new BlockCompressor({ jobs: 2 });
+    // At this level no block is left to the calling thread.
+    await compressor.compress({ ...job(), level: 19 });
+    const [worker] = workers;
+    assert(worker !== undefined);
+    worker.onerror?.(new ErrorEvent("error", { message: "out of memory" }));
+    const blocks = Array.from({ length: 9 }, () => compressor.compress(job()));
+    const outcomes = await Promise.allSettled(blocks);
+    assertEquals(
+      outcomes.map(({ status }) => status),
+      Array(9).fill("fulfilled"),
+    );
+  } finally {
+    globalThis.Worker = RealWorker;
+  }
+});
+
+Deno.test("BlockCompressor reports the blocks that a crashed worker had", async () => {
+  const { Worker: RealWorker } = globalThis;
+  globalThis.Worker = class extends RealWorker {
+    override postMessage(): void {
+      queueMicrotask(() =>
+        this.onerror?.(new ErrorEvent("error", { message: "out of memory" }))
+      );
+    }
+  };
+  try {
+    using compressor = new BlockCompressor({ jobs: 2 });
+    // At this level no block is left to the calling thread.
+    const slow = { ...job(), level: 19 };
+    const error = await compressor.compress(slow).catch((error) => error);
+    assertEquals(error.code, "build/failed");
+    assert(error.message.includes("out of memory"), error.message);
+    // Without workers there is still the calling thread.
+    const { output } = await compressor.compress({ ...job(), level: 19 });
+    assertEquals(output[0], 0x28);
+  } finally {
+    globalThis.Worker = RealWorker;
+  }
+});
