@@ -224,6 +224,47 @@ for (const [what, [script, code, message]] of Object.entries(REFUSED)) {
   });
 }
 
+for (
+  const [key, value, message] of [
+    [
+      "workenv",
+      'directories = [{ path = "{workenv}/data" }]',
+      "workenv.directories",
+    ],
+    ["runtime", 'env = { unset = ["LD_*"] }', "the runtime"],
+    ["setup_commands", "", "the setup_commands"],
+  ] as const
+) {
+  Deno.test(`pack --builder-bin publishes nothing when the builder drops ${key}`, async () => {
+    await using dir = await tempDir();
+    // As the Go builder does: it takes what it knows, and says nothing.
+    await project(
+      dir,
+      `python3 - "$manifest" <<'END'
+import json, sys
+path = sys.argv[1]
+document = json.load(open(path))
+document.pop("${key}")
+json.dump(document, open(path, "w"))
+END
+exec ${OURSELVES} "$@"`,
+    );
+    const extra = key === "setup_commands"
+      ? 'setup_commands = [{ type = "execute", command = "true" }]\n'
+      : "";
+    await dir.write(
+      "flavor.toml",
+      `${extra}${MANIFEST}${extra === "" ? `\n[${key}]\n${value}\n` : ""}`,
+    );
+    const { code, err } = await pack(dir, "--json");
+    assertEquals(code, 6, err);
+    const { error } = JSON.parse(err);
+    assertEquals(error.code, "build/verification-failed");
+    assertStringIncludes(error.message, message);
+    assertEquals(published(dir), []);
+  });
+}
+
 Deno.test("pack --builder-bin refuses a builder for another machine, and to skip the verification", async () => {
   await using dir = await tempDir();
   await project(dir, "exit 0");

@@ -246,3 +246,21 @@ Deno.test("verifyPackage() takes the Go builder's checksum above 4 GiB, with a w
   const verdicts = checks.filter(({ id }) => id === "index-checksum");
   assertEquals(verdicts.map(({ status }) => status), ["pass", "warn"]);
 });
+
+Deno.test("in a package without a seal the signed mode wins over the descriptor", async () => {
+  const file = makeForeignPackage({
+    builder: "go",
+    slots: [{ ...fileSlot("run", "x"), permissions: "0755", mode: 0o755 }],
+    // Nothing signs the table: one flipped bit must not make 0755 of 0757.
+    editTable: (table) => new DataView(table.buffer).setUint16(62, 0o757, true),
+  });
+  await using reader = await PSPFReader.open(file);
+  assertEquals(reader.slot(0).descriptor.permissions, 0o757);
+  assertEquals(reader.slot(0).permissions, 0o755);
+  const target = new MemoryTarget();
+  await reader.extractAll(target);
+  const entry = [...target.entries.values()].find(({ kind }) =>
+    kind === "file"
+  );
+  assertEquals(entry?.kind === "file" && entry.mode, 0o755);
+});

@@ -373,3 +373,43 @@ Deno.test("writePackage() tells how far it is, up to the end", async () => {
   });
   assertEquals(seen.at(-1), "pack");
 });
+
+Deno.test("writePackage() signs the version and the source that the launcher itself names", async () => {
+  const source = "ab".repeat(32);
+  const marker = "flavor-rs-launcher/1 pspf-2025 ops=raw,tar,gzip,zstd;";
+  for (
+    const [text, version, expected] of [
+      [
+        `${marker} version=9.8.7 source=${source};`,
+        "9.8.7",
+        `sha256:${source}`,
+      ],
+      [`${marker} version=9.8.7 source=unknown;`, "9.8.7", undefined],
+      [marker, "unknown", undefined],
+      ["somebody's launcher", "unknown", undefined],
+    ] as const
+  ) {
+    // The marker may lie across two reads.
+    for (const padding of [0, 262_144 - 20, 1_048_576 - 100]) {
+      const launcher = textSource(
+        "\0".repeat(padding) + text + "\0".repeat(99),
+      );
+      const { bytes } = await buildInMemory(planOf([]), {}, { launcher });
+      await using reader = await PSPFReader.open(bytes);
+      assertEquals(reader.metadata.launcher?.toolVersion, version);
+      assertEquals(reader.metadata.launcher?.source, expected);
+    }
+  }
+});
+
+Deno.test("writePackage() tells how much it has read, block by block", async () => {
+  const app = pseudoRandomBytes(9 << 20);
+  const seen: number[] = [];
+  await buildInMemory(planOf([FILE_SLOT]), { app }, {
+    onProgress: ({ stage, slot, completed, total }) => {
+      assertEquals([stage, slot, total], ["pack", "app", app.length]);
+      seen.push(completed);
+    },
+  });
+  assertEquals(seen, Array.from({ length: 9 }, (_, at) => (at + 1) << 20));
+});
