@@ -238,7 +238,7 @@ Deno.test("a key of another kind is named for what it is", async () => {
 
 Deno.test("bytes that are not DER are not searched for an algorithm", async () => {
   // What follows would say X25519, were it in a sequence.
-  const file = join([1, 0, 6, 3, 0x2b, 0x65, 0x6e], new Uint8Array(40));
+  const file = join([1, 0, 1, 0, 6, 3, 0x2b, 0x65, 0x6e], new Uint8Array(40));
   const { message } = await rejectsCode(
     "crypto/bad-key",
     () => parseKeyPair(file),
