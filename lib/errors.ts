@@ -125,7 +125,7 @@ export type JsonValue =
   | number
   | string
   | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+  | { readonly [key: string]: JsonValue | undefined };
 
 /** The machine-readable form of a {@linkcode PspfError}. */
 export interface PspfErrorJson {

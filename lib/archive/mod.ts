@@ -16,7 +16,5 @@ export { parsePaxRecords } from "./pax.ts";
 export { PathFilter, type PathFilterOptions } from "./path_filter.ts";
 export { checkEntryPath, checkLinkTarget } from "./path_policy.ts";
 export { readTar, type ReadTarOptions, type TarEntry } from "./read_tar.ts";
-export type { ChunkMemory } from "./tar_sink.ts";
-
 export type { TarMember } from "./tar_header.ts";
-export { writeTar, type WriteTarOptions } from "./write_tar.ts";
+export { frameRuleFor, writeTar, type WriteTarOptions } from "./write_tar.ts";

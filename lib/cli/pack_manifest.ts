@@ -1,6 +1,6 @@
 import { basename } from "@std/path";
 
-import { type ManifestFile, readManifestFile } from "../pack/manifest_file.ts";
+import { type ManifestFile, readManifestFile } from "../pack/pack_manifest.ts";
 import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 

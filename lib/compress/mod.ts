@@ -1,6 +1,6 @@
 /**
- * Compression of slots: one codec per operation, as web streams. Encoders are
- * deterministic and can use several cores; decoders are bounded.
+ * Compression of slots: one codec per operation, as web streams and in blocks.
+ * Encoders are deterministic and can use several cores; decoders are bounded.
  *
  * @example Compress and decompress
  * ```ts
@@ -20,10 +20,16 @@
 export {
   BlockCompressor,
   type BlockCompressorOptions,
-  type CompressedBlock,
 } from "./block_compressor.ts";
-export { BlockPool } from "./block_pool.ts";
-export type { BlockJob } from "./compress_block.ts";
-export type { Codec, DecodeLimits, EncodeOptions } from "./codec.ts";
-export { type CompressionCode, getCodec, isCompression } from "./get_codec.ts";
+export {
+  type Codec,
+  type CompressionCode,
+  type DecodeLimits,
+  type EncodeBlockOptions,
+  type EncodeOptions,
+  getCodec,
+  isCompression,
+} from "./codec.ts";
+export type { BlockJob, EncodedBlock } from "./compress_block.ts";
+export type { BlockCache, StoredBlock } from "./encode_blocks.ts";
 export type { ByteTransform } from "./transform_with.ts";

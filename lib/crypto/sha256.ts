@@ -1,6 +1,6 @@
 import { crypto as stdCrypto } from "@std/crypto/crypto";
 import { encodeHex } from "@std/encoding/hex";
-import type { Hash } from "node:crypto";
+import { nodeBuiltin } from "../io/node_builtin.ts";
 
 /** SHA-256 of bytes that come in pieces. */
 export interface Sha256 {
@@ -21,11 +21,6 @@ export interface Sha256 {
   digest(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** The one function of `node:crypto` that is used. */
-interface NodeCrypto {
-  createHash(algorithm: "sha256"): Hash;
-}
-
 /**
  * Computes SHA-256 piece by piece: with `node:crypto` where there is one, as
  * it is five times faster, else (in a browser) with `@std/crypto`.
@@ -44,7 +39,7 @@ interface NodeCrypto {
  * ```
  */
 export function createSha256(): Sha256 {
-  const node = findNodeCrypto();
+  const node = nodeBuiltin("node:crypto");
   return node === undefined ? createStdSha256() : createNodeSha256(node);
 }
 
@@ -53,6 +48,14 @@ export function createSha256(): Sha256 {
  *
  * @param bytes Any bytes.
  * @returns 32 bytes.
+ *
+ * @example Of nothing
+ * ```ts
+ * import { sha256 } from "@flavor/pspf/crypto";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await sha256(new Uint8Array())).subarray(0, 2), new Uint8Array([0xe3, 0xb0]));
+ * ```
  */
 export async function sha256(
   bytes: Uint8Array,
@@ -110,20 +113,7 @@ export function parseFingerprint(text: string): string | undefined {
   return FINGERPRINT_REGEXP.exec(text.trim())?.[1]?.toLowerCase();
 }
 
-/**
- * Asks the runtime for `node:crypto` instead of importing it, so that bundles
- * for a browser neither contain nor miss it.
- */
-function findNodeCrypto(): NodeCrypto | undefined {
-  const { process } = globalThis as {
-    readonly process?: {
-      getBuiltinModule?(name: string): NodeCrypto | undefined;
-    };
-  };
-  return process?.getBuiltinModule?.("node:crypto");
-}
-
-function createNodeSha256(node: NodeCrypto): Sha256 {
+function createNodeSha256(node: typeof import("node:crypto")): Sha256 {
   const hash = node.createHash("sha256");
   return {
     update: (chunk): void => {

@@ -3,7 +3,6 @@ import {
   FORMAT_VERSION,
   INDEX_BLOCK_SIZE,
   MARKER_SIZE,
-  PAGE_ALIGNMENT,
   PUBLIC_KEY_SIZE,
   SHA256_SIZE,
   SIGNATURE_SIZE,
@@ -51,9 +50,8 @@ const HINTS = {
   protocolVersion: 1,
 } as const;
 
-const CAPABILITY_MMAP = 0x01n;
-const CAPABILITY_PAGE_ALIGNED = 0x02n;
-const CAPABILITY_SIGNED = 0x80n;
+/** Can be mapped into memory; is signed. */
+const CAPABILITIES = 0x81n;
 
 /** The index block as stored; nothing in it has been checked yet. */
 export interface IndexBlock {
@@ -109,12 +107,6 @@ export interface IndexBlockInit {
   readonly metadataDigest: Uint8Array;
   /** Ed25519 signature of the uncompressed metadata, 64 bytes. */
   readonly signature: Uint8Array;
-  /**
-   * Alignment of the slots in bytes.
-   *
-   * @default {8}
-   */
-  readonly alignment?: number;
   /**
    * Unix time of the build in seconds.
    *
@@ -213,7 +205,7 @@ export function parseIndexBlock(block: Uint8Array): IndexBlock {
 export function encodeIndexBlock(
   init: IndexBlockInit,
 ): Uint8Array<ArrayBuffer> {
-  const { alignment = 8, buildTimestamp = 0, tailMarker = true } = init;
+  const { buildTimestamp = 0, tailMarker = true } = init;
   expectLength(init.publicKey, PUBLIC_KEY_SIZE, "public key");
   expectLength(init.metadataDigest, SHA256_SIZE, "metadata digest");
   expectLength(init.signature, SIGNATURE_SIZE, "signature");
@@ -241,7 +233,7 @@ export function encodeIndexBlock(
   u64(AT.minMemory, HINTS.minMemory);
   u32(AT.streamChunkSize, HINTS.streamChunkSize);
   u64(AT.buildTimestamp, buildTimestamp);
-  u64(AT.capabilities, capabilitiesFor(alignment));
+  u64(AT.capabilities, CAPABILITIES);
   u32(AT.compatibility, FORMAT_VERSION);
   u32(AT.protocolVersion, HINTS.protocolVersion);
   if (init.seal !== undefined) {
@@ -317,12 +309,6 @@ function checksumWithout(block: Uint8Array, at: number): number {
   const zeros = new Uint8Array(MARKER_SIZE);
   const head = adler32(block.subarray(0, at));
   return adler32(block.subarray(at + 4), adler32(zeros, head));
-}
-
-function capabilitiesFor(alignment: number): bigint {
-  const aligned = alignment % PAGE_ALIGNMENT === 0;
-  return CAPABILITY_MMAP | CAPABILITY_SIGNED |
-    (aligned ? CAPABILITY_PAGE_ALIGNED : 0n);
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -16,7 +16,17 @@
  */
 
 export * from "./constants.ts";
-export { encodeMetadata } from "./encode_metadata.ts";
+export {
+  fileFrameUnit,
+  fnv1a32,
+  FRAME_DIGEST_SIZE,
+  FRAME_UNIT,
+  type FramedMember,
+  FrameRule,
+  type FrameTable,
+  isFramed,
+  MAX_FRAME_COUNT,
+} from "./frames.ts";
 export {
   encodeIndexBlock,
   goIndexChecksum,
@@ -28,20 +38,13 @@ export {
 } from "./index_block.ts";
 export { computeLayout, type Layout, type PartSizes } from "./layout.ts";
 export type * from "./metadata.ts";
+export { encodeMetadata, parseMetadata } from "./metadata_document.ts";
 export {
-  isOperationCode,
   Operation,
+  OperationChain,
   type OperationCode,
   operationName,
-} from "./operation.ts";
-export { OperationChain } from "./operation_chain.ts";
-export { packOperations, unpackOperations } from "./pack_operations.ts";
-export { parseMetadata } from "./parse_metadata.ts";
-export {
-  formatPermissions,
-  parsePermissions,
-  readPermissions,
-} from "./permissions.ts";
+} from "./operations.ts";
 export {
   encodeSeal,
   hasSeal,
@@ -61,17 +64,19 @@ export {
   slotDescriptorId,
 } from "./slot_descriptor.ts";
 export {
-  isKnownLifecycle,
+  formatPermissions,
+  KNOWN_LIFECYCLES,
+  KNOWN_PURPOSES,
   lifecycleByte,
   normalizeLifecycle,
+  parsePermissions,
+  purposeByte,
+  SLOT_PLATFORMS,
   SlotLifecycle,
   type SlotLifecycleName,
-} from "./slot_lifecycle.ts";
-export {
-  isKnownPurpose,
-  purposeByte,
+  type SlotPlatform,
   SlotPurpose,
   type SlotPurposeName,
-} from "./slot_purpose.ts";
+} from "./slot_words.ts";
 export { parseStrictJson, type StrictJsonOptions } from "./strict_json.ts";
 export { encodeTrailer, findAppendedBytes, parseTrailer } from "./trailer.ts";

@@ -32,11 +32,11 @@ export function createDenoHost(options: DenoHostOptions = {}): Host {
   const temporaries = new Temporaries();
   const interrupts = new Interrupts(temporaries, clearLine);
   if (options.endOnSignals === true) interrupts.listen();
-  return hostWithin(Deno.cwd(), temporaries, interrupts);
+  return hostWithin(undefined, temporaries, interrupts);
 }
 
 function hostWithin(
-  directory: string,
+  directory: string | undefined,
   temporaries: Temporaries,
   interrupts: Interrupts,
 ): Host {
@@ -49,12 +49,11 @@ function hostWithin(
     env: environment,
     clock: { now: Date.now, monotonic: () => performance.now() },
     terminal,
-    machine: describeMachine(),
+    machine,
     random: {
       bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
     },
-    within: (next) =>
-      hostWithin(resolve(directory, next), temporaries, interrupts),
+    within: (next) => hostWithin(files.absolute(next), temporaries, interrupts),
   };
 }
 
@@ -124,16 +123,24 @@ const ARCH_NAMES: Readonly<Record<string, string>> = {
   aarch64: "arm64",
 };
 
-function describeMachine(): Machine {
-  const { os: system, arch } = Deno.build;
-  return {
-    platform: `${system}_${ARCH_NAMES[arch] ?? arch}`,
-    processors: navigator.hardwareConcurrency,
-    user: userId(),
-    home: homeDirectory(),
-    checkout: findCheckout(),
-  };
-}
+/** Looked up when somebody asks, since some of it needs a permission. */
+const machine: Machine = {
+  platform: `${Deno.build.os}_${
+    ARCH_NAMES[Deno.build.arch] ?? Deno.build.arch
+  }`,
+  get processors(): number {
+    return navigator.hardwareConcurrency;
+  },
+  get user(): number | undefined {
+    return userId();
+  },
+  get home(): string | undefined {
+    return homeDirectory();
+  },
+  get checkout(): string | undefined {
+    return findCheckout();
+  },
+};
 
 function userId(): number | undefined {
   if (Deno.build.os === "windows") return undefined;
@@ -161,6 +168,10 @@ function findCheckout(): string | undefined {
     return undefined;
   }
   const root = fromFileUrl(new URL("../..", import.meta.url));
-  const cargo = resolve(root, "native", "Cargo.toml");
-  return fs.existsSync(cargo) ? resolve(root) : undefined;
+  try {
+    const cargo = resolve(root, "native", "Cargo.toml");
+    return fs.existsSync(cargo) ? resolve(root) : undefined;
+  } catch {
+    return undefined;
+  }
 }

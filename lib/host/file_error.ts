@@ -1,6 +1,5 @@
-import os from "node:os";
-
 import { PspfError, type PspfErrorCode } from "../errors.ts";
+import { nodeBuiltin } from "../io/node_builtin.ts";
 
 const CHECK_MODES =
   "Check the owner and the mode of the file and of its directories";
@@ -28,10 +27,12 @@ const TRANSLATIONS: Readonly<Record<string, Translation>> = {
   ETXTBSY: ["io/failed", "the program is running"],
 };
 
-/** Names of the system's error numbers. */
-const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(os.constants.errno).map(([name, number]) => [number, name]),
-);
+/** The name of one of the system's error numbers. */
+function errnoName(number: number): string | undefined {
+  const names = nodeBuiltin("node:os")?.constants.errno ?? {};
+  return Object.entries(names).find(([, one]) => one === number)?.[0];
+}
+
 const OS_ERROR_REGEXP = /\(os error ([0-9]+)\)/;
 
 /** The runtime gives some errors a code, and others only a text with a number. */
@@ -39,7 +40,7 @@ function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
   const number = OS_ERROR_REGEXP.exec(error.message)?.[1];
-  return number === undefined ? undefined : ERRNO_NAMES.get(Number(number));
+  return number === undefined ? undefined : errnoName(Number(number));
 }
 
 /**
@@ -59,7 +60,7 @@ export function fileError(
   if (error instanceof PspfError) return error;
   const system = systemCode(error);
   if (system === undefined) {
-    return error instanceof Deno.errors.NotCapable
+    return error instanceof Error && error.name === "NotCapable"
       ? notCapable(error, action, path)
       : error;
   }
@@ -80,7 +81,7 @@ function notCapable(error: Error, action: string, path: string): PspfError {
     context: { path },
     hint: guarded
       ? "Choose a place that is not in /dev, /proc or /sys"
-      : undefined,
+      : "Give Deno the permission that its message names",
     cause: error,
   });
 }

@@ -15,7 +15,6 @@
  *
  * @module
  */
-export { createBuilderHost } from "./builder_host.ts";
 export { createDenoHost, type DenoHostOptions } from "./deno_host.ts";
 export type * from "./types.ts";
 export type { ByteSink } from "../io/byte_sink.ts";
@@ -30,4 +29,3 @@ export type {
   RandomAccessSource,
   ReadOptions,
 } from "../io/random_access_source.ts";
-export type { Spool } from "../io/spool.ts";

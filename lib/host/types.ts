@@ -2,7 +2,6 @@ import type { ByteSink } from "../io/byte_sink.ts";
 import type { ExtractTarget } from "../io/extract_target.ts";
 import type { FileTree } from "../io/file_tree.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
-import type { Spool } from "../io/spool.ts";
 
 /** What kind of thing a path names. */
 export type FileKind = "file" | "directory" | "symlink" | "other";
@@ -103,13 +102,20 @@ export interface SinkOptions {
    *
    * @default {0o644}
    */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
   /**
    * Whether an existing file is replaced at commit.
    *
    * @default {false}
    */
-  readonly replace?: boolean;
+  readonly replace?: boolean | undefined;
+  /**
+   * Whether the commit waits until the bytes are on the disk: for what cannot
+   * be made again.
+   *
+   * @default {false}
+   */
+  readonly durable?: boolean | undefined;
 }
 
 /** A directory that becomes visible under its name only when it is complete. */
@@ -143,14 +149,6 @@ export interface FileWriter {
    * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
    */
   createSink(path: string, options?: SinkOptions): Promise<ByteSink>;
-  /**
-   * Opens scratch space that no other process sees.
-   *
-   * @param directory Where its file lives; the system's place when absent.
-   * @returns The spool; dispose it.
-   * @throws {PspfError} `io/denied`, `io/no-space`
-   */
-  createSpool(directory?: string): Promise<Spool>;
   /**
    * Starts a directory that appears under its name only when it is complete.
    *

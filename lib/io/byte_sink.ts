@@ -3,7 +3,7 @@ import type { RandomAccessSource } from "./random_access_source.ts";
 /**
  * A place that takes a whole file and shows it to others only when it is
  * complete: bytes go to a temporary file beside the target, and
- * {@linkcode ByteSink.commit} makes them durable and renames.
+ * {@linkcode ByteSink.commit} renames.
  */
 export interface ByteSink extends AsyncDisposable {
   /** The final name, for messages. */
@@ -23,7 +23,7 @@ export interface ByteSink extends AsyncDisposable {
    */
   reopen(): Promise<RandomAccessSource>;
   /**
-   * Flushes to the disk and publishes under the final name, in one step.
+   * Publishes what was written under the final name, in one step.
    *
    * @throws {PspfError} `io/failed`, `io/no-space`, `io/exists`
    */

@@ -14,6 +14,7 @@
  * @module
  */
 
+export { BlockPool } from "./block_pool.ts";
 export { BlobSource } from "./blob_source.ts";
 export type { ByteSink } from "./byte_sink.ts";
 export { BytesSource } from "./bytes_source.ts";
@@ -25,13 +26,12 @@ export type {
   OpenTreeFile,
   UnsupportedTreeEntry,
 } from "./file_tree.ts";
+export { openSource, pathOf, type SourceInput } from "./open_source.ts";
 export { MemorySink } from "./memory_sink.ts";
-export { MemorySpool } from "./memory_spool.ts";
 export { type MemoryEntry, MemoryTarget } from "./memory_target.ts";
 export { MemoryTree, type MemoryTreeInit } from "./memory_tree.ts";
 export type {
   RandomAccessSource,
   ReadOptions,
 } from "./random_access_source.ts";
-export type { Spool, SpoolFactory } from "./spool.ts";
 export { streamFrom } from "./stream_from.ts";

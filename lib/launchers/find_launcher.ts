@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 
 import { PspfError } from "../errors.ts";
-import type { Environment, FileReader, Machine } from "../host/types.ts";
+import type { Host } from "../host/types.ts";
 import { helperFileName, type HelperLanguage } from "./helper_name.ts";
 import { type HelperFacts, inspectHelper } from "./inspect_helper.ts";
 import { helperPlaces } from "./launcher_places.ts";
@@ -22,20 +22,13 @@ export interface Launcher {
 /** What {@linkcode findLauncher} needs. */
 export interface FindLauncherOptions {
   /** The launcher that the user names, if any. */
-  readonly given?: string;
+  readonly given?: string | undefined;
   /** The platform to pack for; that of the launcher given, else this machine's. */
-  readonly target?: Platform;
+  readonly target?: Platform | undefined;
 }
 
 /** The parts of a host that {@linkcode findLauncher} uses. */
-export interface LauncherHost {
-  /** Reads files. */
-  readonly reader: FileReader;
-  /** Environment variables. */
-  readonly env: Environment;
-  /** The machine. */
-  readonly machine: Machine;
-}
+export type LauncherHost = Pick<Host, "reader" | "env" | "machine">;
 
 const LANGUAGES: readonly HelperLanguage[] = ["rust", "go"];
 

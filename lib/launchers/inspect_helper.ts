@@ -1,6 +1,6 @@
 import { encodeHex } from "@std/encoding/hex";
 
-import { inspectLauncher } from "../pack/inspect_launcher.ts";
+import { inspectLauncher } from "./inspect_launcher.ts";
 import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 import { detectPlatforms, EXECUTABLE_HEAD_SIZE } from "./executable_format.ts";

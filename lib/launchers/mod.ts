@@ -12,6 +12,7 @@
  *
  * @module
  */
+export { inspectLauncher, type LauncherFacts } from "./inspect_launcher.ts";
 export { buildHelpers } from "./build_helpers.ts";
 export { detectPlatforms, EXECUTABLE_HEAD_SIZE } from "./executable_format.ts";
 export {
@@ -39,7 +40,6 @@ export {
   type PlaceFacts,
 } from "./launcher_places.ts";
 export { type Helper, listHelpers } from "./list_helpers.ts";
-export { type LauncherTestHost, testLauncher } from "./test_launcher.ts";
 export {
   parsePlatform,
   type Platform,

@@ -19,12 +19,7 @@
  * @module
  */
 
-export {
-  type BuildPlan,
-  SLOT_PLATFORMS,
-  type SlotPlan,
-  type SlotPlatform,
-} from "./build_plan.ts";
+export type { BuildPlan, SlotSpec } from "./build_plan.ts";
 export type { ManifestProblem } from "./check_document.ts";
 export { MANIFEST_SCHEMA } from "./manifest_schema.ts";
 export { parseManifest, type ParseManifestOptions } from "./parse_manifest.ts";

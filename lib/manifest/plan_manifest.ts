@@ -77,6 +77,7 @@ function planDocument(
   const { runtime, workenv, cache_validation: validation } = document;
   return {
     name,
+    format,
     package: {
       name: document.package.name,
       version: document.package.version,

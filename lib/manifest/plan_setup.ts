@@ -1,6 +1,6 @@
 import type { JsonValue } from "../errors.ts";
 import type { WorkenvDirectory, WorkenvMetadata } from "../format/metadata.ts";
-import { formatPermissions, parsePermissions } from "../format/permissions.ts";
+import { formatPermissions, parsePermissions } from "../format/slot_words.ts";
 import type {
   DirectoryDocument,
   ManifestDocument,

@@ -1,9 +1,12 @@
-import { OperationChain } from "../format/operation_chain.ts";
-import { parsePermissions } from "../format/permissions.ts";
-import { isKnownLifecycle } from "../format/slot_lifecycle.ts";
-import { isKnownPurpose } from "../format/slot_purpose.ts";
+import { OperationChain } from "../format/operations.ts";
+import {
+  KNOWN_LIFECYCLES,
+  KNOWN_PURPOSES,
+  parsePermissions,
+} from "../format/slot_words.ts";
+
 import { DEFAULT_PERMISSIONS } from "../format/constants.ts";
-import type { SlotPlan } from "./build_plan.ts";
+import type { SlotSpec } from "./build_plan.ts";
 import type { SlotDocument } from "./manifest_document.ts";
 import type { PlanNotes } from "./plan_notes.ts";
 import type { ManifestFormat } from "./schema.ts";
@@ -30,7 +33,7 @@ export function planSlots(
   slots: readonly (SlotDocument | undefined)[],
   defaults: SlotDefaults,
   notes: PlanNotes,
-): readonly SlotPlan[] {
+): readonly SlotSpec[] {
   const ids = new Map<string, number>();
   const targets = new Map<string, number>();
   return slots.flatMap((slot, index) => {
@@ -57,7 +60,7 @@ function planSlot(
   slot: SlotDocument,
   target: string,
   defaults: SlotDefaults,
-): SlotPlan {
+): SlotSpec {
   const isJson = defaults.format === "json";
   // The existing builders store what a JSON manifest does not mention as it is.
   const operations = slot.operations ?? (isJson ? "raw" : undefined);
@@ -104,10 +107,10 @@ function warnAboutWords(
   notes: PlanNotes,
 ): void {
   const { purpose, lifecycle } = slot;
-  if (typeof purpose === "string" && !isKnownPurpose(purpose)) {
+  if (typeof purpose === "string" && !KNOWN_PURPOSES.includes(purpose)) {
     notes.warn(`${at}.purpose`, `"${purpose}" is not known; kept as it is`);
   }
-  if (typeof lifecycle === "string" && !isKnownLifecycle(lifecycle)) {
+  if (typeof lifecycle === "string" && !KNOWN_LIFECYCLES.includes(lifecycle)) {
     notes.warn(`${at}.lifecycle`, `"${lifecycle}" is not known; kept as it is`);
   }
   if (typeof slot.encoding === "string") {

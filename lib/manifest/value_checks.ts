@@ -1,5 +1,5 @@
-import { OperationChain } from "../format/operation_chain.ts";
-import { parsePermissions } from "../format/permissions.ts";
+import { OperationChain } from "../format/operations.ts";
+import { parsePermissions } from "../format/slot_words.ts";
 import { PspfError } from "../errors.ts";
 import { parseWorkenvPath } from "./workenv_path.ts";
 

@@ -1,5 +1,56 @@
 import { PspfError, type PspfErrorCode } from "../errors.ts";
-import type { VerifyLevel } from "./verify_level.ts";
+
+/** How much of a package has to be proved, from most to least. */
+export const VERIFY_LEVELS = [
+  "strict",
+  "standard",
+  "relaxed",
+  "minimal",
+  "none",
+] as const;
+
+/**
+ * How much of a package has to be proved.
+ *
+ * - `strict`: everything, and the package must carry a seal;
+ * - `standard`: seal (if there is one), signature, digests and structure;
+ * - `relaxed`: signature and seal failures are warnings;
+ * - `minimal`: as `relaxed`, without the warnings;
+ * - `none`: bounds and structure only.
+ */
+export type VerifyLevel = typeof VERIFY_LEVELS[number];
+
+/** What an empty or absent level means. */
+export const DEFAULT_VERIFY_LEVEL = "standard" satisfies VerifyLevel;
+
+/**
+ * Reads a level that somebody typed.
+ *
+ * @param text The word, in any case.
+ * @returns The level.
+ * @throws {PspfError} `usage/bad-argument` when it is none.
+ *
+ * @example Any case
+ * ```ts
+ * import { parseVerifyLevel } from "@flavor/pspf/read";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseVerifyLevel("Strict"), "strict");
+ * ```
+ */
+export function parseVerifyLevel(text: string): VerifyLevel {
+  const wanted = text.trim().toLowerCase();
+  const level = VERIFY_LEVELS.find((one) => one === wanted);
+  if (level !== undefined) return level;
+  throw new PspfError(
+    "usage/bad-argument",
+    `Cannot use level "${text}": it is not known`,
+    {
+      context: { actual: text, expected: [...VERIFY_LEVELS] },
+      hint: `Use one of ${VERIFY_LEVELS.join(", ")}`,
+    },
+  );
+}
 
 /** The verdict of one check. */
 export interface VerifyCheck {
@@ -8,11 +59,11 @@ export interface VerifyCheck {
   /** `warn` does not make a package invalid; `skip` means not looked at. */
   readonly status: "pass" | "fail" | "warn" | "skip";
   /** The error code of a failure or warning. */
-  readonly code?: PspfErrorCode;
+  readonly code?: PspfErrorCode | undefined;
   /** What was found, in one sentence. */
   readonly detail: string;
   /** What to do about a failure or warning, where that is known. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** Whether the first failure ends everything, or all of them are wanted. */
@@ -43,7 +94,7 @@ export class CheckLog {
   }
 
   /** Whether nothing failed. */
-  get valid(): boolean {
+  get hasPassed(): boolean {
     return this.#checks.every(({ status }) => status !== "fail");
   }
 
@@ -140,13 +191,7 @@ export class CheckLog {
 
   #fail(id: string, status: VerifyCheck["status"], error: PspfError): void {
     const { code, message: detail, hint } = error;
-    this.#checks.push({
-      id,
-      status,
-      code,
-      detail,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    this.#checks.push({ id, status, code, detail, ...(hint && { hint }) });
   }
 }
 

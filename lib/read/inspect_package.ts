@@ -1,8 +1,8 @@
 import { encodeHex } from "@std/encoding/hex";
 import { keyFingerprint } from "../crypto/sha256.ts";
 import type { ExecutionMetadata, PackageInfo } from "../format/metadata.ts";
-import { formatPermissions } from "../format/permissions.ts";
-import type { RandomAccessSource } from "../io/random_access_source.ts";
+import { formatPermissions } from "../format/slot_words.ts";
+import { openSource, type SourceInput } from "../io/open_source.ts";
 import type { VerifyCheck } from "./check_log.ts";
 import { type OpenOptions, openPackage } from "./open_package.ts";
 
@@ -73,7 +73,7 @@ export interface PackageSummary {
 /**
  * Summarizes a package for people and for `--json`.
  *
- * @param source The package; still the caller's to dispose.
+ * @param input The package: path, URL, bytes, blob or source.
  * @param options As for `openPackage`.
  * @returns What is inside.
  * @throws {PspfError} As `openPackage` does.
@@ -81,16 +81,16 @@ export interface PackageSummary {
  * @example Not a package
  * ```ts
  * import { inspectPackage } from "@flavor/pspf/read";
- * import { BytesSource } from "@flavor/pspf/io";
  * import { assertRejects } from "@std/assert";
  *
- * await assertRejects(() => inspectPackage(new BytesSource(new Uint8Array())));
+ * await assertRejects(() => inspectPackage(new Uint8Array()));
  * ```
  */
 export async function inspectPackage(
-  source: RandomAccessSource,
+  input: SourceInput,
   options: OpenOptions = {},
 ): Promise<PackageSummary> {
+  await using source = await openSource(input);
   const opened = await openPackage(source, options);
   const { index, metadata } = opened;
   const { publicKey, metadataDigest } = index.fields;

@@ -1,18 +1,27 @@
+import { TRAILER_SIZE } from "../format/constants.ts";
 import type { PackageMetadata } from "../format/metadata.ts";
 import type { Seal } from "../format/seal.ts";
-import type { RandomAccessSource } from "../io/random_access_source.ts";
-import { CheckLog, type CheckMode, type VerifyCheck } from "./check_log.ts";
+import type {
+  RandomAccessSource,
+  ReadOptions,
+} from "../io/random_access_source.ts";
+import { endsEarly } from "./check_content.ts";
+import {
+  CheckLog,
+  type CheckMode,
+  DEFAULT_VERIFY_LEVEL,
+  type VerifyCheck,
+  type VerifyLevel,
+} from "./check_log.ts";
 import {
   checkSeal,
   checkSealClaim,
   checkTrustedKey,
   type TrustedKey,
 } from "./check_trust.ts";
-import type { PackageSlot } from "./package_slot.ts";
 import { type PackageIndex, readIndex } from "./read_index.ts";
 import { readMetadata } from "./read_metadata.ts";
-import { resolveSlots } from "./resolve_slots.ts";
-import { DEFAULT_VERIFY_LEVEL, type VerifyLevel } from "./verify_level.ts";
+import { type PackageSlot, resolveSlots } from "./resolve_slots.ts";
 
 /** Options of {@linkcode openPackage}. */
 export interface OpenOptions {
@@ -21,11 +30,11 @@ export interface OpenOptions {
    *
    * @default {"standard"}
    */
-  readonly level?: VerifyLevel;
+  readonly level?: VerifyLevel | undefined;
   /** The keys to accept, at every level; any when absent. */
-  readonly trustedKeys?: readonly TrustedKey[];
+  readonly trustedKeys?: readonly TrustedKey[] | undefined;
   /** Stops reading. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A package of which everything but the content has been read and checked. */
@@ -37,7 +46,7 @@ export interface OpenedPackage {
   /** Its index block, and where the sections are. */
   readonly index: PackageIndex;
   /** Its seal, if it carries one. */
-  readonly seal?: Seal;
+  readonly seal: Seal | undefined;
   /** Its metadata. */
   readonly metadata: PackageMetadata;
   /** The metadata exactly as signed, JSON in UTF-8. */
@@ -74,13 +83,7 @@ export async function openPackage(
   return await examinePackage(source, createLog(options, "throw"), options);
 }
 
-/**
- * Makes the log for a run of the checks.
- *
- * @param options The level.
- * @param mode What a failure does.
- * @returns An empty log.
- */
+/** Makes the log for a run of the checks. */
 export function createLog(options: OpenOptions, mode: CheckMode): CheckLog {
   return new CheckLog(options.level ?? DEFAULT_VERIFY_LEVEL, mode);
 }
@@ -88,32 +91,25 @@ export function createLog(options: OpenOptions, mode: CheckMode): CheckLog {
 /**
  * Runs every check that does not need the content, in the order that all
  * implementations share.
- *
- * @param source The package.
- * @param log Where the verdicts go.
- * @param options Trusted keys and abort signal.
- * @returns The open package.
- * @throws {PspfError} The code of a check that fails.
  */
 export async function examinePackage(
-  source: RandomAccessSource,
+  given: RandomAccessSource,
   log: CheckLog,
   options: OpenOptions,
 ): Promise<OpenedPackage> {
   const { trustedKeys, signal } = options;
-  const read = signal === undefined ? {} : { signal };
+  const read = { signal };
   if (log.level === "none") {
     log.warn("level", 'At level "none" no signature and no digest is checked');
   }
-  const index = await readIndex(source, log, read);
-  const table = await source.read(
-    index.slotTable.offset,
-    index.slotTable.size,
-    read,
-  );
+  const source = checkLengths(given);
+  const tail = await readTail(source, read);
+  const index = await readIndex(tail, log, read);
+  const { slotTable } = index;
+  const table = await tail.read(slotTable.offset, slotTable.size, read);
   const seal = await checkSeal(index, table, log);
   await checkTrustedKey(index.fields.publicKey, trustedKeys, log);
-  const { json, metadata } = await readMetadata(source, index, log, read);
+  const { json, metadata } = await readMetadata(tail, index, log, read);
   const isSealed = seal !== undefined;
   const features = metadata.compatibility?.features ?? [];
   await checkSealClaim(features, isSealed, log);
@@ -122,10 +118,68 @@ export async function examinePackage(
     source,
     level: log.level,
     index,
-    ...(seal === undefined ? {} : { seal }),
+    seal,
     metadata,
     metadataJson: json,
     slots,
     checks: log.checks,
+  };
+}
+
+/** A source of somebody else may give less than it said; that must not count. */
+function checkLengths(source: RandomAccessSource): RandomAccessSource {
+  return {
+    name: source.name,
+    size: source.size,
+    async read(offset, length, options): Promise<Uint8Array> {
+      const bytes = await source.read(offset, length, options);
+      if (bytes.length !== length) {
+        throw endsEarly(source, offset + bytes.length);
+      }
+      return bytes;
+    },
+    stream(offset, length, options): ReadableStream<Uint8Array> {
+      let done = 0;
+      return source.stream(offset, length, options).pipeThrough(
+        new TransformStream<Uint8Array, Uint8Array>({
+          transform(chunk, controller): void {
+            done += chunk.length;
+            controller.enqueue(chunk);
+          },
+          flush(): void {
+            if (done !== length) throw endsEarly(source, offset + done);
+          },
+        }),
+      );
+    },
+    ...(source.readInto && { readInto: source.readInto.bind(source) }),
+    ...(source.currentSize && { currentSize: source.currentSize.bind(source) }),
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+  };
+}
+
+/**
+ * Trailer, slot table and metadata stand at the end of our packages, and nearly
+ * all of them are smaller than this.
+ */
+const TAIL_SIZE = 64 * 1024;
+
+/** Reads the end of a source once; what lies there is not asked for again. */
+async function readTail(
+  source: RandomAccessSource,
+  options: ReadOptions,
+): Promise<RandomAccessSource> {
+  const size = Math.min(source.size, TAIL_SIZE);
+  if (size < TRAILER_SIZE) return source;
+  const start = source.size - size;
+  const tail = await source.read(start, size, options);
+  return {
+    ...source,
+    read(offset, length, read): Promise<Uint8Array> {
+      if (offset < start) return source.read(offset, length, read);
+      return Promise.resolve(
+        tail.subarray(offset - start, offset - start + length),
+      );
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { isAbsolute, join } from "@std/path";
 
 import { PspfError } from "../errors.ts";
-import { formatPermissions } from "../format/permissions.ts";
+import { formatPermissions } from "../format/slot_words.ts";
 import type { WorkenvHost } from "./workenv_host.ts";
 
 /** The directory that holds every workenv, by its real path. */

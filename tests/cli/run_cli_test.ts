@@ -272,8 +272,14 @@ Deno.test("pack without a manifest, a launcher or a fitting key explains itself"
     ["pack", "--public-key", "x", "--launcher-bin", "hello.sh"],
     { cwd: dir.path },
   );
-  assertEquals(both.code, 6);
-  assertStringIncludes(both.err, "[launcher/wrong-format]");
+  assertEquals(both.code, 2);
+  assertStringIncludes(both.err, "[usage/bad-argument]");
+  const other = await cli(
+    ["pack", "--launcher-bin", "hello.sh"],
+    { cwd: dir.path },
+  );
+  assertEquals(other.code, 6);
+  assertStringIncludes(other.err, "[launcher/wrong-format]");
 });
 
 Deno.test("pack finds the sources of a flavor.toml beside it alone, whatever the working directory holds", async () => {

@@ -3,7 +3,6 @@ import {
   BytesSource,
   collectBytes,
   MemorySink,
-  MemorySpool,
   MemoryTree,
   type RandomAccessSource,
 } from "@flavor/pspf/io";
@@ -53,15 +52,6 @@ for (const [name, open] of Object.entries(SOURCES)) {
     await assertRejects(() => source.read(0, 1, { signal }), Error, "enough");
   });
 }
-
-Deno.test("MemorySpool keeps copies of what was written", async () => {
-  await using spool = new MemorySpool();
-  const chunk = new Uint8Array([1, 2]);
-  await spool.write(chunk);
-  chunk.fill(9);
-  const source = await spool.finish();
-  assertEquals(await source.read(0, 2), new Uint8Array([1, 2]));
-});
 
 Deno.test("MemorySink can be read before it is committed", async () => {
   await using sink = new MemorySink();

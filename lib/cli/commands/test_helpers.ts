@@ -4,8 +4,8 @@ import {
   helperVersion,
   listHelpers,
   platformName,
-  testLauncher,
 } from "../../launchers/mod.ts";
+import { testLauncher } from "../../pack/test_launcher.ts";
 import type { CommandContext } from "../command_context.ts";
 import { formatTable } from "../format_table.ts";
 

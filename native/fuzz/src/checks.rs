@@ -4,12 +4,13 @@ use pspf_format::constants::{DESCRIPTOR_SIZE, TRAILER_SIZE};
 use pspf_format::json_reader::JsonReader;
 use pspf_format::slot::parse_table;
 use pspf_format::trailer::find_index;
-use pspf_format::{Index, Metadata, OperationChain, Seal, trailer};
+use pspf_format::write::encode_trailer;
+use pspf_format::{Index, Metadata, OperationChain, Seal};
 
 /// A file: what is accepted lies inside of it, and a trailer is read back as it was written.
 pub fn index(file: &[u8]) {
     let Ok(block) = find_index(file) else { return };
-    assert_eq!(trailer::encode(block), file[file.len() - TRAILER_SIZE..]);
+    assert_eq!(encode_trailer(block), file[file.len() - TRAILER_SIZE..]);
     if let Ok(Some(seal)) = Seal::parse(block) {
         assert!(seal.verify(block, &[0; 32]).is_err());
     }
@@ -68,6 +69,17 @@ pub fn metadata(json: &[u8]) {
         assert!(well_formed.is_ok());
         for slot in &metadata.slots {
             let _ = (slot.digest(0), slot.lifecycle(), slot.permission_bits());
+            let chain = OperationChain::default();
+            if let Some(Ok(frames)) = slot
+                .frames
+                .as_ref()
+                .map(|table| table.check(slot.size, slot.size, chain))
+            {
+                assert_eq!(
+                    frames.iter().map(|frame| frame.stored).sum::<u64>(),
+                    slot.size
+                );
+            }
         }
     }
 }

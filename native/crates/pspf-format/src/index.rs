@@ -1,19 +1,16 @@
 //! The index block: where everything lies, and who signed it.
 
-use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use crate::adler32::Adler32;
 use crate::constants::{
-    DESCRIPTOR_SIZE, DIGEST_SIZE, FORMAT_VERSION, INDEX_SIZE, MAX_METADATA, MAX_SLOTS,
-    PUBLIC_KEY_SIZE, SIGNATURE_SIZE, START_MARKER, TRAILER_SIZE,
+    DESCRIPTOR_SIZE, DIGEST_SIZE, FORMAT_VERSION, MAX_METADATA, MAX_SLOTS, PUBLIC_KEY_SIZE,
+    SIGNATURE_SIZE, TRAILER_SIZE,
 };
 use crate::error::{Error, Result, mismatch};
 use crate::error_kind::ErrorKind;
-use crate::fields::{FieldReader, FieldWriter};
+use crate::fields::FieldReader;
 use crate::hex::Hex;
-use crate::seal::Seal;
 use crate::section::Section;
 use crate::trailer::IndexBlock;
 
@@ -211,57 +208,6 @@ impl Index {
             self.slot_table.check("slot table", limit)
         }
     }
-
-    /// Encodes the block, with the seal if there is one, and computes its Adler-32 last.
-    ///
-    /// `tail_marker` puts the start marker into the last four bytes, which makes the Go launcher's
-    /// own `verify` pass.
-    pub fn encode(&self, seal: Option<&Seal>, tail_marker: bool) -> Box<IndexBlock> {
-        let bytes = self.write_fields(seal, tail_marker);
-        let mut block = Box::new([0; INDEX_SIZE]);
-        for (to, from) in block.iter_mut().zip(&bytes) {
-            *to = *from;
-        }
-        let checksum = checksum_without(&block, 4).to_le_bytes();
-        for (to, from) in block.iter_mut().skip(4).zip(checksum) {
-            *to = from;
-        }
-        block
-    }
-
-    fn write_fields(&self, seal: Option<&Seal>, tail_marker: bool) -> Vec<u8> {
-        let hints = &self.hints;
-        let mut out = FieldWriter::with_capacity(INDEX_SIZE);
-        out.u32(self.format_version)
-            .u32(0)
-            .u64(self.package_size)
-            .u64(self.launcher_size);
-        out.u64(self.metadata.offset).u64(self.metadata.size);
-        out.u64(self.slot_table.offset).u64(self.slot_table.size);
-        out.u32(self.slot_count).u32(self.flags);
-        out.bytes(&self.public_key).bytes(&self.metadata_checksum);
-        out.bytes(&self.signature).zeros(512 - SIGNATURE_SIZE);
-        out.bytes(&[hints.access_mode, hints.cache_strategy, 0, 0]);
-        out.u32(hints.page_size)
-            .u64(hints.max_memory)
-            .u64(hints.min_memory)
-            .zeros(24);
-        out.u32(hints.stream_chunk_size)
-            .zeros(12)
-            .u64(hints.build_timestamp)
-            .zeros(120);
-        out.u64(hints.capabilities)
-            .zeros(16)
-            .u32(hints.compatibility)
-            .u32(hints.protocol_version);
-        match seal {
-            Some(seal) => out.bytes(&seal.encode()),
-            None => out.zeros(512),
-        };
-        out.zeros(6812)
-            .bytes(if tail_marker { &START_MARKER } else { &[0; 4] });
-        out.into_vec()
-    }
 }
 
 fn read_fields(block: &IndexBlock) -> Option<Index> {
@@ -320,7 +266,7 @@ fn read_hints(fields: &mut FieldReader<'_>) -> Option<IndexHints> {
 }
 
 /// Adler-32 of the block with the four bytes at `hole` taken as zero.
-fn checksum_without(block: &IndexBlock, hole: usize) -> u32 {
+pub(crate) fn checksum_without(block: &IndexBlock, hole: usize) -> u32 {
     let (before, rest) = block.split_at(hole);
     let (_, after) = rest.split_at(4);
     let mut sum = Adler32::new();

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 pub use build_info::{BuildInfo, LauncherInfo};
 pub use execution::Execution;
 pub use fields::StringMap;
-pub use lifecycle::Lifecycle;
+pub use lifecycle::{Extracted, Kept, Lifecycle, Policy, Wanted};
 pub use runtime_env::RuntimeEnv;
 pub use setup_command::SetupCommand;
 pub use slot_metadata::SlotMetadata;

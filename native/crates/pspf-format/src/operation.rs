@@ -6,26 +6,55 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation(pub u8);
 
-impl Operation {
+macro_rules! supported {
+    ($($(#[$doc:meta])* $kind:ident $constant:ident = $code:literal, $name:literal $(, $pair:literal)*;)+) => {
+        /// The operations that can be undone, the v0 set: whoever undoes them has to match every one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Supported {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl Operation {
+            $($(#[$doc])* pub const $constant: Self = Self($code);)+
+
+            /// Which of the operations that can be undone this is, if it is one.
+            pub const fn supported(self) -> Option<Supported> {
+                match self {
+                    $(Self::$constant => Some(Supported::$kind),)+
+                    _ => None,
+                }
+            }
+        }
+
+        /// Each with its name, and the names of the pair that it makes behind an archive, the usual one first.
+        pub(crate) const SPELLINGS: &[(Operation, &str, &[&str])] =
+            &[$((Operation::$constant, $name, &[$($pair),*]),)+];
+
+        /// The names of everything that can be undone, separated by commas, as a literal.
+        #[macro_export]
+        macro_rules! operation_words {
+            () => {
+                concat!("none", $(",", $name),+)
+            };
+        }
+    };
+}
+
+// Another operation is a row here, and what the compiler then asks for.
+supported! {
     /// A tree of files as one tar archive.
-    pub const TAR: Self = Self(0x01);
+    Tar TAR = 0x01, "tar";
     /// gzip (RFC 1952).
-    pub const GZIP: Self = Self(0x10);
+    Gzip GZIP = 0x10, "gzip", "tar.gz", "tgz";
     /// bzip2.
-    pub const BZIP2: Self = Self(0x13);
+    Bzip2 BZIP2 = 0x13, "bzip2", "tar.bz2", "tbz2";
     /// xz.
-    pub const XZ: Self = Self(0x16);
+    Xz XZ = 0x16, "xz", "tar.xz", "txz";
     /// Zstandard (RFC 8878).
-    pub const ZSTD: Self = Self(0x1B);
+    Zstd ZSTD = 0x1B, "zstd", "tar.zst";
+}
 
-    /// Whether this is one of the five operations that can be undone at all, the v0 set.
-    pub const fn is_known(self) -> bool {
-        matches!(
-            self,
-            Self::TAR | Self::GZIP | Self::BZIP2 | Self::XZ | Self::ZSTD
-        )
-    }
-
+impl Operation {
     /// The name in the format's registry, for messages; `None` for a code that was never assigned.
     pub fn name(self) -> Option<&'static str> {
         REGISTRY.iter().find_map(|(first, names)| {

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::constants::MAX_OPERATIONS;
 use crate::error::{Error, Result};
 use crate::error_kind::ErrorKind;
-use crate::operation::Operation;
+use crate::operation::{Operation, SPELLINGS};
 
 /// Operations in the order they were executed; a reader undoes them from the end.
 ///
@@ -83,7 +83,10 @@ impl OperationChain {
 
     /// Refuses a chain with an operation that no reader can undo.
     pub fn require_known(self) -> Result<Self> {
-        match self.iter().find(|operation| !operation.is_known()) {
+        match self
+            .iter()
+            .find(|operation| operation.supported().is_none())
+        {
             None => Ok(self),
             Some(unknown) => Err(Error::new(
                 ErrorKind::FormatBadOperations,
@@ -129,13 +132,17 @@ impl OperationChain {
 /// reads all of them.
 impl fmt::Display for OperationChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => return f.write_str("raw"),
-            0x1001 => return f.write_str("tar.gz"),
-            0x1301 => return f.write_str("tar.bz2"),
-            0x1601 => return f.write_str("tar.xz"),
-            0x1B01 => return f.write_str("tar.zst"),
-            _ => {}
+        if self.is_empty() {
+            return f.write_str("raw");
+        }
+        let mut operations = self.iter();
+        if let (Some(Operation::TAR), Some(second), None) =
+            (operations.next(), operations.next(), operations.next())
+            && let Some(pair) = SPELLINGS
+                .iter()
+                .find_map(|(operation, _, pairs)| (*operation == second).then(|| pairs.first())?)
+        {
+            return f.write_str(pair);
         }
         for (position, operation) in self.iter().enumerate() {
             write!(f, "{}{operation}", if position == 0 { "" } else { "|" })?;
@@ -146,19 +153,15 @@ impl fmt::Display for OperationChain {
 
 /// The operations that one part of a spelling stands for: one, or a usual pair.
 fn part_operations(part: &str) -> Option<[Option<Operation>; 2]> {
-    let (archive, compression) = match part {
-        "tar" => (true, None),
-        "gzip" => (false, Some(Operation::GZIP)),
-        "bzip2" => (false, Some(Operation::BZIP2)),
-        "xz" => (false, Some(Operation::XZ)),
-        "zstd" => (false, Some(Operation::ZSTD)),
-        "tgz" | "tar.gz" => (true, Some(Operation::GZIP)),
-        "tbz2" | "tar.bz2" => (true, Some(Operation::BZIP2)),
-        "txz" | "tar.xz" => (true, Some(Operation::XZ)),
-        "tar.zst" => (true, Some(Operation::ZSTD)),
-        _ => return None,
-    };
-    Some([archive.then_some(Operation::TAR), compression])
+    SPELLINGS.iter().find_map(|(operation, name, pairs)| {
+        if *name == part {
+            Some([None, Some(*operation)])
+        } else {
+            pairs
+                .contains(&part)
+                .then_some([Some(Operation::TAR), Some(*operation)])
+        }
+    })
 }
 
 fn unknown_name(text: &str, part: &str) -> Error {

@@ -3,14 +3,13 @@
 //! It lies in the `future_crypto` field, where existing launchers see reserved bytes.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
 
 use crate::constants::{DIGEST_SIZE, INDEX_SIZE, PUBLIC_KEY_SIZE, SIGNATURE_SIZE};
 use crate::error::{Error, Result, mismatch};
 use crate::error_kind::ErrorKind;
-use crate::fields::{FieldReader, FieldWriter};
+use crate::fields::FieldReader;
 use crate::hex::Hex;
 use crate::signature;
 use crate::trailer::IndexBlock;
@@ -20,11 +19,11 @@ pub const SEAL_OFFSET: usize = 864;
 /// Length of the seal in bytes.
 pub const SEAL_SIZE: usize = 512;
 
-const MAGIC: [u8; 8] = *b"PSPFSEAL";
+pub(crate) const MAGIC: [u8; 8] = *b"PSPFSEAL";
 const MESSAGE_PREFIX: [u8; 12] = *b"PSPF-SEAL-1\0";
 const MESSAGE_SIZE: usize = MESSAGE_PREFIX.len() + INDEX_SIZE;
-const VERSION: u16 = 1;
-const ED25519: u16 = 1;
+pub(crate) const VERSION: u16 = 1;
+pub(crate) const ED25519: u16 = 1;
 const SIGNATURE_OFFSET: usize = SEAL_OFFSET + 112;
 
 /// A seal as it lies in the file. It proves nothing before [`Seal::verify`].
@@ -58,20 +57,6 @@ impl Seal {
             .with("offset in the index block", SEAL_OFFSET)
             .hint("a newer flavor may be able to read this package")
         })
-    }
-
-    /// The seal's 512 bytes.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = FieldWriter::with_capacity(SEAL_SIZE);
-        out.bytes(&MAGIC)
-            .bytes(&VERSION.to_le_bytes())
-            .bytes(&ED25519.to_le_bytes())
-            .zeros(4);
-        out.bytes(&self.launcher_digest)
-            .bytes(&self.slot_table_digest)
-            .zeros(32);
-        out.bytes(&self.signature).zeros(336);
-        out.into_vec()
     }
 
     /// Verifies the seal's signature over the block it came from.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::constants::DESCRIPTOR_SIZE;
 use crate::error::{Error, Result, mismatch};
 use crate::error_kind::ErrorKind;
-use crate::fields::{FieldReader, FieldWriter};
+use crate::fields::FieldReader;
 use crate::operation_chain::OperationChain;
 use crate::section::Section;
 
@@ -47,22 +47,6 @@ impl SlotDescriptor {
         read_fields(bytes).unwrap_or_default()
     }
 
-    /// Encodes the descriptor.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = FieldWriter::with_capacity(DESCRIPTOR_SIZE);
-        out.u64(self.id)
-            .u64(self.name_hash)
-            .u64(self.stored.offset)
-            .u64(self.stored.size);
-        out.u64(self.original_size)
-            .u64(self.operations)
-            .u64(self.checksum);
-        out.bytes(&[self.purpose, self.lifecycle, self.priority, self.platform]);
-        out.bytes(&self.reserved)
-            .bytes(&self.permissions.to_le_bytes());
-        out.into_vec()
-    }
-
     /// Checks that the stored bytes lie in the file and that the chain can be undone, and gives the
     /// chain.
     pub fn check(&self, slot: usize, data_end: u64) -> Result<OperationChain> {
@@ -72,16 +56,6 @@ impl SlotDescriptor {
         OperationChain::unpack(self.operations)
             .and_then(OperationChain::require_known)
             .map_err(|error| error.with("slot", slot))
-    }
-
-    /// The permission bits to give a single file: 0600 where none are recorded, and never setuid,
-    /// setgid or sticky.
-    pub const fn file_mode(&self) -> u16 {
-        if self.permissions == 0 {
-            0o600
-        } else {
-            self.permissions & 0o777
-        }
     }
 
     /// Checks the SHA-256 of the stored bytes against the eight bytes kept here.

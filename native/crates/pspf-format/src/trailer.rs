@@ -1,7 +1,6 @@
 //! The last 8200 bytes of a package: start marker, index block, end marker.
 
 use alloc::format;
-use alloc::vec::Vec;
 
 use crate::constants::{APPENDED_SEARCH, END_MARKER, INDEX_SIZE, START_MARKER, TRAILER_SIZE};
 use crate::error::{Error, Result};
@@ -16,15 +15,6 @@ pub type IndexBlock = [u8; INDEX_SIZE];
 /// error says how many bytes were appended after the package, if that is what happened.
 pub fn find_index(tail: &[u8]) -> Result<&IndexBlock> {
     block_ending_at(tail, tail.len()).ok_or_else(|| not_a_package(tail))
-}
-
-/// Puts the markers around an index block.
-pub fn encode(block: &IndexBlock) -> Vec<u8> {
-    let mut trailer = Vec::with_capacity(TRAILER_SIZE);
-    trailer.extend_from_slice(&START_MARKER);
-    trailer.extend_from_slice(block);
-    trailer.extend_from_slice(&END_MARKER);
-    trailer
 }
 
 fn block_ending_at(tail: &[u8], end: usize) -> Option<&IndexBlock> {
@@ -64,6 +54,7 @@ fn appended_bytes(tail: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::write::encode_trailer as encode;
 
     #[test]
     fn find_index_finds_what_encode_wrote() {

@@ -158,3 +158,69 @@ fn check_slots_counts_the_slots() {
     assert_eq!(verdict(DOCUMENT, &table()[..1], false), "format/bad-slot");
     assert_eq!(verdict(DOCUMENT, &[], false), "format/bad-slot");
 }
+
+/// A document of two slots, the second with these members beside the needed ones.
+fn with_second(members: &str) -> String {
+    DOCUMENT.replace("\"size\": 5 }", &format!("\"size\": 5{members} }}"))
+}
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "the documents of this test are well formed"
+)]
+fn second_mode(members: &str, permissions: u16, sealed: bool) -> u16 {
+    let document = with_second(members);
+    let metadata = Metadata::parse(document.as_bytes()).unwrap();
+    let mut table = table();
+    table[1].permissions = permissions;
+    check_slots(&index(), &table, &metadata, sealed).unwrap()[1].mode
+}
+
+#[test]
+fn check_slots_gives_the_signed_mode_where_the_descriptor_is_not_signed() {
+    for (members, descriptor, mode) in [
+        (r#", "permissions": "0755""#, 0o777, 0o755),
+        (r#", "permissions": "4755""#, 0o644, 0o755),
+        (r#", "permissions": "0o640""#, 0, 0o640),
+        // Where the document names none, there is nothing better.
+        ("", 0o644, 0o644),
+        ("", 0o6755, 0o755),
+        ("", 0, 0o600),
+        (r#", "permissions": """#, 0o644, 0o644),
+        (r#", "permissions": "rwx""#, 0o644, 0o644),
+        (r#", "permissions": "0""#, 0o644, 0o600),
+    ] {
+        assert_eq!(second_mode(members, descriptor, false), mode, "{members}");
+    }
+    assert_eq!(
+        second_mode(r#", "permissions": "0755""#, 0o755, true),
+        0o755
+    );
+}
+
+#[test]
+fn check_slots_holds_frame_tables_of_sealed_packages_to_their_slot() {
+    let digests = "AAAAAAAAAAAAAAAAAAAAAP////////////////////8=";
+    let mut table = table();
+    table[1].original_size = 5;
+    for (stored, content, sealed, frames) in [
+        ("[2, 3]", "[2, 3]", "ok", 2),
+        ("[2, 2]", "[2, 2]", "format/bad-slot", 0),
+        ("[2, 3]", "[3, 2]", "format/bad-slot", 0),
+        ("[5]", "[5]", "format/bad-slot", 0),
+        ("null", "null", "format/bad-slot", 0),
+    ] {
+        let document = with_second(&format!(
+            r#", "frames": {{ "stored": {stored}, "content": {content}, "digests": "{digests}", "later": [] }}"#
+        ));
+        assert_eq!(verdict(&document, &table, true), sealed, "{stored}");
+        // Nobody else writes such tables, so one that does not fit is passed over.
+        let metadata = Metadata::parse(document.as_bytes()).unwrap();
+        let slots = check_slots(&index(), &table, &metadata, false).unwrap();
+        assert_eq!(slots[1].frames.len(), frames, "{stored}");
+    }
+    assert_eq!(
+        verdict(&with_second(r#", "frames": null"#), &table, true),
+        "ok"
+    );
+}

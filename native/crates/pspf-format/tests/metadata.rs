@@ -333,3 +333,41 @@ fn slot_digest_is_required_but_for_the_package_itself() {
         none
     );
 }
+
+#[test]
+fn metadata_parse_holds_frame_tables_to_their_types_and_their_bound() {
+    let slot = |frames: &str| {
+        document(&format!(
+            r#", "slots": [{{ "id": "a", "target": "a", "checksum": "", "frames": {frames} }}]"#
+        ))
+    };
+    let json = slot(r#"{ "stored": [1, 2], "content": [3, 4], "digests": "x" }"#);
+    let metadata = Metadata::parse(json.as_bytes()).unwrap();
+    let frames = metadata.slots[0].frames.as_ref().unwrap();
+    assert_eq!((&frames.stored[..], &*frames.digests), (&[1, 2][..], "x"));
+    for frames in [
+        "[]",
+        "1",
+        r#"{ "stored": 1 }"#,
+        r#"{ "stored": [-1] }"#,
+        r#"{ "stored": [1.5] }"#,
+        r#"{ "content": ["1"] }"#,
+        r#"{ "digests": [] }"#,
+        r#"{ "stored": [1], "stored": [1] }"#,
+    ] {
+        refusal(&slot(frames));
+    }
+    let many = vec!["1"; 65_537].join(",");
+    assert!(refusal(&slot(&format!(r#"{{ "stored": [{many}] }}"#))).contains("too many frames"));
+}
+
+#[test]
+fn metadata_parse_reads_what_the_launcher_was_built_from() {
+    let json =
+        document(r#", "launcher": { "tool": "l", "tool_version": "1.2", "source": "sha256:ab" }"#);
+    let launcher = Metadata::parse(json.as_bytes()).unwrap().launcher.unwrap();
+    assert_eq!(
+        (&*launcher.tool_version, &*launcher.source),
+        ("1.2", "sha256:ab")
+    );
+}

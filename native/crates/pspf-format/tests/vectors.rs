@@ -12,12 +12,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pspf_format::adler32::adler32;
-use pspf_format::agreement::{check_slots, sections};
+use pspf_format::agreement::{check_slots, gaps, sections};
 use pspf_format::constants::{DESCRIPTOR_SIZE, FORMAT_VERSION, TRAILER_SIZE};
 use pspf_format::hex::{Hex, parse_hex};
 use pspf_format::index::IndexHints;
-use pspf_format::layout::{Layout, gaps};
+use pspf_format::platform_signature::{Kind, examine};
 use pspf_format::slot::{h8, parse_table};
+use pspf_format::write::cut::{Cuts, TarMember, file_cuts, fnv1a32, tar_cuts_up_to, tar_size};
+use pspf_format::write::encode_trailer;
 use pspf_format::{
     ErrorKind, Index, IndexChecksum, Metadata, Operation, OperationChain, Seal, Section,
     SlotDescriptor, seal, signature, trailer,
@@ -254,12 +256,14 @@ fn encoding_the_golden_inputs_gives_the_exact_bytes() {
         .iter()
         .map(bytes)
         .collect();
-    let sizes: Vec<u64> = slots.iter().map(|slot| slot.len() as u64).collect();
-    let layout = Layout::compute(launcher.len() as u64, metadata.len() as u64, &sizes, 8).unwrap();
+    // The order of the existing builders, whose packages stay readable.
+    let section = |offset, size| Section { offset, size };
+    let (metadata_at, table_at) = (section(24, 817), section(848, 192));
+    let places = [section(1040, 29), section(1072, 44), section(1120, 130)];
 
     let mut body = launcher;
     body.extend(&metadata);
-    body.resize(usize::try_from(layout.slot_table.offset).unwrap(), 0);
+    body.resize(usize::try_from(table_at.offset).unwrap(), 0);
     for (position, slot) in slots.iter().enumerate() {
         let (id, original_size, operations, purpose, lifecycle, permissions) = [
             ("hello", 29, "raw", 0, 2, 0o644),
@@ -269,7 +273,7 @@ fn encoding_the_golden_inputs_gives_the_exact_bytes() {
         let descriptor = SlotDescriptor {
             id: position as u64,
             name_hash: h8(id.as_bytes()),
-            stored: layout.slots[position],
+            stored: places[position],
             original_size,
             operations: OperationChain::parse(operations).unwrap().pack(),
             checksum: h8(slot),
@@ -284,19 +288,19 @@ fn encoding_the_golden_inputs_gives_the_exact_bytes() {
         assert_eq!(encoded, bytes(&golden["descriptors_hex"][position]));
         body.extend(encoded);
     }
-    for (slot, place) in slots.iter().zip(&layout.slots) {
+    for (slot, place) in slots.iter().zip(&places) {
         body.resize(usize::try_from(place.offset).unwrap(), 0);
         body.extend(slot);
     }
-    assert_eq!(body.len() as u64, layout.trailer_offset);
+    assert_eq!(body.len(), 1250);
 
     let index = Index {
         format_version: FORMAT_VERSION,
         index_checksum: 0,
-        package_size: layout.package_size,
-        launcher_size: layout.metadata.offset,
-        metadata: layout.metadata,
-        slot_table: layout.slot_table,
+        package_size: 9450,
+        launcher_size: 24,
+        metadata: metadata_at,
+        slot_table: table_at,
         slot_count: 3,
         flags: 0,
         public_key: bytes(&golden["public_key"]).try_into().unwrap(),
@@ -304,13 +308,8 @@ fn encoding_the_golden_inputs_gives_the_exact_bytes() {
         signature: bytes(&golden["signature"]).try_into().unwrap(),
         hints: IndexHints::default(),
     };
-    let whole = |seal, tail_marker| {
-        [
-            &body[..],
-            &trailer::encode(&index.encode(seal, tail_marker)),
-        ]
-        .concat()
-    };
+    let whole =
+        |seal, tail_marker| [&body[..], &encode_trailer(&index.encode(seal, tail_marker))].concat();
     assert_eq!(whole(None, false), file("golden.psp"));
     assert_eq!(whole(None, true), file("golden-marker.psp"));
     let sealed = json("sealed.json");
@@ -347,5 +346,117 @@ fn index_parse_refuses_every_changed_byte() {
         let verdict = trailer::find_index(&changed)
             .and_then(|block| Index::parse(block, changed.len() as u64));
         assert!(verdict.is_err(), "byte {}", at - start);
+    }
+}
+
+fn numbers(value: &Value) -> Vec<u64> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|number| number.as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn frames_are_cut_as_in_the_vectors() {
+    let vectors = json("frames.json");
+    for vector in vectors["fnv1a32"].as_array().unwrap() {
+        let text = vector["text"].as_str().unwrap();
+        assert_eq!(
+            u64::from(fnv1a32(text.as_bytes())),
+            vector["hash"].as_u64().unwrap(),
+            "{text}"
+        );
+    }
+    for case in vectors["cases"].as_array().unwrap() {
+        let name = &case["name"];
+        let cuts = if case["kind"] == "file" {
+            file_cuts(case["size"].as_u64().unwrap())
+        } else {
+            tar_case(case)
+        };
+        assert_eq!(cuts.unit, case["unit"].as_u64().unwrap(), "{name}");
+        if let Some(count) = case["count"].as_u64() {
+            let first = numbers(&case["first_cuts"]);
+            assert_eq!(cuts.positions.len() as u64 + 1, count, "{name}");
+            assert_eq!(cuts.positions[..first.len()], first, "{name}");
+        } else {
+            assert_eq!(cuts.positions, numbers(&case["cuts"]), "{name}");
+        }
+    }
+}
+
+fn tar_case(case: &Value) -> Cuts {
+    let members = case["members"].as_array().unwrap().iter();
+    let members = members.map(|member| TarMember {
+        path: member["path"].as_str().unwrap().as_bytes(),
+        head: member["head"].as_u64().unwrap(),
+        size: member["size"].as_u64().unwrap(),
+    });
+    assert_eq!(tar_size(members.clone()), case["total"].as_u64().unwrap());
+    let most = case["max_frames"].as_u64().unwrap_or(65_536);
+    tar_cuts_up_to(members, usize::try_from(most).unwrap())
+}
+
+#[test]
+fn platform_signatures_are_found_as_in_the_vectors() {
+    let section = |value: &Value| {
+        let [offset, size] = numbers(value)[..] else {
+            unreachable!("a section is two numbers")
+        };
+        Section { offset, size }
+    };
+    for case in json("platform_signatures.json")["cases"]
+        .as_array()
+        .unwrap()
+    {
+        let name = &case["name"];
+        let mut head = bytes(&case["head"]);
+        let found = match examine(&head) {
+            Err(error) => {
+                assert_eq!(error.code(), case["error"], "{name}");
+                continue;
+            }
+            Ok(found) => found,
+        };
+        assert!(case["error"].is_null(), "{name}");
+        let Some(found) = found else {
+            assert!(case["kind"].is_null(), "{name}");
+            continue;
+        };
+        let kind = match found.kind {
+            Kind::Pe => "pe",
+            Kind::MachO => "macho",
+        };
+        assert_eq!(case["kind"], kind, "{name}");
+        let rewritten = case["rewritten"].as_array().unwrap();
+        assert!(
+            found
+                .rewritten
+                .iter()
+                .copied()
+                .eq(rewritten.iter().map(section)),
+            "{name}"
+        );
+        let signature = found.signature(case["file_size"].as_u64().unwrap());
+        let expected = Some(&case["signature"]).filter(|value| !value.is_null());
+        assert_eq!(signature, expected.map(section), "{name}");
+        if let Some(signature) = signature {
+            assert_eq!(
+                found.package_end(signature, &bytes(&case["before"])),
+                case["package_end"].as_u64(),
+                "{name}"
+            );
+        }
+        // In pieces, as a reader of a large file does it.
+        for (number, piece) in head.chunks_mut(7).enumerate() {
+            found.clear_rewritten(number as u64 * 7, piece);
+        }
+        assert_eq!(
+            Hex(&Sha256::digest(&head)).to_string(),
+            case["cleared_sha256"],
+            "{name}"
+        );
     }
 }

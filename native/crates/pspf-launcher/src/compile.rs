@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pspf_format::metadata::{Lifecycle, Metadata};
+use pspf_format::metadata::{Extracted, Lifecycle, Metadata};
 use pspf_format::mode::parse_mode;
 use pspf_format::{Error, ErrorKind, Result};
 
@@ -48,7 +48,7 @@ pub(crate) fn compile_record(
 
 /// Slots for developers are decided at each start as well: the environment can ask for them any time.
 fn needs_work_at_each_start(slot: &PlannedSlot) -> bool {
-    slot.lifecycle.is_per_start() || slot.lifecycle == Lifecycle::Dev
+    slot.lifecycle.policy().extracted == Extracted::AtEachStart || slot.lifecycle == Lifecycle::Dev
 }
 
 /// Program and arguments: `argv`, or `command` split into words; then `args`.

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use pspf_format::agreement::check_slots;
+use pspf_format::agreement::{CheckedSlot, check_slots};
 use pspf_format::constants::{APPENDED_SEARCH, MAX_METADATA, TRAILER_SIZE};
 use pspf_format::metadata::Metadata;
 use pspf_format::slot::parse_table;
 use pspf_format::trailer::{IndexBlock, find_index};
 use pspf_format::{
-    Error, ErrorKind, Index, IndexChecksum, OperationChain, Result, Seal, SlotDescriptor, signature,
+    Error, ErrorKind, Index, IndexChecksum, Result, Seal, SlotDescriptor, signature,
 };
 use sha2::{Digest, Sha256};
 
@@ -44,8 +44,8 @@ pub(crate) struct Contents<'a> {
     pub(crate) metadata: Metadata<'a>,
     /// The slot table.
     pub(crate) table: Vec<SlotDescriptor>,
-    /// The operations of each slot.
-    pub(crate) chains: Vec<OperationChain>,
+    /// What both say about each slot.
+    pub(crate) slots: Vec<CheckedSlot>,
 }
 
 impl Package {
@@ -136,11 +136,11 @@ impl Package {
             )?;
         }
         let table = self.read_slot_table()?;
-        let chains = check_slots(&self.index, &table, &metadata, self.is_sealed())?;
+        let slots = check_slots(&self.index, &table, &metadata, self.is_sealed())?;
         Ok(Contents {
             metadata,
             table,
-            chains,
+            slots,
         })
     }
 

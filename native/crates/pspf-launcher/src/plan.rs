@@ -1,6 +1,6 @@
 //! Which slot is extracted when, and to where.
 
-use pspf_format::metadata::{Lifecycle, Metadata, SetupCommand, SlotMetadata};
+use pspf_format::metadata::{Extracted, Lifecycle, Metadata, SetupCommand, SlotMetadata};
 use pspf_format::{Result, SlotDescriptor};
 
 use crate::codec::OutputLimit;
@@ -47,7 +47,7 @@ impl PlannedSlot {
 
     /// Whether the slot is extracted anew at each start.
     pub(crate) fn at_each_start(&self) -> bool {
-        self.wanted && self.lifecycle.is_per_start()
+        self.wanted && self.lifecycle.policy().extracted == Extracted::AtEachStart
     }
 }
 
@@ -64,10 +64,11 @@ pub(crate) fn plan_slots(
         .slots
         .iter()
         .zip(&contents.table)
-        .zip(&contents.chains);
+        .zip(&contents.slots);
     described
         .enumerate()
-        .map(|(position, ((slot, descriptor), chain))| {
+        .map(|(position, ((slot, descriptor), checked))| {
+            let chain = checked.chain;
             let target = if chain.is_archive() {
                 // The members of an archive carry their full paths below the workenv.
                 MemberPath::parse(b"")
@@ -91,7 +92,7 @@ pub(crate) fn plan_slots(
                     slot: position,
                     id: slot.id.to_string(),
                     stored: descriptor.stored,
-                    chain: *chain,
+                    chain,
                     limit: limit_of(package, descriptor, chain.is_empty()),
                     sha256: if package.level == Level::None {
                         None
@@ -100,7 +101,7 @@ pub(crate) fn plan_slots(
                     },
                     short_digest: short_digest(package, descriptor, slot),
                     target,
-                    mode: u32::from(descriptor.file_mode()),
+                    mode: u32::from(checked.mode),
                     existing: if lifecycle == Lifecycle::Config {
                         Existing::Keep
                     } else {

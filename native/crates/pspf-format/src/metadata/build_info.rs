@@ -30,6 +30,8 @@ pub struct LauncherInfo<'a> {
     pub size: u64,
     /// `sha256:` and 64 digits; the Python builder repeats the prefix.
     pub checksum: Cow<'a, str>,
+    /// `sha256:` and 64 digits over the source that it was built from, where its marker says so.
+    pub source: Cow<'a, str>,
 }
 
 impl LauncherInfo<'_> {
@@ -63,6 +65,7 @@ pub(super) fn parse_launcher<'a>(reader: &mut JsonReader<'a>) -> Result<Launcher
             "tool_version" => launcher.tool_version = text(reader)?,
             "size" => launcher.size = optional(reader, JsonReader::integer)?.unwrap_or_default(),
             "checksum" => launcher.checksum = text(reader)?,
+            "source" => launcher.source = text(reader)?,
             "capabilities" => drop(texts(reader)?),
             _ => reader.skip()?,
         }

@@ -66,8 +66,102 @@ impl Lifecycle {
         }
     }
 
-    /// Whether the slot is extracted anew at each start.
-    pub const fn is_per_start(self) -> bool {
-        matches!(self, Self::Startup | Self::Temp | Self::Volatile)
+    /// What becomes of a slot of this kind.
+    pub const fn policy(self) -> Policy {
+        let policy = Policy {
+            wanted: Wanted::Always,
+            extracted: Extracted::AtFill,
+            kept: Kept::WithWorkenv,
+        };
+        match self {
+            Self::Runtime | Self::Cache => policy,
+            Self::Eager => Policy {
+                extracted: Extracted::FirstAtFill,
+                ..policy
+            },
+            Self::Init => Policy {
+                kept: Kept::UntilSetupEnds,
+                ..policy
+            },
+            Self::Config => Policy {
+                kept: Kept::WithApplication,
+                ..policy
+            },
+            Self::Startup => Policy {
+                extracted: Extracted::AtEachStart,
+                ..policy
+            },
+            Self::Temp | Self::Volatile => Policy {
+                extracted: Extracted::AtEachStart,
+                kept: Kept::UntilExit,
+                ..policy
+            },
+            Self::Shutdown => Policy {
+                extracted: Extracted::AfterExit,
+                ..policy
+            },
+            Self::Lazy => Policy {
+                wanted: Wanted::WhereNamed,
+                ..policy
+            },
+            Self::Dev => Policy {
+                wanted: Wanted::ForDevelopers,
+                ..policy
+            },
+            Self::Platform => Policy {
+                wanted: Wanted::OnItsPlatform,
+                ..policy
+            },
+        }
     }
+}
+
+/// What becomes of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether it is extracted at all.
+    pub wanted: Wanted,
+    /// When.
+    pub extracted: Extracted,
+    /// How long its files stay.
+    pub kept: Kept,
+}
+
+/// Who asks for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Every start.
+    Always,
+    /// A text of the package that a start uses, by naming the slot.
+    WhereNamed,
+    /// The environment, by `FLAVOR_DEV=1`.
+    ForDevelopers,
+    /// The platform that the descriptor names.
+    OnItsPlatform,
+}
+
+/// When a slot is extracted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extracted {
+    /// When the workenv is filled.
+    AtFill,
+    /// Then, and before the others.
+    FirstAtFill,
+    /// When the workenv is filled, and anew at every later start.
+    AtEachStart,
+    /// When the program has ended, where somebody waits for that.
+    AfterExit,
+}
+
+/// How long the files of a slot stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// As long as the workenv.
+    WithWorkenv,
+    /// They are the user's, and go with the application from version to version.
+    WithApplication,
+    /// Until the setup commands have run.
+    UntilSetupEnds,
+    /// Until the program has ended, where somebody waits for that.
+    UntilExit,
 }

@@ -3,10 +3,11 @@
 use alloc::borrow::Cow;
 
 use super::Lifecycle;
-use super::fields::{flag, object, optional, required, text};
+use super::fields::{flag, list, object, optional, required, text};
 use crate::constants::DIGEST_SIZE;
 use crate::error::{Error, Result};
 use crate::error_kind::ErrorKind;
+use crate::frames::{FrameTable, MAX_FRAMES};
 use crate::hex::parse_checksum;
 use crate::json_reader::JsonReader;
 use crate::mode::parse_mode;
@@ -32,6 +33,8 @@ pub struct SlotMetadata<'a> {
     pub permissions: Option<Cow<'a, str>>,
     /// Whether the slot stands for the package file itself and has no bytes.
     pub self_ref: bool,
+    /// Where its stored bytes can be cut.
+    pub frames: Option<FrameTable<'a>>,
 }
 
 impl SlotMetadata<'_> {
@@ -88,6 +91,7 @@ pub(super) fn parse<'a>(reader: &mut JsonReader<'a>, position: u64) -> Result<Sl
             // For people and for builders: no reader acts on them.
             "source" | "purpose" | "resolution" => drop(text(reader)?),
             "self_ref" => slot.self_ref = flag(reader)?,
+            "frames" => slot.frames = optional(reader, parse_frames)?,
             _ => reader.skip()?,
         }
         Ok(())
@@ -99,4 +103,28 @@ pub(super) fn parse<'a>(reader: &mut JsonReader<'a>, position: u64) -> Result<Sl
         checksum => required(reader, checksum, "checksum")?,
     };
     Ok(slot)
+}
+
+fn parse_frames<'a>(reader: &mut JsonReader<'a>) -> Result<FrameTable<'a>> {
+    let mut frames = FrameTable::default();
+    object(reader, |reader, key| {
+        match key {
+            "stored" => frames.stored = list(reader, parse_frame_size)?,
+            "content" => frames.content = list(reader, parse_frame_size)?,
+            "digests" => frames.digests = text(reader)?,
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(frames)
+}
+
+/// A number of a list that no document may make long.
+fn parse_frame_size(reader: &mut JsonReader<'_>, position: u64) -> Result<u64> {
+    if position >= MAX_FRAMES as u64 {
+        return Err(reader
+            .error("a slot has too many frames")
+            .with("limit", MAX_FRAMES));
+    }
+    reader.integer()
 }

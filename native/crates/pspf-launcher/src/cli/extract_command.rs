@@ -19,7 +19,7 @@ pub(super) fn extract(package: &Package, words: &Words) -> Result<u8> {
     let wanted = slot.to_str().unwrap_or_default();
     let json = package.read_metadata()?;
     let contents = package.read_contents(&json)?;
-    let names = Names::new(&contents.metadata, &contents.chains, OS, ARCH);
+    let names = Names::new(&contents.metadata, &contents.slots, OS, ARCH);
     let slots = plan_slots(package, &contents, &names, DevSlots(true))?;
     let number = wanted.parse().ok();
     let found = slots

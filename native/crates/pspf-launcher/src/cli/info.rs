@@ -36,14 +36,14 @@ fn as_json(package: &Package, contents: &Contents<'_>) -> String {
         .slots
         .iter()
         .zip(&contents.table)
-        .zip(&contents.chains);
-    let slots = described.map(|((slot, descriptor), chain)| {
+        .zip(&contents.slots);
+    let slots = described.map(|((slot, descriptor), checked)| {
         JsonObject::new()
             .number("slot", slot.slot)
             .text("id", &slot.id)
             .text("target", &slot.target)
             .number("size", descriptor.stored.size)
-            .text("operations", &chain.to_string())
+            .text("operations", &checked.chain.to_string())
             .text("lifecycle", &slot.lifecycle_word)
             .finish()
     });
@@ -95,16 +95,16 @@ fn as_text(package: &Package, contents: &Contents<'_>) -> String {
     ] {
         let _ = writeln!(text, "{name:<9} {value}");
     }
-    for ((slot, descriptor), chain) in metadata
+    for ((slot, descriptor), checked) in metadata
         .slots
         .iter()
         .zip(&contents.table)
-        .zip(&contents.chains)
+        .zip(&contents.slots)
     {
         let _ = writeln!(
             text,
-            "Slot {:<4} {} ({chain}, {} bytes)",
-            slot.slot, slot.id, descriptor.stored.size
+            "Slot {:<4} {} ({}, {} bytes)",
+            slot.slot, slot.id, checked.chain, descriptor.stored.size
         );
     }
     text

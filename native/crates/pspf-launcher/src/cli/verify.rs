@@ -70,7 +70,7 @@ fn verify_contents(
     checks: &mut Vec<Check>,
 ) -> Result<()> {
     checks.push(Check::new("slot table", Ok(())));
-    let names = Names::new(&contents.metadata, &contents.chains, OS, ARCH);
+    let names = Names::new(&contents.metadata, &contents.slots, OS, ARCH);
     let slots = plan_slots(package, contents, &names, settings.dev)?;
     let mut tree = if with_cache {
         open_cache(package, settings, checks)?
@@ -134,7 +134,7 @@ fn digest_of(package: &Package, section: Section) -> Result<[u8; 32]> {
 /// Between the sections of a sealed package lies nothing but zeros.
 fn verify_padding(package: &Package, contents: &Contents<'_>) -> Result<()> {
     let sections = pspf_format::agreement::sections(&package.index, &contents.table);
-    for gap in pspf_format::layout::gaps(&sections, package.index.data_end())? {
+    for gap in pspf_format::agreement::gaps(&sections, package.index.data_end())? {
         let mut reader = package.file.region(gap.offset, gap.size);
         let mut bytes = Vec::new();
         reader

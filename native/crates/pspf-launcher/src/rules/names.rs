@@ -1,8 +1,9 @@
 //! The placeholders: `{workenv}` `{package_name}` `{version}` `{slot:N}` `{primary}` `{os}`
 //! `{arch}` `{platform}`.
 
+use pspf_format::agreement::CheckedSlot;
 use pspf_format::metadata::SlotMetadata;
-use pspf_format::{Error, ErrorKind, Metadata, OperationChain, Result};
+use pspf_format::{Error, ErrorKind, Metadata, Result};
 
 use super::template::{Template, WORKENV_MARK};
 
@@ -10,7 +11,7 @@ use super::template::{Template, WORKENV_MARK};
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     metadata: &'a Metadata<'a>,
-    chains: &'a [OperationChain],
+    slots: &'a [CheckedSlot],
     os: &'a str,
     arch: &'a str,
 }
@@ -24,17 +25,17 @@ enum Slots {
 }
 
 impl<'a> Names<'a> {
-    /// Takes the document, the chain of each of its slots, and the platform in the format's words
+    /// Takes the document, what was found about each of its slots, and the platform in the format's words
     /// (`linux`, `amd64`).
     pub(crate) fn new(
         metadata: &'a Metadata<'a>,
-        chains: &'a [OperationChain],
+        slots: &'a [CheckedSlot],
         os: &'a str,
         arch: &'a str,
     ) -> Self {
         Self {
             metadata,
-            chains,
+            slots,
             os,
             arch,
         }
@@ -119,11 +120,11 @@ impl<'a> Names<'a> {
         if slots == Slots::None {
             return Err(unknown_slot(name).hint("a slot's own target cannot refer to a slot"));
         }
-        let mut slots = self.metadata.slots.iter().zip(self.chains);
-        let (slot, chain) = slots
+        let mut slots = self.metadata.slots.iter().zip(self.slots);
+        let (slot, checked) = slots
             .find(|(slot, _)| slot.slot == number)
             .ok_or_else(|| unknown_slot(name))?;
-        let target = if chain.is_archive() {
+        let target = if checked.chain.is_archive() {
             String::new()
         } else {
             self.target(slot)?
@@ -158,6 +159,7 @@ fn unknown_slot(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pspf_format::OperationChain;
     use std::ffi::OsStr;
 
     const DOCUMENT: &[u8] = br#"{
@@ -174,9 +176,12 @@ mod tests {
 
     fn with_names(check: impl Fn(&Names<'_>)) {
         let metadata = Metadata::parse(DOCUMENT).unwrap();
-        let chains =
-            ["raw", "gzip", "tar.gz", "raw"].map(|chain| OperationChain::parse(chain).unwrap());
-        check(&Names::new(&metadata, &chains, "linux", "amd64"));
+        let slots = ["raw", "gzip", "tar.gz", "raw"].map(|chain| CheckedSlot {
+            chain: OperationChain::parse(chain).unwrap(),
+            mode: 0o644,
+            frames: Vec::new(),
+        });
+        check(&Names::new(&metadata, &slots, "linux", "amd64"));
     }
 
     #[test]

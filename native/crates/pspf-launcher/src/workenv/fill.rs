@@ -99,7 +99,7 @@ impl Fill<'_> {
     fn fill(&self, layout: &Layout) -> Result<Vec<u8>> {
         let json = self.package.read_metadata()?;
         let contents = self.package.read_contents(&json)?;
-        let names = Names::new(&contents.metadata, &contents.chains, OS, ARCH);
+        let names = Names::new(&contents.metadata, &contents.slots, OS, ARCH);
         let slots = plan_slots(self.package, &contents, &names, self.dev)?;
         let record = compile_record(self.package, &contents, &names, &slots)?;
 

@@ -76,7 +76,7 @@ fn with_slots(
 ) -> Result<()> {
     let json = package.read_metadata()?;
     let contents = package.read_contents(&json)?;
-    let names = Names::new(&contents.metadata, &contents.chains, OS, ARCH);
+    let names = Names::new(&contents.metadata, &contents.slots, OS, ARCH);
     let slots = plan_slots(package, &contents, &names, dev)?;
     act(&slots, &contents.metadata.package.name)
 }

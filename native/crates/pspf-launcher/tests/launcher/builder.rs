@@ -2,10 +2,12 @@
 
 use ed25519_dalek::{Signer, SigningKey};
 use pspf_format::constants::TRAILER_SIZE;
+use pspf_format::frames::FRAME_DIGEST_SIZE;
 use pspf_format::hex::Hex;
 use pspf_format::index::IndexHints;
 use pspf_format::metadata::Lifecycle;
-use pspf_format::{Index, OperationChain, Seal, Section, SlotDescriptor, seal, slot::h8, trailer};
+use pspf_format::write::{encode_base64, encode_trailer, layout::Layout};
+use pspf_format::{Index, OperationChain, Seal, Section, SlotDescriptor, seal, slot::h8};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -23,6 +25,8 @@ pub(crate) struct Slot {
     pub(crate) lifecycle: String,
     pub(crate) mode: u16,
     pub(crate) platform: u8,
+    /// Lengths of its frames, stored and decoded, where it has a table.
+    pub(crate) frames: Vec<(usize, usize)>,
 }
 
 impl Slot {
@@ -37,6 +41,7 @@ impl Slot {
             lifecycle: "runtime".to_owned(),
             mode: 0o755,
             platform: 0,
+            frames: Vec::new(),
         }
     }
 
@@ -79,6 +84,29 @@ impl Slot {
             "zstd"
         };
         self.stored_as(operations, stored)
+    }
+
+    /// Compresses the content with zstd in frames of this much content, and writes the table of them.
+    pub(crate) fn zstd_frames(mut self, unit: usize) -> Self {
+        let mut stored = Vec::new();
+        for part in self.stored.chunks(unit) {
+            let frame = zstd(part);
+            self.frames.push((frame.len(), part.len()));
+            stored.extend(frame);
+        }
+        let operations = if self.operations == "tar" {
+            "tar.zst"
+        } else {
+            "zstd"
+        };
+        self.stored_as(operations, stored)
+    }
+
+    /// Writes a table of frames of this length for content that is stored as it is.
+    pub(crate) fn raw_frames(mut self, unit: usize) -> Self {
+        let lengths = self.stored.chunks(unit).map(<[u8]>::len);
+        self.frames = lengths.map(|length| (length, length)).collect();
+        self
     }
 
     /// Compresses the content with gzip.
@@ -128,6 +156,12 @@ pub(crate) struct PackageBuilder {
     pub(crate) key: [u8; 32],
     /// Signs another document than the one that is packed.
     pub(crate) break_signature: bool,
+    /// Spoils the signature of the seal.
+    pub(crate) break_seal: bool,
+    /// Lays the package out as the existing builders do.
+    pub(crate) old_layout: bool,
+    /// Bytes in front of the trailer that belong to nothing.
+    pub(crate) padding: Vec<u8>,
 }
 
 impl PackageBuilder {
@@ -144,6 +178,9 @@ impl PackageBuilder {
             sealed: true,
             key: [7; 32],
             break_signature: false,
+            break_seal: false,
+            old_layout: false,
+            padding: Vec::new(),
         }
     }
 
@@ -193,35 +230,31 @@ impl PackageBuilder {
         let json = serde_json::to_vec_pretty(&self.metadata).unwrap();
         let metadata = gzip(&json);
         let launcher_digest: [u8; 32] = Sha256::digest(&launcher).into();
-        let launcher_size = launcher.len() as u64;
-        let mut file = launcher;
-        let metadata_section = append(&mut file, &metadata);
-        let table_at = (file.len() as u64).next_multiple_of(8);
-        let mut data_at = table_at + 64 * self.slots.len() as u64;
+        let layout = self.lay_out(launcher.len(), metadata.len());
         let mut table = Vec::new();
-        let mut sections = Vec::new();
-        for (number, slot) in self.slots.iter().enumerate() {
-            data_at = data_at.next_multiple_of(8);
-            sections.push(data_at);
-            table.extend(descriptor(number, slot, data_at).encode());
-            data_at += slot.stored.len() as u64;
+        for (number, (slot, place)) in self.slots.iter().zip(&layout.slots).enumerate() {
+            table.extend(descriptor(number, slot, place.offset).encode());
         }
-        file.resize(usize::try_from(table_at).unwrap(), 0);
-        file.extend_from_slice(&table);
-        for (slot, at) in self.slots.iter().zip(sections) {
-            file.resize(usize::try_from(at).unwrap(), 0);
-            file.extend_from_slice(&slot.stored);
+        let mut file = launcher;
+        let launcher_size = file.len() as u64;
+        file.resize(usize::try_from(layout.trailer_offset).unwrap(), 0);
+        file.extend_from_slice(&self.padding);
+        let mut put = |section: Section, bytes: &[u8]| {
+            let at = usize::try_from(section.offset).unwrap();
+            file[at..at + bytes.len()].copy_from_slice(bytes);
+        };
+        put(layout.metadata, &metadata);
+        put(layout.slot_table, &table);
+        for (slot, place) in self.slots.iter().zip(&layout.slots) {
+            put(*place, &slot.stored);
         }
         let index = Index {
             format_version: pspf_format::constants::FORMAT_VERSION,
             index_checksum: 0,
-            package_size: (file.len() + TRAILER_SIZE) as u64,
+            package_size: layout.package_size,
             launcher_size,
-            metadata: metadata_section,
-            slot_table: Section {
-                offset: table_at,
-                size: table.len() as u64,
-            },
+            metadata: layout.metadata,
+            slot_table: layout.slot_table,
             slot_count: u32::try_from(self.slots.len()).unwrap(),
             flags: 0,
             public_key: key.verifying_key().to_bytes(),
@@ -242,27 +275,60 @@ impl PackageBuilder {
         };
         let unsigned = index.encode(Some(&seal), true);
         seal.signature = key.sign(&*seal::message(&unsigned)).to_bytes();
+        seal.signature[0] ^= u8::from(self.break_seal);
         let block = index.encode(self.sealed.then_some(&seal), true);
-        file.extend(trailer::encode(&block));
+        file.extend(encode_trailer(&block));
         file
+    }
+
+    fn lay_out(&self, launcher: usize, metadata: usize) -> Layout {
+        let padding = self.padding.len() as u64;
+        let sizes: Vec<u64> = self
+            .slots
+            .iter()
+            .map(|slot| slot.stored.len() as u64)
+            .collect();
+        let mut layout = Layout::compute(launcher as u64, &sizes, metadata as u64).unwrap();
+        if self.old_layout {
+            let mut end = launcher as u64;
+            let mut place = |section: &mut Section, alignment: u64| {
+                section.offset = end.next_multiple_of(alignment);
+                end = section.offset + section.size;
+            };
+            place(&mut layout.metadata, 1);
+            place(&mut layout.slot_table, 8);
+            for slot in &mut layout.slots {
+                place(slot, 8);
+            }
+            layout.trailer_offset = end;
+            layout.package_size = end + TRAILER_SIZE as u64;
+        }
+        layout.package_size += padding;
+        layout
     }
 }
 
-fn append(file: &mut Vec<u8>, data: &[u8]) -> Section {
-    let section = Section {
-        offset: file.len() as u64,
-        size: data.len() as u64,
-    };
-    file.extend_from_slice(data);
-    section
-}
-
 fn describe(number: usize, slot: &Slot) -> Value {
-    json!({
+    let mut described = json!({
         "slot": number, "id": slot.id, "source": slot.id, "target": slot.target, "size": slot.stored.len(),
         "checksum": format!("sha256:{}", Hex(&Sha256::digest(&slot.stored))), "operations": slot.operations,
         "purpose": "data", "lifecycle": slot.lifecycle, "permissions": format!("{:04o}", slot.mode),
-    })
+    });
+    if !slot.frames.is_empty() {
+        described["frames"] = describe_frames(slot);
+    }
+    described
+}
+
+fn describe_frames(slot: &Slot) -> Value {
+    let (mut at, mut digests) = (0, Vec::new());
+    for (stored, _) in &slot.frames {
+        let digest = Sha256::digest(&slot.stored[at..at + stored]);
+        digests.extend_from_slice(&digest[..FRAME_DIGEST_SIZE]);
+        at += stored;
+    }
+    let (stored, content): (Vec<_>, Vec<_>) = slot.frames.iter().copied().unzip();
+    json!({ "stored": stored, "content": content, "digests": encode_base64(&digests) })
 }
 
 fn descriptor(number: usize, slot: &Slot, offset: u64) -> SlotDescriptor {

@@ -1,0 +1,40 @@
+import { PspfError } from "../errors.ts";
+import type { RandomAccessSource } from "../io/random_access_source.ts";
+import type { VerifyLevel } from "../read/check_log.ts";
+import { verifyPackage } from "../read/verify_package.ts";
+import type { BuildOptions } from "./build_package.ts";
+
+/**
+ * Reads back what was written before it gets its name.
+ *
+ * @throws {PspfError} `build/verification-failed`
+ */
+export async function verifyWritten(
+  source: RandomAccessSource,
+  level: VerifyLevel,
+  { keyPair, signal, onProgress }: BuildOptions,
+): Promise<void> {
+  const total = source.size;
+  let completed = 0;
+  const { checks } = await verifyPackage(source, {
+    level,
+    trustedKeys: [keyPair.publicKey],
+    signal,
+    onProgress: (bytes) =>
+      onProgress?.({ stage: "verify", completed: completed += bytes, total }),
+  });
+  const failed = checks.find(({ status }) => status === "fail");
+  if (failed === undefined) return;
+  throw new PspfError(
+    "build/verification-failed",
+    `The package that was written does not verify: ${failed.detail}`,
+    {
+      context: {
+        path: source.name,
+        check: failed.id,
+        code: failed.code ?? null,
+      },
+      hint: "Check the disk and the memory of this machine, then build again",
+    },
+  );
+}
