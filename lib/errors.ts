@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a {@linkcode PspfError} code means outside of this library. */
+/** What a {@linkcode PspfError} code means outside this library. */
 export interface ErrorCodeInfo {
   /** One sentence without a period, for people. */
   readonly title: string;

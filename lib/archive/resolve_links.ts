@@ -71,7 +71,7 @@ export function resolveLinks(
   return { entries: result, origins, linkModes };
 }
 
-/** Follows a link to the file or directory behind it, inside of the tree. */
+/** Follows a link to the file or directory behind it, inside the tree. */
 function follow(
   name: string,
   byPath: ReadonlyMap<string, FileTreeEntry>,

@@ -17,7 +17,7 @@ const WORKING_MODE = 0o700;
 
 /**
  * A fresh directory that slots are extracted into. Nobody else knows its name,
- * so a link inside of it can only come from the archive, and every directory
+ * so a link inside it can only come from the archive, and every directory
  * on the way to a member is one that was made here: a path through a link is
  * refused.
  */

@@ -308,12 +308,12 @@ const REFUSED: readonly [string, PspfErrorCode, readonly TarInput[]][] = [
     checksum: "000001\0 ",
   }]],
   ["no magic", "archive/bad-entry", [{ name: "a", magic: "" }]],
-  ["a name that is no UTF-8", "archive/bad-entry", [{
+  ["a name that is not UTF-8", "archive/bad-entry", [{
     name: new Uint8Array([0x61, 0xff]),
   }]],
   ["a file without a name", "archive/bad-entry", [{ name: "./" }]],
   ["a link without a target", "archive/bad-entry", [{ name: "a", type: "2" }]],
-  ["a mode that is no number", "archive/bad-entry", [{
+  ["a mode that is not a number", "archive/bad-entry", [{
     name: "a",
     mode: "rwxr-xr-",
   }]],
@@ -325,7 +325,7 @@ const REFUSED: readonly [string, PspfErrorCode, readonly TarInput[]][] = [
     { name: "x", type: "x", content: "99 path=a\n" },
     { name: "a" },
   ]],
-  ["PAX records that are no UTF-8", "archive/bad-entry", [
+  ["PAX records that are not UTF-8", "archive/bad-entry", [
     {
       name: "x",
       type: "x",

@@ -9,12 +9,7 @@ import {
   parseKeyPair,
   parsePublicKey,
 } from "@flavor/pspf/crypto";
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   createPrivateKey,
   createPublicKey,
@@ -148,6 +143,24 @@ Deno.test("parseKeyPair() refuses everything else", async () => {
       "PRIVATE KEY",
       join([0x30, 0x2e, 2, 1, 0], PKCS8_BODY, PAIR.privateKey, [0]),
     ),
+    "an unknown tag": pem(
+      "PRIVATE KEY",
+      join([0x30, 0x51, 2, 1, 1], PKCS8_BODY, PAIR.privateKey, [
+        0x82,
+        0x21,
+        0,
+      ], PAIR.publicKey),
+    ),
+    "a tag of the other form": pem(
+      "PRIVATE KEY",
+      join([0x30, 0x51, 2, 1, 1], PKCS8_BODY, PAIR.privateKey, [
+        0xa1,
+        0x23,
+        3,
+        0x21,
+        0,
+      ], PAIR.publicKey.subarray(2)),
+    ),
     "a huge file": new Uint8Array(1_000_000),
   };
   for (const [name, file] of Object.entries(bad)) {
@@ -206,7 +219,9 @@ Deno.test("a key of another kind is named for what it is", async () => {
       () => isPublic ? Promise.try(parsePublicKey, file) : parseKeyPair(file),
     );
     assertStringIncludes(message, name);
-    assertMatch(message, /expected a (private|public) Ed25519 key$/);
+    const wanted = isPublic ? "public" : "private";
+    assertEquals(context["expected"], `a ${wanted} Ed25519 key`);
+    assertStringIncludes(message, `the ${wanted} key`);
     assertStringIncludes(String(context["actual"]), name);
   }
   const swapped = await rejectsCode(
@@ -219,6 +234,34 @@ Deno.test("a key of another kind is named for what it is", async () => {
     () => parsePublicKey(utf8(encodePrivateKeyPem(own))),
   );
   assertStringIncludes(other.message, "it is a private key, expected");
+});
+
+Deno.test("bytes that are not DER are not searched for an algorithm", async () => {
+  // What follows would say X25519, were it in a sequence.
+  const file = join([1, 0, 1, 0, 6, 3, 0x2b, 0x65, 0x6e], new Uint8Array(40));
+  const { message } = await rejectsCode(
+    "crypto/bad-key",
+    () => parseKeyPair(file),
+  );
+  assertStringIncludes(message, "neither PKCS#8");
+});
+
+Deno.test("a key file has at most 16 KiB", async () => {
+  const judge = async (size: number): Promise<string> => {
+    const file = new Uint8Array(size).fill(0x41);
+    return (await rejectsCode("crypto/bad-key", () => parseKeyPair(file)))
+      .message;
+  };
+  assertStringIncludes(await judge(16 * 1024), "neither PKCS#8");
+  assertStringIncludes(await judge(16 * 1024 + 1), "16385 bytes is too long");
+});
+
+Deno.test("encodePrivateKeyPem() and encodePublicKeyPem() refuse other lengths", () => {
+  for (const length of [0, 31, 33, 64]) {
+    const key = new Uint8Array(length);
+    throwsCode("crypto/bad-key", () => encodePrivateKeyPem(key));
+    throwsCode("crypto/bad-key", () => encodePublicKeyPem(key));
+  }
 });
 
 Deno.test("a key with a passphrase says so", async () => {

@@ -10,12 +10,7 @@ import { assert, assertEquals } from "@std/assert";
 import { zstdDecompressSync } from "node:zlib";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { makeSealedPackage } from "../support/sealed_package.ts";
-import {
-  buildInMemory,
-  fileSource,
-  planOf,
-  textSource,
-} from "./build_in_memory.ts";
+import { buildInMemory, planOf, textSource } from "./build_in_memory.ts";
 
 const FILE = planOf(['{ id = "app", source = "app", target = "app" }']);
 const TREE = planOf(['{ id = "lib", source = "lib", target = "lib" }']);

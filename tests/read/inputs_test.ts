@@ -116,7 +116,10 @@ Deno.test("extractPackage() gives the directory as a whole, or none", async () =
     () => extractPackage(bytes, dir.at("bad")),
   );
   await rejectsCode("io/exists", () => extractPackage(path, dir.at("out")));
-  const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  const names = await Array.fromAsync(
+    Deno.readDir(dir.path),
+    ({ name }) => name,
+  );
   assertEquals(names.toSorted(), ["demo.psp", "out", "src"]);
 });
 
