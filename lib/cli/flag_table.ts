@@ -79,8 +79,7 @@ export const COMMANDS = {
         kind: "text",
         short: "m",
         value: "FILE",
-        help:
-          "The manifest; flavor.toml, else pyproject.toml, else flavor.json",
+        help: "The manifest; flavor.toml, else flavor.json",
       },
       output: {
         kind: "text",

@@ -5,7 +5,7 @@ import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 
 /** Names that are looked for, the first one first. */
-const DEFAULT_NAMES = ["flavor.toml", "pyproject.toml", "flavor.json"] as const;
+const DEFAULT_NAMES = ["flavor.toml", "flavor.json", "pyproject.toml"] as const;
 
 /**
  * Finds and reads a manifest.

@@ -34,9 +34,9 @@ export interface SlotPlan {
   /** Path below the workenv, `/`-separated; empty for the workenv itself. */
   readonly target: string;
   /** What is done to the bytes; chosen by the builder when absent. */
-  readonly operations?: OperationChain;
+  readonly operations?: OperationChain | undefined;
   /** Compression level; the codec's default when absent. */
-  readonly level?: number;
+  readonly level?: number | undefined;
   /** What the slot is for; unknown words are kept. */
   readonly purpose: string;
   /** When it is extracted; unknown words are kept. */
@@ -44,11 +44,11 @@ export interface SlotPlan {
   /** Which permission bits of the source are kept. */
   readonly modes: ModeRule;
   /** Mode of a single file; follows from the source's when absent. */
-  readonly permissions?: number;
+  readonly permissions?: number | undefined;
   /** Where the slot is used. */
   readonly platform: SlotPlatform;
   /** Priority byte; 128 when absent. No launcher acts on it. */
-  readonly priority?: number;
+  readonly priority?: number | undefined;
   /** When the source is resolved; kept, without effect. */
   readonly resolution: string;
 }
@@ -64,17 +64,17 @@ export interface BuildPlan {
   /** How it is started. */
   readonly execution: ExecutionMetadata;
   /** Rules for the inherited environment. */
-  readonly runtime?: RuntimeMetadata;
+  readonly runtime?: RuntimeMetadata | undefined;
   /** Directories and environment of the workenv. */
-  readonly workenv?: WorkenvMetadata;
+  readonly workenv?: WorkenvMetadata | undefined;
   /** What runs once after extraction. */
   readonly setupCommands: readonly JsonValue[];
   /** A check of the extracted workenv. */
-  readonly cacheValidation?: CacheValidationMetadata;
+  readonly cacheValidation?: CacheValidationMetadata | undefined;
   /** Sections of the application's own. */
-  readonly custom?: JsonObject;
+  readonly custom?: JsonObject | undefined;
   /** The launcher that the manifest asks for. */
-  readonly launcher?: string;
+  readonly launcher?: string | undefined;
   /** Whether the manifest asks for the portable profile. */
   readonly portable: boolean;
   /** What is odd, but not wrong. */

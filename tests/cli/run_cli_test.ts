@@ -297,3 +297,26 @@ Deno.test("pack finds the sources of a flavor.toml beside it alone, whatever the
   assertEquals(asked.code, 3);
   assertStringIncludes(asked.err, "[manifest/invalid]");
 });
+
+Deno.test("pack takes flavor.toml, then flavor.json, and only then a project", async () => {
+  await using dir = await tempDir();
+  await dir.write("launcher", foreignLauncher());
+  const plan = (): ReturnType<typeof cli> =>
+    cli(["pack", "--dry-run", "--launcher-bin", "launcher", "--json"], {
+      cwd: dir.path,
+    });
+  await dir.write("pyproject.toml", '[project]\nname = "python"\n');
+  const project = await plan();
+  assertEquals(project.code, 3);
+  assertStringIncludes(project.err, "Python applications are not supported");
+  const manifest = (name: string): string =>
+    `{"package": {"name": "${name}", "version": "1"}, "execution": {"command": "x"}, "slots": []}`;
+  await dir.write("flavor.json", manifest("json"));
+  assertEquals(JSON.parse((await plan()).out).name, "json");
+  const head = 'package = { name = "toml", version = "1" }\n';
+  await dir.write(
+    "flavor.toml",
+    `${head}execution = { command = "x" }\nslots = []\n`,
+  );
+  assertEquals(JSON.parse((await plan()).out).name, "toml");
+});
