@@ -16,7 +16,7 @@ export async function runWorkenvInspect(
   command: CommandOf<"workenv inspect">,
   { host, output }: CommandContext,
 ): Promise<void> {
-  const { entry } = await findWorkenv(command.operands.id, host);
+  const entry = await findWorkenv(command.operands.id, host);
   const facts = {
     ...workenvJson(entry),
     content_dir: entry.path,

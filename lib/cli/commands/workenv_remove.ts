@@ -15,8 +15,8 @@ export async function runWorkenvRemove(
   command: CommandOf<"workenv remove">,
   { host, output }: CommandContext,
 ): Promise<void> {
-  const { root, entry } = await findWorkenv(command.operands.id, host);
-  await removeWorkenv(root, entry, host);
+  const entry = await findWorkenv(command.operands.id, host);
+  await removeWorkenv(entry, host);
   output.report(
     { removed: [entry.id], freed: entry.size },
     () =>
