@@ -8,9 +8,9 @@ import { runBuilder } from "../launchers/run_builder.ts";
 import { writeBuilderInputs } from "../launchers/write_builder_inputs.ts";
 import type { BuildPlan } from "../manifest/mod.ts";
 import { openPackage } from "../read/mod.ts";
-import type { CommandContext } from "./command_context.ts";
+import type { CommandContext } from "./command_spec.ts";
 import type { LogLevel } from "./output.ts";
-import { verifyFile } from "./verify_file.ts";
+import { verifyFile } from "./package_file.ts";
 
 /** A build by a native builder. */
 export interface BuilderPack {
@@ -69,7 +69,7 @@ export async function packWithBuilder(
     directory,
     sourceDateEpoch: build.sourceDateEpoch ?? 0,
   }, host);
-  if (said !== "") output.trace(said);
+  if (said !== "") output.debug(said);
 
   await using source = await host.reader.openSource(written);
   const trustedKeys = [build.keyPair.publicKey];

@@ -2,10 +2,9 @@ import type { ManifestFile } from "../pack/manifest_file.ts";
 import { countFiles, type SettledPlan } from "../pack/mod.ts";
 import { keyFingerprint } from "../crypto/mod.ts";
 import { type Launcher, platformName } from "../launchers/mod.ts";
-import { formatSize } from "./format_size.ts";
-import { formatTable } from "./format_table.ts";
 import type { Output } from "./output.ts";
 import type { PackKey } from "./pack_keys.ts";
+import { formatSize, formatTable } from "./text.ts";
 
 /** What would be packed. */
 export interface PackPlan {
@@ -37,7 +36,7 @@ export async function showPlan(plan: PackPlan, output: Output): Promise<void> {
     operations: slot.operations.toString(),
     lifecycle: slot.plan.lifecycle,
     files: countFiles(slot),
-    size: slot.inputSize,
+    content_size: slot.inputSize,
   }));
   for (const warning of settled.warnings) output.warn(warning);
   output.result(
@@ -81,7 +80,7 @@ export async function showPlan(plan: PackPlan, output: Output): Promise<void> {
             slot.id,
             slot.source,
             String(slot.files),
-            formatSize(slot.size),
+            formatSize(slot.content_size),
             slot.operations,
             slot.target,
           ]),

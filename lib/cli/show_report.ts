@@ -1,9 +1,7 @@
 import type { BuildReport } from "../pack/mod.ts";
-import { formatCount } from "./format_count.ts";
-import { formatSize } from "./format_size.ts";
-import { formatTable } from "./format_table.ts";
 import type { Output } from "./output.ts";
 import type { KeyOrigin } from "./pack_keys.ts";
+import { formatCount, formatSize, formatTable } from "./text.ts";
 
 /** What there is to say about a package that was built. */
 export interface PackResult {
@@ -23,23 +21,30 @@ export interface PackResult {
   readonly elapsedMs: number;
 }
 
-/**
- * Says what was packed.
- *
- * @param result The package.
- * @param output Where it is said.
- */
-export function showReport(result: PackResult, output: Output): void {
+/** Says what was packed; beside a package on standard output, as notes. */
+export function showReport(
+  result: PackResult,
+  output: Output,
+  isPiped: boolean,
+): void {
   const { path, report, launcher, platform, keyOrigin, verified } = result;
   const seconds = (result.elapsedMs / 1000).toFixed(1);
   const rows = report.slots.map((slot) => [
     `  ${slot.id}`,
     slot.operations === "" ? "raw" : slot.operations,
     formatCount(slot.files, "file"),
-    formatSize(slot.originalSize),
+    formatSize(slot.contentSize),
     "->",
     formatSize(slot.size),
   ]);
+  const text = (): string =>
+    [
+      ...(rows.length === 0 ? [] : [formatTable(rows, [3, 5])]),
+      `${output.paint.good("packed")} ${path}  ${
+        formatSize(report.packageSize)
+      }  ${platform}  ${verified ? "verified" : "not verified"}  ${seconds} s`,
+    ].join("\n");
+  if (isPiped) return output.note(text());
   output.report(
     {
       package: path,
@@ -60,20 +65,13 @@ export function showReport(result: PackResult, output: Output): void {
         target: slot.target,
         operations: slot.operations,
         files: slot.files,
+        content_size: slot.contentSize,
         original_size: slot.originalSize,
         size: slot.size,
         sha256: slot.digest,
       })),
       warnings: report.warnings,
     },
-    () =>
-      [
-        ...(rows.length === 0 ? [] : [formatTable(rows, [3, 5])]),
-        `${output.paint.good("packed")} ${path}  ${
-          formatSize(report.packageSize)
-        }  ${platform}  ${
-          verified ? "verified" : "not verified"
-        }  ${seconds} s`,
-      ].join("\n"),
+    text,
   );
 }

@@ -34,3 +34,4 @@ export {
 export { keyPairFromSeed } from "./key_seed.ts";
 export { createSha256, type Sha256, sha256 } from "./sha256.ts";
 export { shortHash, shortHashOf } from "./short_hash.ts";
+export { parseTrustedKey } from "./trusted_key.ts";

@@ -6,7 +6,7 @@ import { PspfError } from "../errors.ts";
 import type { FileReader, FileWriter, ProcessRunner } from "../host/types.ts";
 import { BytesSource } from "../io/bytes_source.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
-import type { Helper } from "./list_helpers.ts";
+import type { Helper } from "./helpers.ts";
 import { platformName } from "./platform.ts";
 import { readableOutput } from "./readable_output.ts";
 

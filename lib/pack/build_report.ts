@@ -18,6 +18,8 @@ export interface SlotReport {
   readonly permissions: number;
   /** Number of files, links not counted. */
   readonly files: number;
+  /** Length of these files in bytes. */
+  readonly contentSize: number;
   /** Length before compression in bytes. */
   readonly originalSize: number;
   /** Where the stored bytes start in the package. */

@@ -94,6 +94,7 @@ function reportSlot(slot: BuiltSlot, offset: number): SlotReport {
     kept,
     cached: slot.isCached,
     files: countFiles(slot.opened),
+    contentSize: slot.opened.inputSize,
     originalSize,
     offset,
     size,

@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-import { VERSION } from "../../lib/cli/mod.ts";
 import { TOOL_VERSION } from "../../lib/pack/mod.ts";
 import { cli } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
@@ -13,8 +12,7 @@ const GOLDEN = fileURLToPath(
 
 Deno.test("runCli() prints its version, the same as the builder's", async () => {
   const { code, out } = await cli(["--version"], { cwd: "/" });
-  assertEquals([code, out], [0, `flavor ${VERSION}\n`]);
-  assertEquals(VERSION, TOOL_VERSION);
+  assertEquals([code, out], [0, `flavor ${TOOL_VERSION}\n`]);
 });
 
 Deno.test("runCli() prints one JSON object for an error, on standard error", async () => {

@@ -13,7 +13,7 @@ async function runUnsealed(
   ...flags: readonly string[]
 ): Promise<CliOutcome & { readonly started: boolean }> {
   let started = false;
-  const outcome = await cli(["run", UNSEALED, ...flags], {
+  const outcome = await cli(["run", ...flags, UNSEALED], {
     cwd: "/",
     env: { FLAVOR_VALIDATION: level },
     change: (host) => ({

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 
 import type { CommandSpec, FlagSpec } from "../../lib/cli/command_spec.ts";
-import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/flag_table.ts";
+import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/command_table.ts";
 import { ERROR_CODES } from "../../lib/errors.ts";
 import { checkDocument, PlanNotes } from "../../lib/manifest/check_document.ts";
 import {

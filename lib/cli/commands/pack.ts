@@ -15,6 +15,7 @@ import {
   type SlotCache,
 } from "../../pack/mod.ts";
 import { writePackage } from "../../pack/write_package.ts";
+import { keyFingerprint } from "../../crypto/mod.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
 import {
@@ -23,26 +24,26 @@ import {
   parsePlatform,
   platformName,
 } from "../../launchers/mod.ts";
-import type { CommandOf } from "../command.ts";
-import type { CommandContext } from "../command_context.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
 import type { Output } from "../output.ts";
 import { findPackKey, type KeyOrigin } from "../pack_keys.ts";
 import { readPackManifest } from "../pack_manifest.ts";
 import { packWithBuilder } from "../pack_with_builder.ts";
-import { parseSize } from "../parse_amount.ts";
-import type { ProgressBar } from "../progress_bar.ts";
+import type { ProgressBar } from "../progress.ts";
 import { showPlan } from "../show_plan.ts";
 import { showReport } from "../show_report.ts";
+import {
+  checkStandardOutput,
+  STANDARD_OUTPUT,
+  writeStandardOutput,
+} from "../standard_output.ts";
+import { formatCount } from "../text.ts";
 
 type PackCommand = CommandOf<"pack">;
 
 /**
  * `flavor pack`: builds into a temporary file, verifies it, and only then gives
  * it its name.
- *
- * @param command What was asked for.
- * @param context Host and output.
- * @throws {PspfError} `manifest/*`, `launcher/*`, `crypto/*`, `build/*`, `io/*`
  */
 export async function runPack(
   command: PackCommand,
@@ -51,16 +52,26 @@ export async function runPack(
   const { host, output } = context;
   const { flags } = command;
   const started = host.clock.monotonic();
+  const isPiped = flags.output === STANDARD_OUTPUT && !flags["dry-run"];
+  if (isPiped) checkStandardOutput("A package", context);
   const manifest = await readPackManifest(flags.manifest, host.reader);
   const launcher = await chooseLauncher(flags, manifest, context);
+  output.debug(
+    `launcher "${launcher.path}" for ${
+      platformName(launcher.platform)
+    } (${launcher.chosenBy}, ${formatCount(launcher.facts.size, "byte")})`,
+  );
   const key = await findPackKey({
     privateKey: flags["private-key"],
     publicKey: flags["public-key"],
     seed: flags["key-seed"],
   }, host);
-  const target = host.reader.absolute(
-    flags.output ?? defaultOutput(manifest),
-  );
+  const fingerprint = await keyFingerprint(key.keyPair.publicKey);
+  output.debug(`key ${ORIGINS[key.origin]}, ${fingerprint}`);
+  await using cleanup = new AsyncDisposableStack();
+  const target = isPiped
+    ? join(await makeTemporaryDirectory(host, cleanup), "package.psp")
+    : host.reader.absolute(flags.output ?? defaultOutput(manifest));
   const { "private-key": privateKey, "public-key": publicKey } = flags;
   for (const input of [manifest.path, launcher.path, privateKey, publicKey]) {
     if (input !== undefined) await checkOutput(host.reader, target, input);
@@ -117,9 +128,13 @@ export async function runPack(
   bar[Symbol.dispose]();
   for (const warning of report.warnings) output.warn(warning);
   sayOrigin(key.origin, output);
+  if (isPiped) {
+    await using packed = await host.reader.openSource(target);
+    await writeStandardOutput(packed.stream(0, packed.size), context);
+  }
   showReport(
     {
-      path: flags.output ?? target,
+      path: isPiped ? "standard output" : flags.output ?? target,
       report,
       launcher: launcher.path,
       platform: platformName(launcher.platform),
@@ -128,7 +143,23 @@ export async function runPack(
       elapsedMs: host.clock.monotonic() - started,
     },
     output,
+    isPiped,
   );
+}
+
+const ORIGINS: Readonly<Record<KeyOrigin, string>> = {
+  file: "from a file",
+  seed: "from a seed",
+  ephemeral: "made for this build",
+};
+
+async function makeTemporaryDirectory(
+  { writer }: CommandContext["host"],
+  cleanup: AsyncDisposableStack,
+): Promise<string> {
+  const directory = await writer.makeTemporaryDirectory("flavor-pack-");
+  cleanup.defer(() => writer.remove(directory));
+  return directory;
 }
 
 const LABELS: Readonly<Record<BuildProgress["stage"], string>> = {
@@ -162,7 +193,7 @@ async function slotCacheOption(
 ): Promise<{ readonly slotCache?: SlotCache }> {
   const directory = flags["cache-dir"];
   if (directory === undefined) return {};
-  const choice = { directory, maxSize: parseSize(flags["cache-size"]) };
+  const choice = { directory, maxSize: flags["cache-size"] };
   const host = { reader, writer, clock, user: machine.user };
   return { slotCache: await openSlotCache(choice, host) };
 }

@@ -1,0 +1,34 @@
+import { PspfError } from "../errors.ts";
+import type { CommandContext } from "./command_spec.ts";
+
+/** What means standard output in place of a file. */
+export const STANDARD_OUTPUT = "-";
+
+/** Refuses to put a file where text is expected. */
+export function checkStandardOutput(
+  what: string,
+  { host, output }: CommandContext,
+): void {
+  if (output.json) {
+    throw new PspfError(
+      "usage/bad-argument",
+      `--json and - exclude each other: both ${what} and the JSON object would go to standard output`,
+    );
+  }
+  if (!host.terminal.stdoutIsTerminal) return;
+  throw new PspfError(
+    "usage/bad-argument",
+    `${what} is not written to a terminal`,
+    { hint: "Redirect it with > FILE, or into another program with |" },
+  );
+}
+
+/** Writes bytes until they end or the reader of a pipe has seen enough. */
+export async function writeStandardOutput(
+  chunks: AsyncIterable<Uint8Array>,
+  { host }: CommandContext,
+): Promise<void> {
+  for await (const chunk of chunks) {
+    if (!host.terminal.writeOutBytes(chunk)) return;
+  }
+}
