@@ -26,7 +26,7 @@ const TRUSTED_KEY = {
   kind: "list",
 } as const;
 // deno-fmt-ignore
-const WORKENV = operand("id", "ID", "Its id, the id's first digits, or the name of its package");
+const WORKENV = operand("id", "ID", "Its id, the first digits of that, or the name of its package");
 
 // deno-fmt-ignore
 /** Flags that every command takes. */
@@ -44,24 +44,26 @@ export const GLOBAL_FLAGS = {
 
 /** What the commands of a group have in common. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  helpers: "Find, build and test launchers and builders",
-  workenv: "Look at the cache that packages are extracted into, and clean it",
+  helpers:
+    "Native programs that packages need: launchers, which start them, and builders of other products",
+  workenv:
+    "The cache of workenvs, the directories that packages extract themselves into",
 };
 
 // deno-fmt-ignore
 const PACK_FLAGS = {
-  manifest: text("FILE", "The manifest; flavor.toml, else flavor.json", { short: "m" }),
-  output: text("FILE", "The package; dist/<name>.psp beside the manifest. A dash means standard output", { short: "o" }),
-  "launcher-bin": text("FILE", "The launcher; $FLAVOR_LAUNCHER_BIN, else Rust for the target, else Go for it"),
+  manifest: text("FILE", "The manifest; by default flavor.toml, else flavor.json", { short: "m" }),
+  output: text("FILE", "The package; by default dist/<name>.psp beside the manifest. A dash means standard output", { short: "o" }),
+  "launcher-bin": text("FILE", "The launcher; by default $FLAVOR_LAUNCHER_BIN, else ours for the target, else the Go launcher for it"),
   "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
-  target: text("PLATFORM", "Platform to pack for, such as linux_arm64", { choices: PLATFORMS }),
+  target: text("PLATFORM", "Platform to pack for; by default that of the launcher, else this machine's", { choices: PLATFORMS }),
   "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes"),
   "public-key": text("FILE", "Refuse to pack unless the private key belongs to this one"),
   "key-seed": text("TEXT", 'Sign with the key made from this text; "env" takes it from FLAVOR_KEY_SEED'),
-  portable: flag("Write only what launchers of other makers understand"),
+  portable: flag("Write only what the launchers of other products understand"),
   verify: flag("Verify the package before it gets its name", { default: true }),
   "workenv-base": text("DIR", "What {workenv} stands for in the sources of slots", { env: "FLAVOR_WORKENV_BASE" }),
-  jobs: { ...text("N", "How many blocks to compress at once; the number of processors", { short: "j", least: 1 }), kind: "number" },
+  jobs: { ...text("N", "How many blocks to compress at once; by default one for each processor", { short: "j", least: 1 }), kind: "number" },
   "cache-dir": text("DIR", "Keep compressed slots here, so that only what changed is compressed again", { env: "FLAVOR_SLOT_CACHE" }),
   "cache-size": { ...text("SIZE", "Most that --cache-dir may hold; what was used longest ago goes first", { default: "4G" }), kind: "size" },
   "dry-run": flag("Show the plan and write nothing"),
@@ -70,6 +72,17 @@ const PACK_FLAGS = {
 // deno-fmt-ignore
 /** Every command, in the order of `--help`. */
 export const COMMANDS = {
+  init: {
+    summary: "Write a commented manifest that packs as it is",
+    operands: [],
+    flags: {
+      template: text("NAME", "What kind of application it is", { choices: ["script", "directory"], default: "script" }),
+      force: FORCE,
+    },
+    anywhere: true,
+    examples: [{ line: "flavor init", does: "Write flavor.toml and a first program" }],
+    load: async () => (await import("./commands/init.ts")).runInit,
+  },
   pack: {
     summary: "Pack an application into one signed executable file",
     description: [
@@ -85,7 +98,7 @@ export const COMMANDS = {
     load: async () => (await import("./commands/pack.ts")).runPack,
   },
   run: {
-    summary: "Verify a package with this program, then start it",
+    summary: "Verify a package, then start it",
     description: [
       "Every byte is checked here before anything of the package runs, so the answer does not depend on the launcher inside of it. Name a key that you trust to know who packed it.",
       "Options of flavor come before PKG; everything behind it belongs to the application.",
@@ -100,14 +113,14 @@ export const COMMANDS = {
     load: async () => (await import("./commands/run.ts")).runRun,
   },
   verify: {
-    summary: "Check every byte of packages and name each check",
+    summary: "Verify packages: check every byte, and name each check",
     description: [
       "The last line about a package says who signed it, and whether that key is one that you trust. With --quiet only failures are printed.",
     ],
     operands: [operand("packages", "PKG", "The packages", { many: true })],
     flags: {
       "trusted-key": TRUSTED_KEY,
-      level: text("LEVEL", "How strict to be", { env: "FLAVOR_VALIDATION", choices: VERIFY_LEVELS, default: DEFAULT_VERIFY_LEVEL }),
+      level: text("LEVEL", "How much has to be proved; strict also demands a seal", { env: "FLAVOR_VALIDATION", choices: VERIFY_LEVELS, default: DEFAULT_VERIFY_LEVEL }),
     },
     examples: [
       { line: "flavor verify app.psp --trusted-key keys/flavor-public.key", does: "Check integrity and origin" },
@@ -138,7 +151,7 @@ export const COMMANDS = {
   },
   extract: {
     summary: "Extract one slot",
-    description: ["To standard output a slot is written only after its digest has been checked; an archive comes out as tar."],
+    description: ["A slot goes to standard output only after its digest has been checked; an archive comes out as tar."],
     operands: [
       PACKAGE,
       operand("slot", "SLOT", "The slot's number or id"),
@@ -236,7 +249,7 @@ export const COMMANDS = {
     operands: [],
     flags: {
       "older-than": { ...text("AGE", "Only those filled longer ago than this, such as 12h, 30d or 4w"), kind: "age" },
-      "max-size": { ...text("SIZE", "The oldest first, until the rest fits, such as 500M or 2G"), kind: "size" },
+      "max-size": { ...text("SIZE", "The oldest first, until the others are no larger than this, such as 500M or 2G"), kind: "size" },
       "dry-run": flag("Show what would be removed"),
     },
     examples: [
@@ -255,16 +268,5 @@ export const COMMANDS = {
     anywhere: true,
     examples: [{ line: "flavor completions bash", does: "The script for bash" }],
     load: async () => (await import("./commands/completions.ts")).runCompletions,
-  },
-  init: {
-    summary: "Write a commented manifest that packs as it is",
-    operands: [],
-    flags: {
-      template: text("NAME", "What kind of application it is", { choices: ["script", "directory"], default: "script" }),
-      force: FORCE,
-    },
-    anywhere: true,
-    examples: [{ line: "flavor init", does: "Write flavor.toml and a first program" }],
-    load: async () => (await import("./commands/init.ts")).runInit,
   },
 } as const satisfies Record<string, CommandSpec>;

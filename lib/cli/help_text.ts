@@ -38,6 +38,9 @@ function overview(group: string): string[] {
     ...columns(shown.map(([name, { summary }]) => [name, summary])),
     ...(group === "" ? section("Options of every command", GLOBAL_ROWS) : []),
     "",
+    ...(group === ""
+      ? ["New here? flavor init && flavor pack && dist/hello.psp"]
+      : []),
     `See "flavor COMMAND --help" for one command.`,
   ];
 }

@@ -47,7 +47,7 @@ export async function findPackKey(
   const { privateKey, publicKey, seed } = choice;
   if (privateKey !== undefined) {
     if (seed !== undefined) {
-      throw usage("--private-key and --key-seed exclude each other");
+      throw usage("--private-key and --key-seed cannot be used together");
     }
     const keyPair = await readKeyFiles({
       privateKeyPath: privateKey,

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-import { PspfError } from "../errors.ts";
+import { type JsonValue, PspfError } from "../errors.ts";
 import { findNearestName } from "../manifest/nearest_name.ts";
 import type {
   Command,
@@ -47,12 +47,12 @@ export function parseCliArgs(
   if (!isCommand(word) && /^(?:-V|--version)$/.test(words[0] ?? "")) {
     return { command: { kind: "version" }, globals: asked };
   }
-  const { name, count } = findCommand(word, words[0], asked.help);
+  const name = findCommand(word, words[0], asked.help);
   if (!isCommand(name)) return helpLine(name, asked);
   const spec: CommandSpec = COMMANDS[name];
   const head = args.slice(0, args.length - before.rest.length);
   const line = readLine(
-    [...head, ...before.rest.slice(count)],
+    [...head, ...before.rest.slice(name.split(" ").length)],
     { ...GLOBAL_FLAGS, ...spec.flags },
     spec.rest === undefined ? Infinity : spec.operands.length,
     hintFor(name, spec),
@@ -74,46 +74,42 @@ function readLine(
   most: number,
   unknownHint: string,
 ): Line {
+  const options = Object.entries(flags).map(([name, { kind, short }]) => {
+    const type = kind === "switch" ? "boolean" : "string";
+    return [name, { type, ...(short && { short }) }] as const;
+  });
   const { tokens } = parseArgs({
     args: [...args],
     strict: false,
     allowPositionals: true,
     tokens: true,
-    options: Object.fromEntries(
-      Object.entries(flags).map(([name, { kind, short }]) => [name, {
-        type: kind === "switch" ? "boolean" : "string",
-        ...(short && { short }),
-      }]),
-    ),
+    options: Object.fromEntries(options),
   });
   const given = new Map<string, (string | boolean)[]>();
   const operands: string[] = [];
   for (const token of tokens) {
-    if (token.kind === "positional") {
-      if (operands.length === most) {
-        return { given, operands, rest: args.slice(token.index) };
-      }
-      operands.push(token.value);
+    if (token.kind === "option") {
+      const [name, value] = flagOf(token, flags, unknownHint);
+      given.set(name, [...given.get(name) ?? [], value]);
+    } else if (token.kind === "positional") {
+      if (operands.length < most) operands.push(token.value);
+      else return { given, operands, rest: args.slice(token.index) };
+      // A flag behind the last operand is not ours either.
       if (operands.length === most) {
         return { given, operands, rest: args.slice(token.index + 1) };
       }
-    } else if (token.kind === "option") {
-      const [name, value] = flagOf(token, flags, unknownHint);
-      given.set(name, [...given.get(name) ?? [], value]);
     }
   }
   return { given, operands, rest: [] };
 }
 
-interface OptionToken {
-  readonly name: string;
-  readonly rawName: string;
-  readonly value?: string | undefined;
-  readonly inlineValue?: boolean | undefined;
-}
-
 function flagOf(
-  { name, rawName, value, inlineValue }: OptionToken,
+  { name, rawName, value, inlineValue }: {
+    readonly name: string;
+    readonly rawName: string;
+    readonly value?: string | undefined;
+    readonly inlineValue?: boolean | undefined;
+  },
   flags: Flags,
   unknownHint: string,
 ): readonly [string, string | boolean] {
@@ -121,14 +117,20 @@ function flagOf(
   const isOff = positive !== name && flags[positive]?.default === true;
   const known = isOff ? positive : name;
   const flag = Object.hasOwn(flags, known) ? flags[known] : undefined;
-  if (flag === undefined) throw unknownFlag(rawName, flags, unknownHint);
+  if (flag === undefined) {
+    const names = Object.entries(flags).flatMap(([one, spec]) =>
+      spec.default === true ? [one, `no-${one}`] : [one]
+    );
+    throw badArgument(
+      `Unknown flag "${rawName}"`,
+      { flag: rawName },
+      guess(rawName.startsWith("--") ? name : "", names, "--", unknownHint),
+    );
+  }
   if (flag.kind === "switch") {
     if (value === undefined) return [known, !isOff];
-    throw badArgument(
-      `"${rawName}" takes no value`,
-      { flag: rawName },
-      `Write ${rawName} alone`,
-    );
+    const hint = `Write ${rawName} alone`;
+    throw badArgument(`"${rawName}" takes no value`, { flag: rawName }, hint);
   }
   // PEM text begins with dashes, and no flag looks like it.
   const isFlag = inlineValue === false &&
@@ -138,24 +140,6 @@ function flagOf(
     `"--${known}" needs a value: ${flag.value ?? "TEXT"}`,
     { flag: `--${known}` },
     `A value that starts with a dash is given as --${known}=VALUE`,
-  );
-}
-
-function unknownFlag(
-  rawName: string,
-  flags: Flags,
-  otherwise: string,
-): PspfError {
-  const names = Object.entries(flags).flatMap(([name, flag]) =>
-    flag.default === true ? [name, `no-${name}`] : [name]
-  );
-  const nearest = rawName.startsWith("--")
-    ? findNearestName(rawName.slice(2), names)
-    : undefined;
-  return badArgument(
-    `Unknown flag "${rawName}"`,
-    { flag: rawName },
-    nearest === undefined ? otherwise : `Did you mean "--${nearest}"?`,
   );
 }
 
@@ -184,14 +168,13 @@ function valueOf(
   env: EnvLookup,
 ): unknown {
   if (flag.kind === "switch") return given.at(-1) ?? flag.default === true;
-  const twin = (flag.env === undefined ? undefined : env(flag.env)) ||
-    undefined;
+  const twin = flag.env === undefined ? "" : env(flag.env) ?? "";
   if (flag.kind === "list") {
     return given.length > 0 ? given : itemsOf(flag.env ?? "", twin);
   }
   // A variable is shared with other programs; what they alone understand must
   // not stop us.
-  const isFit = twin !== undefined && (flag.choices?.includes(twin) ?? true);
+  const isFit = twin !== "" && (flag.choices?.includes(twin) ?? true);
   const text = given.at(-1) ?? (isFit ? twin : flag.default);
   if (typeof text !== "string") return undefined;
   switch (flag.kind) {
@@ -202,13 +185,13 @@ function valueOf(
     case "age":
       return parseAge(text, name);
     case "text":
-      checkChoice(name, flag.choices, text);
+      checkChoice(`"${name}" does not take`, flag.choices, text);
       return text;
   }
 }
 
-function itemsOf(name: string, text: string | undefined): readonly string[] {
-  if (text === undefined) return [];
+function itemsOf(name: string, text: string): readonly string[] {
+  if (text === "") return [];
   const items = text.split(",").map((item) => item.trim())
     .filter((item) => item !== "");
   if (items.length > 0) return items;
@@ -224,25 +207,21 @@ function numberOf(name: string, least: number, text: string): number {
   const value = Number(text);
   if (/^[0-9]{1,9}$/.test(text) && value >= least) return value;
   throw badArgument(
-    `"${name}" needs a whole number from ${least}, not "${text}"`,
+    `"${name}" needs a whole number of at least ${least}, not "${text}"`,
     { flag: name, actual: text },
   );
 }
 
 function checkChoice(
-  name: string,
+  says: string,
   choices: readonly string[] | undefined,
-  text: string | undefined,
+  text: string,
 ): void {
-  if (choices === undefined || text === undefined) return;
-  if (choices.includes(text)) return;
-  const nearest = findNearestName(text, choices);
+  if (choices === undefined || choices.includes(text)) return;
   throw badArgument(
-    `"${name}" does not take "${text}"`,
-    { flag: name, actual: text, expected: choices },
-    nearest === undefined
-      ? `Choose one of: ${choices.join(", ")}`
-      : `Did you mean "${nearest}"?`,
+    `${says} "${text}"`,
+    { actual: text, expected: choices },
+    guess(text, choices, "", `Choose one of: ${choices.join(", ")}`),
   );
 }
 
@@ -265,40 +244,20 @@ function findCommand(
   first: string,
   second: string | undefined,
   help: boolean,
-): { readonly name: string; readonly count: number } {
-  if (isCommand(first)) return { name: first, count: 1 };
+): string {
+  if (isCommand(first)) return first;
   const seconds = secondWords(first);
-  if (seconds.length === 0) throw unknownCommand(first, firstWords(), "");
-  if (help || second === "-h" || second === "--help") {
-    return { name: first, count: 1 };
+  if (seconds.length === 0) throw unknownCommand("", first, firstWords());
+  if (help || second === "-h" || second === "--help") return first;
+  if (second !== undefined && !second.startsWith("-")) {
+    const name = `${first} ${second}`;
+    if (isCommand(name)) return name;
+    throw unknownCommand(`${first} `, second, seconds);
   }
-  if (second === undefined || second.startsWith("-")) {
-    throw new PspfError(
-      "usage/unknown-command",
-      `"flavor ${first}" needs a second word`,
-      { hint: `One of: ${seconds.join(", ")}` },
-    );
-  }
-  const name = `${first} ${second}`;
-  if (isCommand(name)) return { name, count: 2 };
-  throw unknownCommand(second, seconds, `${first} `);
-}
-
-function unknownCommand(
-  word: string,
-  known: readonly string[],
-  prefix: string,
-): PspfError {
-  const nearest = findNearestName(word, known);
-  return new PspfError(
+  throw new PspfError(
     "usage/unknown-command",
-    `Unknown command "${prefix}${word}"`,
-    {
-      context: { command: `${prefix}${word}` },
-      hint: nearest === undefined
-        ? `Commands: ${known.map((name) => prefix + name).join(", ")}`
-        : `Did you mean "flavor ${prefix}${nearest}"?`,
-    },
+    `"flavor ${first}" needs a second word`,
+    { hint: `One of: ${seconds.join(", ")}` },
   );
 }
 
@@ -306,7 +265,26 @@ function checkTopic(topic: string): string {
   if (topic === "" || isCommand(topic) || secondWords(topic).length > 0) {
     return topic;
   }
-  throw unknownCommand(topic, [...Object.keys(COMMANDS), ...firstWords()], "");
+  throw unknownCommand("", topic, [...Object.keys(COMMANDS), ...firstWords()]);
+}
+
+function unknownCommand(
+  prefix: string,
+  word: string,
+  known: readonly string[],
+): PspfError {
+  const all = known.map((name) => prefix + name).join(", ");
+  const near = findNearestName(word, known);
+  return new PspfError(
+    "usage/unknown-command",
+    `Unknown command "${prefix}${word}"`,
+    {
+      context: { command: `${prefix}${word}` },
+      hint: near === undefined
+        ? `Commands: ${all}`
+        : `Did you mean "flavor ${prefix}${near}"?`,
+    },
+  );
 }
 
 function toCommand(
@@ -315,37 +293,31 @@ function toCommand(
   line: Line,
   env: EnvLookup,
 ): Command {
-  const named: Record<string, string | readonly string[]> = {};
+  const operands: Record<string, string | readonly string[]> = {};
   let left = line.operands;
   for (const { name: key, value, help, many, choices } of spec.operands) {
     const [first, ...others] = left;
     if (first === undefined) {
+      const meaning = help.charAt(0).toLowerCase() + help.slice(1);
       throw badArgument(
-        `"flavor ${name}" needs ${value}: ${help}`,
+        `"flavor ${name}" needs ${value}: ${meaning}`,
         {},
         `See "flavor ${name} --help"`,
       );
     }
-    checkChoice(value, choices, first);
-    named[key] = many === true ? left : first;
+    checkChoice(`${value} cannot be`, choices, first);
+    operands[key] = many === true ? left : first;
     left = many === true ? [] : others;
   }
   const [extra] = left;
   if (extra !== undefined) {
-    throw badArgument(
-      `"flavor ${name}" does not take "${extra}"`,
-      { argument: extra },
-      hintFor(name, spec),
-    );
+    const says = `"flavor ${name}" does not take "${extra}"`;
+    throw badArgument(says, { argument: extra }, hintFor(name, spec));
   }
+  const flags = valuesOf(spec.flags, line, env);
   const rest = restOf(name, spec, line.rest);
   // The table types and the table values are the same object.
-  return {
-    kind: name,
-    flags: valuesOf(spec.flags, line, env),
-    operands: named,
-    rest,
-  } as unknown as Command;
+  return { kind: name, flags, operands, rest } as unknown as Command;
 }
 
 /** Whoever asks for a trusted key in the wrong place must not go without one. */
@@ -376,9 +348,21 @@ function hintFor(name: CommandName, spec: CommandSpec): string {
     : "Options for the application come after the package";
 }
 
+function guess(
+  text: string,
+  known: readonly string[],
+  prefix: string,
+  otherwise: string,
+): string {
+  const nearest = findNearestName(text, known);
+  return nearest === undefined
+    ? otherwise
+    : `Did you mean "${prefix}${nearest}"?`;
+}
+
 function badArgument(
   message: string,
-  context: Readonly<Record<string, string | readonly string[]>>,
+  context: Readonly<Record<string, JsonValue>>,
   hint?: string,
 ): PspfError {
   return new PspfError("usage/bad-argument", message, {

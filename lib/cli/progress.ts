@@ -31,7 +31,8 @@ const DELAY_MS = 500;
 const REDRAW_MS = 200;
 /** A log is read later, and only tells that something is moving. */
 const LINE_INTERVAL_MS = 10_000;
-const BAR_WIDTH = 24;
+const MAX_BAR_WIDTH = 24;
+const MIN_BAR_WIDTH = 4;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** One part of the work. */
@@ -54,10 +55,11 @@ export function startProgressBar(
   let isDrawn = false;
   const bar = follow(label, total, clock, DELAY_MS, REDRAW_MS, (work, ms) => {
     isDrawn = true;
-    const line = barLine(work.label, work.done, work.total, ms);
-    // A line that wraps would stay when the next one is drawn.
-    const shown = line.slice(0, terminal.columns() - 1);
-    terminal.writeError(`${CLEAR_LINE}${shown}`);
+    // A line that wraps would stay when the next one is drawn; some terminals
+    // do not know how wide they are.
+    const width = (terminal.columns() || 80) - 1;
+    const line = barLine(work.label, work.done, work.total, ms, width);
+    terminal.writeError(`${CLEAR_LINE}${line.slice(0, width)}`);
   });
   const timer = schedule(REDRAW_MS, bar.tick);
   return {
@@ -142,17 +144,21 @@ function partOf(done: number, total: number): number {
   return Math.min(1, done / total);
 }
 
-/** One state of a bar as text. */
+/** One state of a bar as text; the bar itself takes what the facts leave of the width. */
 export function barLine(
   label: string,
   done: number,
   total: number,
   elapsedMs: number,
+  width: number,
 ): string {
   const { part, size, speed, left } = describe(done, total, elapsedMs);
   if (part === "") return `${label}  ${size}  ${speed}`;
-  const filled = Math.round(partOf(done, total) * BAR_WIDTH);
-  const bar = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
-  return `${label}  [${bar}] ${part.padStart(5)}  ${size}  ${speed}  ${left}`
-    .trimEnd();
+  const facts = `${part.padStart(5)}  ${size}  ${speed}  ${left}`.trimEnd();
+  const room = width - label.length - facts.length - "  [] ".length;
+  if (room < MIN_BAR_WIDTH) return `${label}  ${facts.trimStart()}`;
+  const cells = Math.min(room, MAX_BAR_WIDTH);
+  const filled = Math.round(partOf(done, total) * cells);
+  const bar = "#".repeat(filled) + "-".repeat(cells - filled);
+  return `${label}  [${bar}] ${facts}`;
 }

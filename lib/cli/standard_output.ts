@@ -12,7 +12,7 @@ export function checkStandardOutput(
   if (output.json) {
     throw new PspfError(
       "usage/bad-argument",
-      `--json and - exclude each other: both ${what} and the JSON object would go to standard output`,
+      `--json and - cannot be used together: ${what.toLowerCase()} and the JSON object would both go to standard output`,
     );
   }
   if (!host.terminal.stdoutIsTerminal) return;

@@ -217,7 +217,8 @@ Deno.test(
       assertStringIncludes(helpText(""), name);
     }
     for (const [group, summary] of Object.entries(GROUPS)) {
-      assertEquals(helpText(group).split("\n")[0], `${summary}.`);
+      const leading = helpText(group).split("\n\n")[0]?.replaceAll("\n", " ");
+      assertEquals(leading, `${summary}.`);
     }
   },
 );

@@ -206,8 +206,17 @@ Deno.test(
 
 Deno.test("barLine() tells part, rate and time left", PERMISSIONS, () => {
   assertMatch(
-    barLine("x", 50, 100, 1000),
+    barLine("x", 50, 100, 1000, 200),
     /^x {2}\[#{12}-{12}\] {2}50 % {2}50 B of 100 B {2}50 B\/s {2}1 s left$/,
   );
-  assertMatch(barLine("x", 2048, 0, 1000), /^x {2}2 KiB {2}2 KiB\/s$/);
+  assertMatch(barLine("x", 2048, 0, 1000, 200), /^x {2}2 KiB {2}2 KiB\/s$/);
+  const narrow = barLine("packing", 300 << 20, 1 << 30, 20_000, 79);
+  assertEquals(
+    narrow,
+    "packing  [#######----------------]  29 %  300 MiB of 1 GiB  15 MiB/s  49 s left",
+  );
+  assertEquals(
+    barLine("packing", 50, 100, 1000, 40),
+    "packing  50 %  50 B of 100 B  50 B/s  1 s left",
+  );
 });

@@ -26,7 +26,7 @@ export async function runExtract(
   const { package: path, slot: reference, output: target } = command.operands;
   const { raw } = command.flags;
   const isPiped = target === STANDARD_OUTPUT;
-  if (isPiped) checkStandardOutput("a slot", context);
+  if (isPiped) checkStandardOutput("A slot", context);
   await using source = await host.reader.openSource(path);
   const opened = await openPackage(source);
   const slot = findSlot(opened, reference);

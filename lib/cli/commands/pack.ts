@@ -182,7 +182,7 @@ function checkBuilderFlags(flags: PackCommand["flags"]): void {
   if (flags["builder-bin"] === undefined || flags.verify) return;
   throw new PspfError(
     "usage/bad-argument",
-    "--no-verify and --builder-bin exclude each other: what another program wrote is always verified",
+    "--no-verify and --builder-bin cannot be used together: what another program wrote is always verified",
   );
 }
 
