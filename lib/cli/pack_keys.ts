@@ -22,7 +22,7 @@ export interface PackKey {
 }
 
 /** What the user says about keys. */
-export interface KeyChoice {
+export interface KeyFlags {
   /** File with the private key. */
   readonly privateKey: string | undefined;
   /** File with the public key. */
@@ -33,15 +33,9 @@ export interface KeyChoice {
 
 /**
  * Finds the key to sign with: a file, else a seed, else one made for this build.
- *
- * @param choice What the user says.
- * @param host Reads files and the environment.
- * @returns The key.
- * @throws {PspfError} `usage/bad-argument`, `io/not-found`, `crypto/bad-key`,
- *   `crypto/key-mismatch`
  */
 export async function findPackKey(
-  choice: KeyChoice,
+  choice: KeyFlags,
   host: { readonly reader: FileReader; readonly env: Environment },
 ): Promise<PackKey> {
   const { privateKey, publicKey, seed } = choice;

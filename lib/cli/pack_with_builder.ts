@@ -28,14 +28,6 @@ export interface BuilderPack {
  * Has a native builder write the package. It works in a private directory, and
  * what it wrote has to verify, to be signed by our key and to hold what was
  * asked for; only then it is copied to where it belongs.
- *
- * @param plan What is to be built.
- * @param path Where the package goes, absolute; what is there is replaced.
- * @param pack The builder and its input.
- * @param context Host and output.
- * @returns What was built.
- * @throws {PspfError} `launcher/failed`, `launcher/wrong-format`,
- * `build/verification-failed`, and what encoding the slots throws
  */
 export async function packWithBuilder(
   plan: BuildPlan,

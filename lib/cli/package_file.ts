@@ -74,11 +74,10 @@ export async function verifyFile(
 ): Promise<VerifyReport> {
   const { level, trustedKeys } = options;
   using bar = output.progress("verifying", source.size);
-  let done = 0;
   return await verifyPackage(source, {
     level,
     ...(trustedKeys && { trustedKeys }),
-    onProgress: (bytes) => bar.update(done += bytes),
+    onProgress: bar.add,
   });
 }
 

@@ -5,6 +5,8 @@ import { formatDuration, formatSize } from "./text.ts";
 export interface ProgressBar extends Disposable {
   /** Says how many bytes are done, and how many there are when that is known better by now. */
   update(done: number, total?: number): void;
+  /** Says how many more bytes are done. */
+  add(bytes: number): void;
   /** Begins the next part of the work, with a rate of its own. */
   next(label: string, total: number): void;
 }
@@ -22,6 +24,7 @@ export interface ProgressHost {
 /** Draws nothing. */
 export const NO_PROGRESS: ProgressBar = {
   update: () => undefined,
+  add: () => undefined,
   next: () => undefined,
   [Symbol.dispose]: () => undefined,
 };
@@ -96,7 +99,7 @@ function follow(
   delayMs: number,
   intervalMs: number,
   show: (work: Work, elapsedMs: number) => void,
-): Pick<ProgressBar, "update" | "next"> & { tick(): void } {
+): Omit<ProgressBar, keyof Disposable> & { tick(): void } {
   let work: Work = { label, total, done: 0, started: clock.monotonic() };
   let due = work.started + delayMs;
   const tick = (): void => {
@@ -105,12 +108,14 @@ function follow(
     due = now + intervalMs;
     show(work, now - work.started);
   };
+  const update = (done: number, better: number = work.total): void => {
+    work = { ...work, done, total: better };
+    tick();
+  };
   return {
     tick,
-    update(done: number, better: number = work.total): void {
-      work = { ...work, done, total: better };
-      tick();
-    },
+    update,
+    add: (bytes) => update(work.done + bytes),
     next(nextLabel: string, nextTotal: number): void {
       const started = clock.monotonic();
       work = { label: nextLabel, total: nextTotal, done: 0, started };

@@ -22,9 +22,6 @@ export interface PackPlan {
 
 /**
  * Shows what `flavor pack` would do; every source has been looked at, none read.
- *
- * @param plan What would be packed.
- * @param output Where it is shown.
  */
 export async function showPlan(plan: PackPlan, output: Output): Promise<void> {
   const { manifest, launcher, key, target, settled } = plan;

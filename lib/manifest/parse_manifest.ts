@@ -85,17 +85,18 @@ function parseDocument(
         maxDepth: MAX_DEPTH,
       });
   } catch (error) {
-    throw new PspfError(
-      "manifest/syntax",
-      `Cannot read ${name}: ${reasonOf(error)}`,
-      {
-        context: { file: name, format },
-        cause: error,
-        hint: format === "toml"
-          ? "Check quotes, brackets and table headers near that place"
-          : "Check commas, quotes and brackets near that place",
-      },
-    );
+    const reason = reasonOf(error);
+    const marks = format === "toml"
+      ? "quotes, brackets and table headers"
+      : "commas, quotes and brackets";
+    throw new PspfError("manifest/syntax", `Cannot read ${name}: ${reason}`, {
+      context: { file: name, format },
+      cause: error,
+      // What our own check finds, it explains.
+      ...(!/^line \d/.test(reason) && {
+        hint: `Check ${marks} near that place`,
+      }),
+    });
   }
 }
 

@@ -237,6 +237,9 @@ for (const template of ["script", "directory"]) {
     );
     assertEquals(plan.code, 0, plan.err);
     assertEquals(JSON.parse(plan.out).name, "hello");
+    // A path to a schema would be right in one directory only.
+    const manifest = await Deno.readTextFile(dir.at("flavor.toml"));
+    assertEquals(manifest.includes("#:schema"), false);
     const again = await cli(["init", "--template", template], options);
     assertEquals(again.code, 5);
     assertStringIncludes(

@@ -34,11 +34,7 @@ export async function runDiff(
     warnOfChecks(checks, `${source.name}: `, output);
   }
   using bar = output.progress("comparing", first.size + second.size);
-  let done = 0;
-  const changes = await comparePackages(
-    ...packages,
-    (bytes) => bar.update(done += bytes),
-  );
+  const changes = await comparePackages(...packages, bar.add);
   bar[Symbol.dispose]();
   const same = changes.facts.length === 0 && changes.slots.length === 0;
   output.result(

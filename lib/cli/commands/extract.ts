@@ -31,7 +31,9 @@ export async function runExtract(
   const opened = await openPackage(source);
   const slot = findSlot(opened, reference);
   output.debug(
-    `slot ${slot.index} is "${slot.id}", ${slot.size} bytes stored as ${slot.operations}`,
+    `slot ${slot.index} is "${slot.id}", ${
+      formatCount(slot.size, "byte")
+    } stored as ${slot.operations}`,
   );
   if (isPiped) {
     // Who reads a pipe cannot take back what turns out to be wrong at its end.
@@ -80,10 +82,7 @@ async function extractDirectory(
     flags.force,
   );
   using bar = output.progress("extracting", slot.size);
-  let done = 0;
-  await extractSlot(opened, slot, draft.target, {
-    onProgress: (bytes) => bar.update(done += bytes),
-  });
+  await extractSlot(opened, slot, draft.target, { onProgress: bar.add });
   await draft.target.finish();
   await draft.commit();
 }
@@ -101,10 +100,9 @@ async function extractFile(
     replace: flags.force,
   });
   using bar = output.progress("extracting", slot.size);
-  let done = 0;
   const stream = streamSlot(opened, slot, {
     raw: flags.raw,
-    onProgress: (bytes) => bar.update(done += bytes),
+    onProgress: bar.add,
   });
   for await (const chunk of stream) await sink.write(chunk);
   await sink.commit();
@@ -125,11 +123,12 @@ export async function runExtractAll(
   const { slots, metadataJson } = opened;
   await using draft = await host.writer.createDirectory(directory, force);
   using bar = output.progress("extracting", storedSize(opened));
-  let done = 0;
-  const onProgress = (bytes: number): void => bar.update(done += bytes);
+  const onProgress = bar.add;
   for (const slot of slots) {
     output.debug(
-      `slot ${slot.index} ("${slot.id}", ${slot.size} bytes stored)`,
+      `slot ${slot.index} ("${slot.id}", ${
+        formatCount(slot.size, "byte")
+      } stored)`,
     );
     if (raw) {
       const stored = streamSlot(opened, slot, { raw, onProgress });

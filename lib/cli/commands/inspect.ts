@@ -58,13 +58,10 @@ async function listContents(
 ): Promise<Contents> {
   const opened = await openPackage(source, { level: "relaxed" });
   using bar = output.progress("reading", storedSize(opened));
-  let done = 0;
   const contents: (readonly ListedFile[])[] = [];
   for (const slot of opened.slots) {
     const target = new ListingTarget();
-    await extractSlot(opened, slot, target, {
-      onProgress: (bytes) => bar.update(done += bytes),
-    });
+    await extractSlot(opened, slot, target, { onProgress: bar.add });
     contents.push(target.files);
   }
   return contents;

@@ -5,6 +5,7 @@ import {
   firstWords,
   globalFlags,
   groups,
+  restPlaces,
   secondWords,
   valueFlags,
 } from "./completion_model.ts";
@@ -72,12 +73,16 @@ _flavor() {
   }) command="\${command:+$command }$word" ;;
         *) operands=$((operands + 1)) ;;
       esac
+      case "$command $operands" in
+        # What follows belongs to the application.
+        ${restPlaces().map((place) => `'${place}'`).join(" | ")})
+          _flavor_paths -f
+          return
+          ;;
+      esac
     fi
   done
   command=\${command#help }
-  case "$command $operands" in
-${restCases().join("\n")}
-  esac
   if [[ -n $flag ]]; then
     _flavor_value "$command" "$flag"
     return
@@ -103,19 +108,6 @@ ${completionCommands().map(commandCase).join("\n")}
 
 complete -F _flavor flavor
 `;
-}
-
-/** Behind the operands, everything belongs to the application. */
-function restCases(): readonly string[] {
-  return completionCommands().filter(({ hasRest }) => hasRest)
-    .map(({ name, operands }) => {
-      const none = operands.map((_, index) => `'${name} ${index}'`).join(" | ");
-      return `    ${none}) ;;
-    '${name} '*)
-      _flavor_paths -f
-      return
-      ;;`;
-    });
 }
 
 function commandCase(

@@ -72,6 +72,13 @@ export function globalFlags(): readonly CompletionFlag[] {
   return flagsOf(GLOBAL_FLAGS);
 }
 
+/** A command and so many operands, behind which everything belongs to somebody else. */
+export function restPlaces(): readonly string[] {
+  return completionCommands().flatMap(({ name, operands, hasRest }) =>
+    hasRest ? [`${name} ${operands.length}`] : []
+  );
+}
+
 /** All flags with a value, in every spelling. */
 export function valueFlags(): readonly string[] {
   const names = completionCommands().flatMap(({ flags }) =>

@@ -5,6 +5,7 @@ import {
   firstWords,
   globalFlags,
   groups,
+  restPlaces,
   secondWords,
   valueFlags,
 } from "./completion_model.ts";
@@ -28,13 +29,6 @@ export function fishCompletion(): string {
       ...(more === undefined ? [] : offerOperand(name, "*", more)),
     ]),
   ];
-  const rest = completionCommands().filter(({ hasRest }) => hasRest)
-    .map(({ name, operands }) =>
-      `    if test "$command" = '${name}' -a $operands -ge ${operands.length}
-        echo arguments:0
-        return
-    end`
-    );
   return `# Completion of flavor for fish. Put it into
 # ~/.config/fish/completions/flavor.fish, or load it with:
 #   flavor completions fish | source
@@ -61,9 +55,14 @@ function __flavor_state
             set command (string trim -- "$command $word")
         else
             set operands (math $operands + 1)
+            if contains -- "$command $operands" ${
+    restPlaces().map(quote).join(" ")
+  }
+                echo arguments:0
+                return
+            end
         end
     end
-${rest.join("\n")}
     echo (string replace -r '^help( |\$)' '' -- "$command"):$operands
 end
 
