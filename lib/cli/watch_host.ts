@@ -35,7 +35,8 @@ function watch<T extends object>(part: T, output: Output): T {
       if (typeof method !== "function") return method;
       const says = SAYS[String(key)];
       return (...args: readonly unknown[]): unknown => {
-        const what = describe(args[0]);
+        // What the user tells an application is nobody's business.
+        const what = describe(args[0], key !== "runInPlace");
         if (says === undefined) output.trace(`${String(key)} ${what}`);
         const given: unknown = method.apply(target, args);
         if (says === undefined) return given;
@@ -53,7 +54,7 @@ function watch<T extends object>(part: T, output: Output): T {
 }
 
 /** A path, or a program with its arguments. */
-function describe(argument: unknown): string {
+function describe(argument: unknown, withArguments: boolean): string {
   if (typeof argument === "string") return JSON.stringify(argument);
   if (typeof argument !== "object" || argument === null) return "";
   const { program, args = [] } = argument as {
@@ -61,7 +62,8 @@ function describe(argument: unknown): string {
     readonly args?: readonly string[];
   };
   if (program === undefined) return "";
-  return [program, ...args].map((word) => JSON.stringify(word)).join(" ");
+  const words = withArguments ? [program, ...args] : [program];
+  return words.map((word) => JSON.stringify(word)).join(" ");
 }
 
 function sizeOf(value: unknown): string {

@@ -39,3 +39,26 @@ Deno.test("run asks for a seal at FLAVOR_VALIDATION=strict and for a trusted key
   const none = await runUnsealed("none", "--trusted-key", "0".repeat(64));
   assertEquals([none.code, none.started], [4, false]);
 });
+
+Deno.test("run passes arguments on without --, and does not log them", async () => {
+  let given: readonly string[] = [];
+  const { code, err } = await cli(
+    ["--log-level", "trace", "run", UNSEALED, "serve", "--password", "secret"],
+    {
+      cwd: "/",
+      change: (host) => ({
+        ...host,
+        processes: {
+          ...host.processes,
+          runInPlace: ({ args }) => {
+            given = args;
+            return Promise.resolve({ code: 0 });
+          },
+        },
+      }),
+    },
+  );
+  assertEquals([code, given], [0, ["serve", "--password", "secret"]], err);
+  assertStringIncludes(err, "start ");
+  assertEquals(err.includes("secret"), false);
+});

@@ -62,7 +62,7 @@ Deno.test("verify says in its last line who signed, and whether that key is trus
   const none = await cli(["verify", SEALED, "--level", "none"], options);
   assertEquals(
     lastLine(none.out),
-    `${SEALED} is valid, but whether ${fingerprint} signed it was not checked`,
+    `${SEALED} is valid at level "none", but whether ${fingerprint} signed it was not checked`,
   );
   const json = await cli(["verify", SEALED, "--json"], options);
   const facts = JSON.parse(json.out);
@@ -72,6 +72,40 @@ Deno.test("verify says in its last line who signed, and whether that key is trus
   );
 });
 
+Deno.test("verify does not say that somebody signed when the signature is wrong and tolerated", async () => {
+  await using dir = await tempDir();
+  const { out } = await cli(["inspect", SEALED, "--json"], { cwd: "/" });
+  const bytes = await Deno.readFile(SEALED);
+  // The signature of the metadata, in the index block; and the index's own sum.
+  const index = bytes.length - 8196;
+  bytes[index + 128] = (bytes[index + 128] ?? 0) ^ 1;
+  const block = bytes.subarray(index, index + 8192);
+  block.fill(0, 4, 8);
+  let [low, high] = [1, 0];
+  for (const byte of block) {
+    low = (low + byte) % 65_521;
+    high = (high + low) % 65_521;
+  }
+  new DataView(block.buffer, block.byteOffset).setUint32(
+    4,
+    high * 65_536 + low,
+    true,
+  );
+  await dir.write("bad.psp", bytes);
+  for (const level of ["relaxed", "minimal"]) {
+    const verified = await cli(["verify", "bad.psp", "--level", level], {
+      cwd: dir.path,
+    });
+    assertEquals(verified.code, 0, verified.out);
+    assertEquals(
+      lastLine(verified.out),
+      `bad.psp is valid at level "${level}", but the signature of ${
+        JSON.parse(out).fingerprint
+      } is wrong`,
+    );
+  }
+});
+
 Deno.test("verify takes several packages and gives each a verdict", async () => {
   await using dir = await tempDir();
   await packages(dir);
@@ -79,6 +113,7 @@ Deno.test("verify takes several packages and gives each a verdict", async () => 
   const all = ["good.psp", "bad.psp", "none.psp"];
   const { code, out } = await cli(["verify", ...all], options);
   assertEquals(code, 4);
+  assertEquals(out.split("\n\n").length, 3);
   const verdicts = out.split("\n").filter((line) =>
     / is (?:NOT )?valid/.test(line)
   );
@@ -111,10 +146,14 @@ Deno.test("verify goes on behind a package that it cannot read, and does not cal
   assertEquals(code, 5);
   assertStringIncludes(err, "[io/not-found]");
   assertStringIncludes(out, "good.psp is valid");
-  const json = await cli(["verify", "nothing.psp", "good.psp", "--json"], {
-    cwd: dir.path,
-  });
-  assertEquals([json.code, JSON.parse(json.out).valid], [5, false]);
+  for (const other of ["good.psp", "nothing.psp"]) {
+    const json = await cli(["verify", "nothing.psp", other, "--json"], {
+      cwd: dir.path,
+    });
+    const { valid, packages } = JSON.parse(json.out);
+    const read = other === "good.psp" ? 1 : 0;
+    assertEquals([json.code, valid, packages.length], [5, false, read]);
+  }
 });
 
 Deno.test("verify --quiet prints failures only", async () => {

@@ -41,8 +41,8 @@ export async function runVerify(
     try {
       await using source = await host.reader.openSource(path);
       const verdict = await judge(path, source, { level, trustedKeys }, output);
+      if (!output.json) say(verdict, verdicts.length > 0, output);
       verdicts.push(verdict);
-      if (!output.json) say(verdict, packages.length, output);
     } catch (error) {
       // The others are worth an answer, too.
       if (packages.length === 1 || !isPspfError(error)) throw error;
@@ -51,15 +51,10 @@ export async function runVerify(
   }
   const valid = verdicts.every((verdict) => verdict.valid) &&
     unread === EXIT_VALID;
-  const [first] = verdicts;
-  if (output.json && first !== undefined) {
-    const all = verdicts.map(verdictJson);
-    output.result(
-      packages.length === 1
-        ? verdictJson(first)
-        : { valid, level, packages: all },
-      () => "",
-    );
+  if (output.json) {
+    const list = verdicts.map(verdictJson);
+    const all = { valid, level, packages: list };
+    output.result(packages.length === 1 ? list[0] ?? null : all, () => "");
   }
   return verdicts.every((verdict) => verdict.valid) ? unread : EXIT_INVALID;
 }
@@ -109,15 +104,15 @@ function isTrusted({ checks }: Verdict): boolean | undefined {
     : check.status === "pass";
 }
 
-function say(verdict: Verdict, of: number, output: Output): void {
+function say(verdict: Verdict, isNext: boolean, output: Output): void {
   const { checks, valid } = verdict;
   if (output.quiet && valid) return;
   const shown = output.quiet
     ? checks.filter(({ status }) => status === "fail")
     : checks;
-  const lines = [...checkLines(shown, output), verdictLine(verdict, output)];
-  const gap = of > 1 && !output.quiet ? [""] : [];
-  output.result({}, () => [...lines, ...gap].join("\n"));
+  const gap = isNext && !output.quiet ? [""] : [];
+  const lines = [...gap, ...checkLines(shown, output)];
+  output.result({}, () => [...lines, verdictLine(verdict, output)].join("\n"));
 }
 
 function checkLines(
@@ -146,18 +141,20 @@ function verdictLine(verdict: Verdict, { paint }: Output): string {
   // A name with a line feed could otherwise print a verdict of its own.
   const name = visibleText(verdict.path);
   return verdict.valid
-    ? paint.good(`${name} is valid, ${whoSigned(verdict)}`)
+    ? paint.good(`${name} is valid${whoSigned(verdict)}`)
     : paint.bad(`${name} is NOT valid`);
 }
 
+/** Valid may mean little: below "standard", a wrong signature is tolerated. */
 function whoSigned(verdict: Verdict): string {
-  const { checks, signer = "an unknown key" } = verdict;
-  const isSigned = checks.some(({ id, status }) =>
-    id === "signature" && status === "pass"
-  );
-  const trust = isTrusted(verdict);
-  if (!isSigned) return `but whether ${signer} signed it was not checked`;
-  return trust === true
-    ? `signed by the trusted key ${signer}`
-    : `signed by ${signer}; whether to trust this key was not checked`;
+  const { checks, level, signer = "an unknown key" } = verdict;
+  const signature = checks.find(({ id }) => id === "signature");
+  if (signature?.status !== "pass") {
+    return signature?.code === undefined
+      ? ` at level "${level}", but whether ${signer} signed it was not checked`
+      : ` at level "${level}", but the signature of ${signer} is wrong`;
+  }
+  return isTrusted(verdict) === true
+    ? `, signed by the trusted key ${signer}`
+    : `, signed by ${signer}; whether to trust this key was not checked`;
 }
