@@ -33,7 +33,7 @@ export function parseCliArgs(
   args: readonly string[],
   env: EnvLookup = () => undefined,
 ): CommandLine {
-  const before = readLine(args, GLOBAL_FLAGS, 0, "See flavor --help");
+  const before = scanLine(args, GLOBAL_FLAGS, 0, "See flavor --help");
   const asked = globalsOf(before, env);
   const [word, ...words] = before.rest;
   if (asked.version) return { command: { kind: "version" }, globals: asked };
@@ -51,7 +51,7 @@ export function parseCliArgs(
   if (!isCommand(name)) return helpLine(name, asked);
   const spec: CommandSpec = COMMANDS[name];
   const head = args.slice(0, args.length - before.rest.length);
-  const line = readLine(
+  const line = scanLine(
     [...head, ...before.rest.slice(name.split(" ").length)],
     { ...GLOBAL_FLAGS, ...spec.flags },
     spec.rest === undefined ? Infinity : spec.operands.length,
@@ -68,7 +68,7 @@ function helpLine(topic: string, globals: GlobalValues): CommandLine {
 }
 
 /** Takes flags and so many operands; what follows belongs to somebody else. */
-function readLine(
+function scanLine(
   args: readonly string[],
   flags: Flags,
   most: number,

@@ -37,8 +37,10 @@ export async function runExtract(
   );
   if (isPiped) {
     // Who reads a pipe cannot take back what turns out to be wrong at its end.
-    const stored = streamSlot(opened, slot, { raw: true });
-    await stored.pipeTo(new WritableStream());
+    using bar = output.progress("checking", slot.size);
+    const stored = { raw: true, onProgress: bar.add };
+    await streamSlot(opened, slot, stored).pipeTo(new WritableStream());
+    bar[Symbol.dispose]();
     const decoded = streamSlot(opened, slot, { raw });
     return await writeStandardOutput(decoded, context);
   }

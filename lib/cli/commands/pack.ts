@@ -95,7 +95,8 @@ export async function runPack(
       { launcher: launcherSource, openSource, ...portable },
       resources,
     );
-    const plan = { manifest, launcher, key, target, settled };
+    const shown = flags.output === STANDARD_OUTPUT ? STDOUT_NAME : target;
+    const plan = { manifest, launcher, key, target: shown, settled };
     return await showPlan(plan, output);
   }
 
@@ -134,7 +135,7 @@ export async function runPack(
   }
   showReport(
     {
-      path: isPiped ? "standard output" : flags.output ?? target,
+      path: isPiped ? STDOUT_NAME : flags.output ?? target,
       report,
       launcher: launcher.path,
       platform: platformName(launcher.platform),
@@ -146,6 +147,8 @@ export async function runPack(
     isPiped,
   );
 }
+
+const STDOUT_NAME = "standard output";
 
 const ORIGINS: Readonly<Record<KeyOrigin, string>> = {
   file: "from a file",
