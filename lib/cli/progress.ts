@@ -36,6 +36,8 @@ const REDRAW_MS = 200;
 const LINE_INTERVAL_MS = 10_000;
 const MAX_BAR_WIDTH = 24;
 const MIN_BAR_WIDTH = 4;
+/** Facts change their lengths all the time; a bar that does the same is restless. */
+const FACTS_WIDTH = 68;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** One part of the work. */
@@ -149,7 +151,7 @@ function partOf(done: number, total: number): number {
   return Math.min(1, done / total);
 }
 
-/** One state of a bar as text; the bar itself takes what the facts leave of the width. */
+/** One state of a bar as text; the bar itself takes what long facts leave of the width. */
 export function barLine(
   label: string,
   done: number,
@@ -160,9 +162,8 @@ export function barLine(
   const { part, size, speed, left } = describe(done, total, elapsedMs);
   if (part === "") return `${label}  ${size}  ${speed}`;
   const facts = `${part.padStart(5)}  ${size}  ${speed}  ${left}`.trimEnd();
-  const room = width - label.length - facts.length - "  [] ".length;
-  if (room < MIN_BAR_WIDTH) return `${label}  ${facts.trimStart()}`;
-  const cells = Math.min(room, MAX_BAR_WIDTH);
+  const cells = Math.min(width - FACTS_WIDTH, MAX_BAR_WIDTH);
+  if (cells < MIN_BAR_WIDTH) return `${label}  ${facts.trimStart()}`;
   const filled = Math.round(partOf(done, total) * cells);
   const bar = "#".repeat(filled) + "-".repeat(cells - filled);
   return `${label}  [${bar}] ${facts}`;

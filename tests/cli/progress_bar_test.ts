@@ -213,7 +213,7 @@ Deno.test("barLine() tells part, rate and time left", PERMISSIONS, () => {
   const narrow = barLine("packing", 300 << 20, 1 << 30, 20_000, 79);
   assertEquals(
     narrow,
-    "packing  [#######----------------]  29 %  300 MiB of 1 GiB  15 MiB/s  49 s left",
+    "packing  [###--------]  29 %  300 MiB of 1 GiB  15 MiB/s  49 s left",
   );
   assertEquals(
     barLine("packing", 50, 100, 1000, 40),
