@@ -9,7 +9,7 @@ import {
   type PackageSlot,
   streamSlot,
 } from "../read/mod.ts";
-import { type ListedFile, ListingTarget } from "./listing_target.ts";
+import { type ListedFile, ListingTarget } from "./listed_files.ts";
 
 /** One value that is not the same; `undefined` where there is none. */
 export interface Change {
@@ -47,13 +47,8 @@ export interface PackageChanges {
 
 /**
  * Compares two packages. The stored bytes of every slot are held to their
- * signed digest; they are decoded only where something differs.
- *
- * @param before The first package.
- * @param after The second package.
- * @param onProgress Gets the number of stored bytes read since the last call.
- * @returns What differs.
- * @throws {PspfError} `verify/slot-digest`, `archive/*`, `compress/*`, `io/*`
+ * signed digest; they are decoded only where something differs. `onProgress`
+ * gets the number of stored bytes read since the last call.
  */
 export async function comparePackages(
   before: OpenedPackage,

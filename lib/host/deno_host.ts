@@ -71,15 +71,15 @@ const environment: Environment = {
 
 const ENCODER = new TextEncoder();
 
-function writeAll(fd: number, name: string, text: string): void {
-  const bytes = ENCODER.encode(text);
+/** Gives `false` when the reader of a pipe has seen enough, as in `flavor inspect x | head`. */
+function writeAll(fd: number, name: string, bytes: Uint8Array): boolean {
   try {
     for (let done = 0; done < bytes.length;) {
       done += fs.writeSync(fd, bytes, done, bytes.length - done);
     }
+    return true;
   } catch (error) {
-    // The reader of a pipe has seen enough, as in `flavor inspect x | head`.
-    if (isBrokenPipe(error)) return;
+    if (isBrokenPipe(error)) return false;
     throw fileError(error, `write to ${name}`, name);
   }
 }
@@ -99,11 +99,14 @@ const terminal: Terminal = {
       return 80;
     }
   },
-  writeOut: (text) => writeAll(1, "standard output", text),
+  writeOut(text: string): void {
+    writeAll(1, "standard output", ENCODER.encode(text));
+  },
+  writeOutBytes: (bytes) => writeAll(1, "standard output", bytes),
   writeError(text: string): void {
     hasOpenLine = !text.endsWith("\n") && !text.endsWith(CLEAR_LINE);
     try {
-      writeAll(2, "standard error", text);
+      writeAll(2, "standard error", ENCODER.encode(text));
     } catch {
       // A full log takes nothing back of what was done, nor its exit code.
     }

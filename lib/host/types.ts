@@ -314,6 +314,13 @@ export interface Terminal {
    */
   writeOut(text: string): void;
   /**
+   * Writes bytes to standard output.
+   *
+   * @param bytes What to write.
+   * @returns `false` when the reader of a pipe has gone.
+   */
+  writeOutBytes(bytes: Uint8Array): boolean;
+  /**
    * Writes to standard error.
    *
    * @param text What to write.

@@ -23,8 +23,6 @@ export const PLATFORMS = [
   "windows_arm64",
 ] as const;
 
-const PLATFORM_REGEXP = /^(linux|darwin|windows)_(amd64|arm64)$/;
-
 /**
  * Reads a platform name such as `linux_amd64`.
  *
@@ -41,12 +39,13 @@ const PLATFORM_REGEXP = /^(linux|darwin|windows)_(amd64|arm64)$/;
  * ```
  */
 export function parsePlatform(text: string): Platform {
-  const [, os, arch] = PLATFORM_REGEXP.exec(text) ?? [];
-  if (isOs(os) && isArch(arch)) return { os, arch };
+  if ((PLATFORMS as readonly string[]).includes(text)) {
+    const [os, arch] = text.split("_");
+    return { os: os as PlatformOs, arch: arch as PlatformArch };
+  }
   throw new PspfError("usage/bad-argument", `Unknown platform "${text}"`, {
     context: { platform: text },
-    hint:
-      "Platforms are linux, darwin or windows, an underscore, then amd64 or arm64",
+    hint: `Platforms: ${PLATFORMS.join(", ")}`,
   });
 }
 
@@ -58,12 +57,4 @@ export function parsePlatform(text: string): Platform {
  */
 export function platformName(platform: Platform): string {
   return `${platform.os}_${platform.arch}`;
-}
-
-function isOs(text: string | undefined): text is PlatformOs {
-  return text === "linux" || text === "darwin" || text === "windows";
-}
-
-function isArch(text: string | undefined): text is PlatformArch {
-  return text === "amd64" || text === "arm64";
 }

@@ -1,6 +1,7 @@
 import { dirname } from "@std/path";
 import type { BlockCompressor } from "../compress/block_compressor.ts";
 import { BlobSource } from "../io/blob_source.ts";
+import type { ByteSink } from "../io/byte_sink.ts";
 import { borrowSource } from "../io/borrow_source.ts";
 import { BytesSource } from "../io/bytes_source.ts";
 import { pathOf } from "../io/open_source.ts";
@@ -69,6 +70,8 @@ export interface PackSettings extends
 export interface BuildResult extends BuildReport {
   /** Where it is, absolute. */
   readonly path: string;
+  /** Whether it was verified after it was written. */
+  readonly isVerified: boolean;
   /** The file of the launcher, where it came from one. */
   readonly launcherPath: string | undefined;
   /** What the launcher runs on, where that is known. */
@@ -167,8 +170,8 @@ async function openLauncher(
 export interface PackRequest {
   readonly plan: BuildPlan;
   readonly openSource: SourceOpener;
-  /** Where the package goes. */
-  readonly output: string;
+  /** Where the package goes: a path, or a pipe that cannot be read back. */
+  readonly output: string | ByteSink;
   /** Files that are read and must not be written over. */
   readonly inputs: readonly string[];
   /** Compresses blocks, where workers were started early. */
@@ -192,8 +195,10 @@ export async function packToFile(
   host: PackHost,
 ): Promise<BuildResult> {
   const { reader, writer, machine } = host;
-  const { replace = true, verify = true } = settings;
-  const path = reader.absolute(request.output);
+  const { output } = request;
+  const isFile = typeof output === "string";
+  const { replace = true, verify = isFile } = settings;
+  const path = isFile ? reader.absolute(output) : output.name;
   await using prepared = await prepareBuild(
     { ...settings, jobs: settings.jobs ?? machine.processors },
     request.openSource,
@@ -202,11 +207,15 @@ export async function packToFile(
   const launcherPath = prepared.launcher?.path;
   const { compressor, onSlots, builder } = request;
   const options = { ...prepared.options, compressor, onSlots };
-  for (const input of [...request.inputs, launcherPath]) {
-    if (input !== undefined) await checkOutput(reader, path, input);
+  if (isFile) {
+    for (const input of [...request.inputs, launcherPath]) {
+      if (input !== undefined) await checkOutput(reader, path, input);
+    }
+    await writer.makeDirectory(dirname(path));
   }
-  await writer.makeDirectory(dirname(path));
-  await using sink = await writer.createSink(path, { mode: 0o755, replace });
+  await using sink = isFile
+    ? await writer.createSink(path, { mode: 0o755, replace })
+    : output;
   const report = builder === undefined
     ? await writePackage(request.plan, sink, options)
     : await writeWithBuilder(
@@ -226,6 +235,7 @@ export async function packToFile(
     ...report,
     warnings: [...report.warnings, ...prepared.warnings],
     path,
+    isVerified: verify || builder !== undefined,
     launcherPath,
     target: options.target,
     isKeyEphemeral: settings.key === undefined,

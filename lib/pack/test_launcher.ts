@@ -3,7 +3,7 @@ import { keyPairFromSeed } from "../crypto/ed25519.ts";
 import { PspfError } from "../errors.ts";
 import type { Host } from "../host/types.ts";
 import { BytesSource } from "../io/bytes_source.ts";
-import type { Helper } from "../launchers/list_helpers.ts";
+import type { Helper } from "../launchers/helpers.ts";
 import { platformName } from "../launchers/platform.ts";
 import { readableOutput } from "../launchers/readable_output.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";

@@ -13,16 +13,22 @@
  *
  * @module
  */
-export { type CacheRoot, findCacheRoot } from "./cache_root.ts";
+export {
+  type CacheRoot,
+  findCacheRoot,
+  type WorkenvHost,
+} from "./cache_root.ts";
 export {
   type CleanOptions,
   type CleanReport,
   cleanWorkenvs,
-} from "./clean_workenvs.ts";
-export { findWorkenv, type FoundWorkenv } from "./find_workenv.ts";
-export { listWorkenvs, type WorkenvList } from "./list_workenvs.ts";
-export type { WorkenvActivity } from "./probe_activity.ts";
-export { removeWorkenv } from "./remove_workenv.ts";
-export type { WorkenvEntry } from "./workenv_entry.ts";
-export type { WorkenvHost } from "./workenv_host.ts";
-export { checkWorkenvId, isWorkenvId } from "./workenv_id.ts";
+  removeWorkenv,
+} from "./remove_workenvs.ts";
+export {
+  findWorkenv,
+  isWorkenvId,
+  listWorkenvs,
+  type WorkenvActivity,
+  type WorkenvEntry,
+  type WorkenvList,
+} from "./workenvs.ts";

@@ -22,9 +22,9 @@ function tables(path: string, { fields }: ObjectSchema): string[] {
     `### ${title}`,
     markdownTable(
       ["Key", "Type", "Default", "Meaning", "Example"],
-      fields.map((field) => row(field)),
+      Object.entries(fields).map(([name, field]) => row(name, field)),
     ),
-    ...fields.flatMap(({ name, schema }) => {
+    ...Object.entries(fields).flatMap(([name, { schema }]) => {
       const inner = findTable(schema);
       if (inner === undefined) return [];
       const member = path === "" ? name : `${path}.${name}`;
@@ -33,15 +33,15 @@ function tables(path: string, { fields }: ObjectSchema): string[] {
   ];
 }
 
-function row(field: Field): readonly string[] {
-  const { name, schema, description, example, fallback, required, only } =
-    field;
-  const note = only === undefined ? "" : ` Only in ${only.toUpperCase()}.`;
+function row(
+  name: string,
+  { schema, description, example, fallback, required }: Field,
+): readonly string[] {
   return [
     `\`${name}\``,
     typeName(schema),
     required === true ? "_required_" : fallback ?? "",
-    `${description}${note}`,
+    description,
     `\`${example}\``,
   ];
 }

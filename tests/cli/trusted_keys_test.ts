@@ -1,6 +1,6 @@
 import { assertStringIncludes } from "@std/assert";
 
-import { readTrustedKeys } from "../../lib/cli/trusted_keys.ts";
+import { readTrustedKeys } from "../../lib/cli/package_file.ts";
 import { createDenoHost } from "../../lib/host/mod.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { tempDir } from "../support/temp_dir.ts";

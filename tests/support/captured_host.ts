@@ -33,6 +33,10 @@ export function capturedHost(
       stderrIsTerminal: terminal,
       columns: () => 200,
       writeOut: out,
+      writeOutBytes: (bytes) => {
+        out(new TextDecoder("latin1").decode(bytes));
+        return true;
+      },
       writeError: err,
     },
     within: (directory) => dress(host.within(directory)),

@@ -30,40 +30,50 @@ import {
   type PreparedBuild,
 } from "../../pack/pack_to_file.ts";
 import { createSourceOpener } from "../../pack/source_opener.ts";
-import type { CommandOf } from "../command.ts";
-import type { CommandContext } from "../command_context.ts";
-import { formatCount } from "../format_count.ts";
-import { formatSize } from "../format_size.ts";
-import { formatTable } from "../format_table.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
 import type { Output } from "../output.ts";
 import { readPackManifest } from "../pack_manifest.ts";
-import { parseSize } from "../parse_amount.ts";
-import type { ProgressBar } from "../progress_bar.ts";
+import type { ProgressBar } from "../progress.ts";
+import {
+  checkStandardOutput,
+  STANDARD_OUTPUT,
+  standardOutputSink,
+} from "../standard_output.ts";
+import { formatCount, formatSize, formatTable } from "../text.ts";
 
 type PackFlags = CommandOf<"pack">["flags"];
 
 /** Where the key comes from. */
 type KeyOrigin = "file" | "seed" | "ephemeral";
 
-/** `flavor pack`: builds, verifies and only then names a package. */
+/**
+ * `flavor pack`: builds into a temporary file, verifies it, and only then gives
+ * it its name; or streams it to the next program.
+ */
 export async function runPack(
   { flags }: CommandOf<"pack">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
+  const { host, output } = context;
   const { reader } = host;
   const started = host.clock.monotonic();
+  const isPiped = flags.output === STANDARD_OUTPUT;
+  if (isPiped && !flags["dry-run"]) checkStandardOutput("A package", context);
   const jobs = flags.jobs ?? host.machine.processors;
   using compressor = new BlockCompressor({ jobs });
   // Workers take their time to start, which reading the plan need not wait for.
   if (!flags["dry-run"]) compressor.prepare();
   const manifest = await readPackManifest(flags.manifest, reader);
   const { plan } = manifest;
-  const path = reader.absolute(flags.output ?? defaultOutput(manifest));
+  const standardOutput = isPiped ? standardOutputSink(context) : undefined;
+  const path = reader.absolute(
+    isPiped ? defaultOutput(manifest) : flags.output ?? defaultOutput(manifest),
+  );
   const key = await chooseKey(flags, host);
   const { "builder-bin": builder, "private-key": privateKey } = flags;
   if (builder !== undefined && !flags.verify) {
     throw usage(
-      "--no-verify and --builder-bin exclude each other: what another program wrote is always verified",
+      "--no-verify and --builder-bin cannot be used together: what another program wrote is always verified",
     );
   }
   const openSource = createSourceOpener(reader, {
@@ -87,9 +97,9 @@ export async function runPack(
     sourceDateEpoch: sourceDateEpoch(host.env),
     cache: cacheDirectory === undefined ? undefined : {
       directory: cacheDirectory,
-      maxSize: parseSize(flags["cache-size"]),
+      maxSize: flags["cache-size"],
     },
-    verify: flags.verify,
+    verify: flags.verify && !isPiped,
     onProgress: showProgress(bar),
   };
   if (flags["dry-run"]) {
@@ -102,7 +112,7 @@ export async function runPack(
     const settled = await settlePlan(plan, build.options);
     return await showPlan(settled, build, {
       manifest: manifest.path,
-      path,
+      path: standardOutput?.name ?? path,
       origin: key.origin,
     }, output);
   }
@@ -110,7 +120,7 @@ export async function runPack(
     {
       plan,
       openSource,
-      output: path,
+      output: standardOutput ?? path,
       inputs: [manifest.path, privateKey, flags["public-key"]]
         .filter((input) => input !== undefined),
       compressor,
@@ -118,13 +128,14 @@ export async function runPack(
         program: builder,
         logLevel: output.logLevel,
         processes: host.processes,
-        onSaid: (text) => output.trace(text),
+        onSaid: (text) => output.debug(text),
       },
     },
     settings,
     host,
   );
   bar[Symbol.dispose]();
+  logChoices(result, key.origin, output);
   for (const warning of result.warnings) output.warn(warning);
   if (key.origin === "ephemeral") {
     output.note(
@@ -132,11 +143,35 @@ export async function runPack(
     );
   }
   showResult(result, {
-    path: flags.output ?? path,
+    path: isPiped ? result.path : flags.output ?? path,
+    isPiped,
     origin: key.origin,
-    verified: flags.verify,
     elapsedMs: host.clock.monotonic() - started,
   }, output);
+}
+
+const ORIGINS: Readonly<Record<KeyOrigin, string>> = {
+  file: "from a file",
+  seed: "from a seed",
+  ephemeral: "made for this build",
+};
+
+function logChoices(
+  result: BuildResult,
+  origin: KeyOrigin,
+  output: Output,
+): void {
+  const { launcher, launcherPath } = result;
+  output.debug(
+    `launcher "${launcherPath}" for ${platformOf(result)} (${
+      formatCount(launcher.size, "byte")
+    })`,
+  );
+  output.debug(`key ${ORIGINS[origin]}, ${result.keyFingerprint}`);
+}
+
+function platformOf({ target }: Pick<BuildResult, "target">): string {
+  return target === undefined ? "any" : platformName(target);
 }
 
 /** The key that the flags name: a file, else a seed, else one for this build. */
@@ -148,7 +183,7 @@ async function chooseKey(
   const seed = flags["key-seed"];
   if (privateKeyPath !== undefined) {
     if (seed !== undefined) {
-      throw usage("--private-key and --key-seed exclude each other");
+      throw usage("--private-key and --key-seed cannot be used together");
     }
     return { key: { privateKeyPath, publicKeyPath }, origin: "file" };
   }
@@ -217,9 +252,7 @@ async function showPlan(
   output: Output,
 ): Promise<void> {
   const fingerprint = await keyFingerprint(options.keyPair.publicKey);
-  const platform = options.target === undefined
-    ? "any"
-    : platformName(options.target);
+  const platform = platformOf({ target: options.target });
   const { name, version } = plan.package;
   for (const warning of warnings) output.warn(warning);
   const rows = slots.map(({ spec, operations, files, size }) => ({
@@ -229,7 +262,7 @@ async function showPlan(
     operations: operations.toString(),
     lifecycle: spec.lifecycle,
     files,
-    size,
+    content_size: size,
   }));
   output.result(
     {
@@ -269,7 +302,7 @@ async function showPlan(
             row.id,
             row.source,
             String(row.files),
-            formatSize(row.size),
+            formatSize(row.content_size),
             row.operations,
             row.target,
           ]),
@@ -281,21 +314,19 @@ async function showPlan(
 
 interface ResultFacts {
   readonly path: string;
+  readonly isPiped: boolean;
   readonly origin: KeyOrigin;
-  readonly verified: boolean;
   readonly elapsedMs: number;
 }
 
-/** Says what was packed. */
+/** Says what was packed; beside a package on standard output, as notes. */
 function showResult(
   result: BuildResult,
-  { path, origin, verified, elapsedMs }: ResultFacts,
+  { path, isPiped, origin, elapsedMs }: ResultFacts,
   output: Output,
 ): void {
-  const { slots, portable, launcher, packageSize } = result;
-  const platform = result.target === undefined
-    ? "any"
-    : platformName(result.target);
+  const { slots, portable, launcher, packageSize, isVerified } = result;
+  const platform = platformOf(result);
   const rows = slots.map(({ source, metadata, size, isCached }) => [
     `  ${metadata.id}`,
     metadata.operations,
@@ -304,6 +335,16 @@ function showResult(
     "->",
     `${formatSize(size)}${isCached ? "  (cached)" : ""}`,
   ]);
+  const text = (): string =>
+    [
+      ...(rows.length === 0 ? [] : [formatTable(rows, [3, 5])]),
+      `${output.paint.good("packed")} ${path}  ${
+        formatSize(packageSize)
+      }  ${platform}  ${isVerified ? "verified" : "not verified"}  ${
+        (elapsedMs / 1000).toFixed(1)
+      } s`,
+    ].join("\n");
+  if (isPiped) return output.note(text());
   output.report(
     {
       package: path,
@@ -316,7 +357,7 @@ function showResult(
       metadata_sha256: result.metadataDigest,
       fingerprint: result.keyFingerprint,
       key: origin,
-      verified,
+      verified: isVerified,
       slots: slots.map((slot) => ({
         index: slot.metadata.slot,
         id: slot.metadata.id,
@@ -332,14 +373,6 @@ function showResult(
       })),
       warnings: [...result.warnings],
     },
-    () =>
-      [
-        ...(rows.length === 0 ? [] : [formatTable(rows, [3, 5])]),
-        `${output.paint.good("packed")} ${path}  ${
-          formatSize(packageSize)
-        }  ${platform}  ${verified ? "verified" : "not verified"}  ${
-          (elapsedMs / 1000).toFixed(1)
-        } s`,
-      ].join("\n"),
+    text,
   );
 }
