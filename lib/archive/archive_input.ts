@@ -1,3 +1,4 @@
+import { startsWith } from "@std/bytes/starts-with";
 import { PspfError } from "../errors.ts";
 import { TAR_BLOCK_SIZE, USTAR_MAGIC, USTAR_OFFSET } from "./tar_header.ts";
 
@@ -20,7 +21,8 @@ export class ArchiveInput {
   /** What `UntarStream` reads. */
   readonly readable: ReadableStream<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #head: number[] = [];
+  readonly #head = new Uint8Array(TAR_BLOCK_SIZE);
+  #headSize = 0;
   /** What has been read and not yet handed on. */
   #rest: Uint8Array = new Uint8Array();
   /** What has been handed on, from the position onwards. */
@@ -173,12 +175,12 @@ export class ArchiveInput {
    * are told apart only by it. An archive may also be empty: nothing but zeros.
    */
   #checkMagic(chunk: Uint8Array): void {
-    if (this.#head.length === TAR_BLOCK_SIZE) return;
-    this.#head.push(...chunk.subarray(0, TAR_BLOCK_SIZE - this.#head.length));
-    if (this.#head.length < TAR_BLOCK_SIZE) return;
-    const isTar = USTAR_MAGIC.every((byte, at) =>
-      this.#head[USTAR_OFFSET + at] === byte
-    );
+    if (this.#headSize === TAR_BLOCK_SIZE) return;
+    const part = chunk.subarray(0, TAR_BLOCK_SIZE - this.#headSize);
+    this.#head.set(part, this.#headSize);
+    this.#headSize += part.length;
+    if (this.#headSize < TAR_BLOCK_SIZE) return;
+    const isTar = startsWith(this.#head.subarray(USTAR_OFFSET), USTAR_MAGIC);
     if (isTar || this.#head.every((byte) => byte === 0)) return;
     throw new PspfError(
       "archive/bad-entry",

@@ -1,3 +1,5 @@
+import { encodePaxRecords } from "./pax.ts";
+
 /** Bytes of a tar block: headers are one, content is padded to it. */
 export const TAR_BLOCK_SIZE = 512;
 
@@ -33,13 +35,109 @@ export type TarMember =
     readonly target: string;
   };
 
+const NAME_SIZE = 100;
+const PREFIX_SIZE = 155;
+const ASCII_REGEXP = /^\p{ASCII}*$/u;
+const ENCODER = new TextEncoder();
+const TYPES = { file: "0", symlink: "2", directory: "5" } as const;
+const ZERO = 0x30;
+const SPACE = 0x20;
+/** What follows the magic: a zero byte and version `00`. */
+const VERSION = [0, ZERO, ZERO] as const;
+
+/** Zeros that fill the last block of so many bytes. */
+export function paddingOf(size: number): number {
+  return (TAR_BLOCK_SIZE - size % TAR_BLOCK_SIZE) % TAR_BLOCK_SIZE;
+}
+
+/**
+ * The header of a member, with a PAX header before it where ustar cannot hold
+ * its name or its target.
+ */
+export function encodeHead(member: TarMember, mtime: number): Uint8Array {
+  const { kind, mode } = member;
+  const size = kind === "file" ? member.size : 0;
+  if (size > MAX_MEMBER_SIZE) {
+    throw new RangeError(`A member cannot have ${size} bytes`);
+  }
+  const path = nameOf(member);
+  const pax = encodePax(path, paxRecordsOf(member), mtime);
+  const head = new Uint8Array(pax.length + TAR_BLOCK_SIZE);
+  head.set(pax);
+  writeHeader(head.subarray(pax.length), {
+    ...splitPath(path) ?? { name: shorten(path) },
+    type: TYPES[kind],
+    mode,
+    size,
+    mtime,
+    linkName: shorten(kind === "symlink" ? member.target : ""),
+  });
+  return head;
+}
+
+/** The length of what {@linkcode encodeHead} gives. */
+export function headSizeOf(member: TarMember): number {
+  return encodePax("", paxRecordsOf(member), 0).length + TAR_BLOCK_SIZE;
+}
+
+function nameOf({ kind, path }: TarMember): string {
+  return kind === "directory" ? `${path}/` : path;
+}
+
+function paxRecordsOf(member: TarMember): readonly [string, string][] {
+  const path = nameOf(member);
+  const records: [string, string][] = [];
+  if (member.kind === "symlink" && !fits(member.target)) {
+    records.push(["linkpath", member.target]);
+  }
+  if (splitPath(path) === undefined) records.push(["path", path]);
+  return records;
+}
+
+function encodePax(
+  path: string,
+  records: readonly (readonly [string, string])[],
+  mtime: number,
+): Uint8Array {
+  if (records.length === 0) return new Uint8Array();
+  const content = encodePaxRecords(records);
+  const size = content.length;
+  const bytes = new Uint8Array(TAR_BLOCK_SIZE + size + paddingOf(size));
+  const base = path.replace(/\/$/, "").split("/").at(-1) ?? "";
+  const name = shorten(`PaxHeaders/${base}`);
+  const block = bytes.subarray(0, TAR_BLOCK_SIZE);
+  writeHeader(block, { name, type: "x", mode: 0o644, size, mtime });
+  bytes.set(content, TAR_BLOCK_SIZE);
+  return bytes;
+}
+
+/** Finds the slash that lets a path fit into prefix and name, if any. */
+function splitPath(path: string): Pick<Header, "name" | "prefix"> | undefined {
+  if (fits(path)) return { name: ENCODER.encode(path) };
+  const slash = path.indexOf("/", path.length - NAME_SIZE - 1);
+  const prefix = path.slice(0, slash);
+  const name = path.slice(slash + 1);
+  // A trailing slash belongs to the name: it would be empty otherwise.
+  const isSplit = slash > 0 && slash <= PREFIX_SIZE && name !== "" &&
+    ASCII_REGEXP.test(path);
+  return isSplit
+    ? { prefix: ENCODER.encode(prefix), name: ENCODER.encode(name) }
+    : undefined;
+}
+
+function fits(text: string): boolean {
+  return text.length <= NAME_SIZE && ASCII_REGEXP.test(text);
+}
+
+/** What a reader without PAX would show: cut, and ASCII only. */
+function shorten(text: string): Uint8Array {
+  return ENCODER.encode(text.replace(/\P{ASCII}/gu, "_").slice(0, NAME_SIZE));
+}
+
 /** The fields of a header block that are not constant. */
-export interface TarHeader {
-  /** At most 100 bytes. */
+interface Header {
   readonly name: Uint8Array;
-  /** At most 155 bytes. */
   readonly prefix?: Uint8Array | undefined;
-  /** At most 100 bytes. */
   readonly linkName?: Uint8Array | undefined;
   readonly mode: number;
   readonly size: number;
@@ -49,13 +147,8 @@ export interface TarHeader {
   readonly type: "0" | "2" | "5" | "x";
 }
 
-const ZERO = 0x30;
-const SPACE = 0x20;
-/** What follows the magic: a zero byte and version `00`. */
-const VERSION = [0, ZERO, ZERO] as const;
-
 /** Writes one ustar header into zeroed memory. Owner and group are 0 and have no names. */
-export function writeTarHeader(block: Uint8Array, header: TarHeader): void {
+function writeHeader(block: Uint8Array, header: Header): void {
   block.set(header.name);
   writeOctal(block, 100, 7, header.mode);
   writeOctal(block, 108, 7, 0);

@@ -2,13 +2,12 @@ import { PspfError } from "../errors.ts";
 import { FrameRule } from "../format/frames.ts";
 import { BlockPool } from "../io/block_pool.ts";
 import type { FileTree } from "../io/file_tree.ts";
-import { encodePaxRecords } from "./pax.ts";
 import {
-  MAX_MEMBER_SIZE,
+  encodeHead,
+  headSizeOf,
+  paddingOf,
   TAR_BLOCK_SIZE,
-  type TarHeader,
   type TarMember,
-  writeTarHeader,
 } from "./tar_header.ts";
 
 /** Options of {@linkcode writeTar}. */
@@ -219,108 +218,4 @@ function sourceChanged(
         "Something writes to the source; wait until it is done and pack again",
     },
   );
-}
-
-const NAME_SIZE = 100;
-const PREFIX_SIZE = 155;
-const ASCII_REGEXP = /^\p{ASCII}*$/u;
-const ENCODER = new TextEncoder();
-
-const TYPES = { file: "0", symlink: "2", directory: "5" } as const;
-
-/**
- * The header of a member, with a PAX header before it where ustar cannot hold
- * its name or its target.
- */
-function encodeHead(member: TarMember, mtime: number): Uint8Array {
-  const path = nameOf(member);
-  const size = member.kind === "file" ? member.size : 0;
-  if (size > MAX_MEMBER_SIZE) {
-    throw new RangeError(`A member cannot have ${size} bytes`);
-  }
-  const link = member.kind === "symlink" ? member.target : undefined;
-  const split = splitPath(path);
-  const records = paxRecordsOf(member);
-  const pax = records.length === 0
-    ? new Uint8Array()
-    : encodePax(path, records, mtime);
-  const head = new Uint8Array(pax.length + TAR_BLOCK_SIZE);
-  head.set(pax);
-  writeTarHeader(head.subarray(pax.length), {
-    ...(split ?? { name: shorten(path, NAME_SIZE) }),
-    type: TYPES[member.kind],
-    mode: member.mode,
-    size,
-    mtime,
-    linkName: link === undefined ? undefined : shorten(link, NAME_SIZE),
-  });
-  return head;
-}
-
-function nameOf({ kind, path }: TarMember): string {
-  return kind === "directory" ? `${path}/` : path;
-}
-
-function paxRecordsOf(member: TarMember): readonly [string, string][] {
-  const path = nameOf(member);
-  const records: [string, string][] = [];
-  if (member.kind === "symlink" && !fits(member.target, NAME_SIZE)) {
-    records.push(["linkpath", member.target]);
-  }
-  if (!fits(path, NAME_SIZE) && splitPath(path) === undefined) {
-    records.push(["path", path]);
-  }
-  return records;
-}
-
-function headSizeOf(member: TarMember): number {
-  const records = paxRecordsOf(member);
-  if (records.length === 0) return TAR_BLOCK_SIZE;
-  const { length } = encodePaxRecords(records);
-  return 2 * TAR_BLOCK_SIZE + length + paddingOf(length);
-}
-
-function encodePax(
-  path: string,
-  records: readonly (readonly [string, string])[],
-  mtime: number,
-): Uint8Array {
-  const content = encodePaxRecords(records);
-  const size = content.length;
-  const bytes = new Uint8Array(TAR_BLOCK_SIZE + size + paddingOf(size));
-  const base = path.replace(/\/$/, "").split("/").at(-1) ?? "";
-  const name = shorten(`PaxHeaders/${base}`, NAME_SIZE);
-  writeTarHeader(bytes, { name, type: "x", mode: 0o644, size, mtime });
-  bytes.set(content, TAR_BLOCK_SIZE);
-  return bytes;
-}
-
-function paddingOf(size: number): number {
-  return (TAR_BLOCK_SIZE - size % TAR_BLOCK_SIZE) % TAR_BLOCK_SIZE;
-}
-
-/** Finds the slash that lets a path fit into prefix and name, if any. */
-function splitPath(
-  path: string,
-): Pick<TarHeader, "name" | "prefix"> | undefined {
-  if (!ASCII_REGEXP.test(path)) return undefined;
-  if (path.length <= NAME_SIZE) return { name: ENCODER.encode(path) };
-  const slash = path.indexOf("/", path.length - NAME_SIZE - 1);
-  // A trailing slash belongs to the name: it would be empty otherwise.
-  if (slash <= 0 || slash > PREFIX_SIZE || slash === path.length - 1) {
-    return undefined;
-  }
-  return {
-    prefix: ENCODER.encode(path.slice(0, slash)),
-    name: ENCODER.encode(path.slice(slash + 1)),
-  };
-}
-
-function fits(text: string, size: number): boolean {
-  return text.length <= size && ASCII_REGEXP.test(text);
-}
-
-/** What a reader without PAX would show: cut, and ASCII only. */
-function shorten(text: string, size: number): Uint8Array {
-  return ENCODER.encode(text.replace(/\P{ASCII}/gu, "_").slice(0, size));
 }

@@ -6,9 +6,9 @@ import { DirectoryTarget } from "./directory_target.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { removeTree } from "./remove_tree.ts";
 import {
+  createTemporary,
   sweepLeftovers,
   type Temporaries,
-  temporaryPathFor,
 } from "./temporaries.ts";
 import type { DirectoryDraft } from "./types.ts";
 
@@ -27,18 +27,8 @@ export function openDirectoryDraft(
     checkPlace(final, merge);
     sweepLeftovers(final);
     fs.mkdirSync(dirname(final), { recursive: true });
-    // Another process may sweep the directory before it is locked; then a new
-    // one is made, which is no more likely to meet that fate.
-    for (;;) {
-      const temporary = temporaryPathFor(final);
-      temporaries.add(temporary);
-      fs.mkdirSync(temporary, 0o700);
-      const lock = lockDirectory(temporary);
-      if (lock !== undefined) {
-        return new Draft(final, temporary, lock, temporaries);
-      }
-      temporaries.delete(temporary);
-    }
+    const temporary = createTemporary(final, temporaries, makeDirectory);
+    return new Draft(final, temporary.path, temporary.file, temporaries);
   } catch (error) {
     throw fileError(error, `create ${quotePath(path)}`, path);
   }
@@ -46,10 +36,9 @@ export function openDirectoryDraft(
 
 /** A link to a directory stands for that directory. */
 function realDirectory(path: string): string {
-  const isLink = fs.lstatSync(path, { throwIfNoEntry: false })
-    ?.isSymbolicLink() === true;
-  const facts = fs.statSync(path, { throwIfNoEntry: false });
-  return isLink && facts?.isDirectory() === true ? fs.realpathSync(path) : path;
+  const leadsTo = fs.statSync(path, { throwIfNoEntry: false });
+  const isLinked = lookAt(path) === "file" && leadsTo?.isDirectory() === true;
+  return isLinked ? fs.realpathSync(path) : path;
 }
 
 type Place = "nothing" | "directory" | "file" | "other";
@@ -81,30 +70,13 @@ function checkPlace(path: string, merge: boolean): void {
   });
 }
 
-/**
- * Tells sweepers that somebody is at work here; `undefined` when one of them
- * was faster.
- */
-function lockDirectory(path: string): Disposable | undefined {
-  let file: Deno.FsFile;
+function makeDirectory(path: string): Deno.FsFile | undefined {
+  fs.mkdirSync(path, 0o700);
   try {
-    file = Deno.openSync(path, { read: true });
+    return Deno.openSync(path, { read: true });
   } catch {
     // Windows cannot open directories, and its sweepers cannot either.
-    const isThere = fs.existsSync(path);
-    return isThere ? { [Symbol.dispose]: () => undefined } : undefined;
-  }
-  if (tryLock(file) && fs.existsSync(path)) return file;
-  file.close();
-  return undefined;
-}
-
-/** Some network file systems have no locks; then nothing is swept there. */
-function tryLock(file: Deno.FsFile): boolean {
-  try {
-    return file.tryLockSync(true);
-  } catch {
-    return true;
+    return undefined;
   }
 }
 
@@ -112,14 +84,14 @@ class Draft implements DirectoryDraft {
   readonly target: DirectoryTarget;
   readonly #path: string;
   readonly #temporary: string;
-  readonly #lock: Disposable;
+  readonly #lock: Deno.FsFile | undefined;
   readonly #temporaries: Temporaries;
   #disposed = false;
 
   constructor(
     path: string,
     temporary: string,
-    lock: Disposable,
+    lock: Deno.FsFile | undefined,
     temporaries: Temporaries,
   ) {
     this.target = new DirectoryTarget(temporary, path);
@@ -174,7 +146,7 @@ class Draft implements DirectoryDraft {
     this.#disposed = true;
     removeTree(this.#temporary);
     this.#temporaries.delete(this.#temporary);
-    this.#lock[Symbol.dispose]();
+    this.#lock?.close();
     return Promise.resolve();
   }
 }

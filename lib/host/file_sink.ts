@@ -6,9 +6,9 @@ import { fileError, quotePath } from "./file_error.ts";
 import { FileSource } from "./file_source.ts";
 import { checkFree, checkReplaceable, publishFile } from "./publish.ts";
 import {
+  createTemporary,
   sweepLeftovers,
   type Temporaries,
-  temporaryPathFor,
 } from "./temporaries.ts";
 import type { SinkOptions } from "./types.ts";
 
@@ -33,38 +33,6 @@ export function openFileSink(
 interface Temporary {
   readonly path: string;
   readonly file: Deno.FsFile;
-}
-
-function createTemporary(target: string, temporaries: Temporaries): Temporary {
-  // Another process may sweep the file before it is locked; then a new one is
-  // made, which is no more likely to meet that fate.
-  for (;;) {
-    const path = temporaryPathFor(target);
-    temporaries.add(path);
-    try {
-      const file = Deno.openSync(path, {
-        read: true,
-        write: true,
-        createNew: true,
-        mode: 0o600,
-      });
-      if (tryLock(file) && file.statSync().nlink !== 0) return { path, file };
-      file.close();
-      temporaries.delete(path);
-    } catch (error) {
-      temporaries.delete(path);
-      throw fileError(error, `create ${quotePath(target)}`, target);
-    }
-  }
-}
-
-/** Some network file systems have no locks; then nothing is swept there. */
-function tryLock(file: Deno.FsFile): boolean {
-  try {
-    return file.tryLockSync(true);
-  } catch {
-    return true;
-  }
 }
 
 class FileSink implements ByteSink {
@@ -131,7 +99,12 @@ class FileSink implements ByteSink {
   }
 
   #open(): Temporary {
-    return this.#temporary ??= createTemporary(this.name, this.#temporaries);
+    const options = { read: true, write: true, createNew: true, mode: 0o600 };
+    return this.#temporary ??= createTemporary(
+      this.name,
+      this.#temporaries,
+      (path) => Deno.openSync(path, options),
+    );
   }
 
   #attempt<T>(action: (temporary: Temporary) => T): Promise<T> {

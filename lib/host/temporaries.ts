@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "@std/path";
 import fs from "node:fs";
 
+import { fileError, quotePath } from "./file_error.ts";
 import { removeTree } from "./remove_tree.ts";
 
 /**
@@ -47,6 +48,42 @@ function prefixFor(target: string): string {
 export function temporaryPathFor(target: string): string {
   const random = crypto.randomUUID().slice(0, 13);
   return join(dirname(target), `${prefixFor(target)}${random}${SUFFIX}`);
+}
+
+/**
+ * Makes something unfinished beside its target and locks it, so that sweepers
+ * leave it alone. `make` gives nothing where there is nothing to lock.
+ */
+export function createTemporary<F extends Deno.FsFile | undefined>(
+  target: string,
+  temporaries: Temporaries,
+  make: (path: string) => F,
+): { readonly path: string; readonly file: F } {
+  // Another process may sweep it before it is locked; then a new one is made,
+  // which is no more likely to meet that fate.
+  for (;;) {
+    const path = temporaryPathFor(target);
+    temporaries.add(path);
+    try {
+      const file = make(path);
+      const isLocked = file === undefined || tryLock(file);
+      if (isLocked && fs.existsSync(path)) return { path, file };
+      file?.close();
+    } catch (error) {
+      temporaries.delete(path);
+      throw fileError(error, `create ${quotePath(target)}`, target);
+    }
+    temporaries.delete(path);
+  }
+}
+
+/** Some network file systems have no locks; then nothing is swept there. */
+function tryLock(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return true;
+  }
 }
 
 function isTemporaryNameFor(name: string, target: string): boolean {

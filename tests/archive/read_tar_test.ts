@@ -3,6 +3,7 @@ import { MemoryTarget } from "@flavor/pspf/io";
 import type { PspfErrorCode } from "../../lib/errors.ts";
 import { PspfError } from "../../lib/errors.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { provideStreamFrom } from "../../lib/archive/read_tar.ts";
 import { makePax, makeTar, type TarInput } from "../support/make_tar.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { trickle } from "../support/trickle.ts";
@@ -182,6 +183,69 @@ Deno.test("readTar() releases its source when the caller stops", async () => {
   assert(isCancelled);
 });
 
+Deno.test("readTar() refuses a large content that ends early or fails, whoever takes it", async () => {
+  const archive = makeTar([{ name: "a", content: new Uint8Array(1 << 20) }]);
+  const end = 700_000;
+  const cut = (): ReadableStream<Uint8Array> =>
+    trickle(archive.subarray(0, end), 10_000);
+  const failing = (): ReadableStream<Uint8Array> =>
+    cut().pipeThrough(
+      new TransformStream({
+        flush(): void {
+          throw new PspfError("verify/slot-digest", "Cannot trust it");
+        },
+      }),
+    );
+  const skip = async (source: ReadableStream<Uint8Array>): Promise<void> => {
+    await Array.fromAsync(readTar(source), ({ path }) => path);
+  };
+  for (const take of [list, skip]) {
+    await rejectsCode("archive/truncated", () => take(cut()));
+    await rejectsCode("verify/slot-digest", () => take(failing()));
+  }
+});
+
+Deno.test("readTar() waits for a read that is under way before it goes on", async () => {
+  const archive = makeTar([
+    { name: "a", content: "a".repeat(300_000) },
+    { name: "b", content: "b".repeat(300_000) },
+    { name: "c", content: "c" },
+  ]);
+  const entries = readTar(trickle(archive, 5000));
+  const found: string[] = [];
+  for (;;) {
+    const { done, value } = await entries.next();
+    if (done) break;
+    assert(value.kind === "file");
+    const reader = value.content.getReader();
+    // Not awaited: the next member is asked for while this one is read.
+    void reader.read().then(({ value: chunk = new Uint8Array() }) => {
+      found.push(new TextDecoder().decode(chunk.subarray(0, 3)));
+      assert(chunk.every((byte) => byte === chunk[0]));
+    });
+  }
+  assertEquals(found, ["aaa", "bbb", "c"]);
+});
+
+Deno.test("provideStreamFrom() fills in for ReadableStream.from where it is missing", async () => {
+  const { from } = ReadableStream;
+  try {
+    provideStreamFrom();
+    assertEquals(ReadableStream.from, from);
+    Reflect.deleteProperty(ReadableStream, "from");
+    provideStreamFrom();
+    assert(ReadableStream.from !== from);
+    const numbers = async function* (): AsyncGenerator<number> {
+      yield* await Promise.resolve([1, 2]);
+    };
+    assertEquals(await Array.fromAsync(ReadableStream.from(numbers())), [1, 2]);
+    assertEquals(await Array.fromAsync(ReadableStream.from([3])), [3]);
+    assertEquals((await list(stream(ALL_KINDS))).length, 5);
+  } finally {
+    ReadableStream.from = from;
+  }
+});
+
 Deno.test("readTar() tells a damaged header from an archive that ends early", async () => {
   const first = makeTar([
     { name: "a", content: "x".repeat(600) },
@@ -312,6 +376,33 @@ const REFUSED: readonly [string, PspfErrorCode, readonly TarInput[]][] = [
     name: new Uint8Array([0x61, 0xff]),
   }]],
   ["a file without a name", "archive/bad-entry", [{ name: "./" }]],
+  ["a file with the name of a directory", "archive/bad-entry", [{
+    name: "a/",
+  }]],
+  ["a link without a name", "archive/bad-entry", [{
+    name: "./",
+    type: "2",
+    link: "x",
+  }]],
+  ["a hard link without a name", "archive/bad-entry", [{
+    name: ".",
+    type: "1",
+    link: "x",
+  }]],
+  ["a long name that begins with NUL", "archive/bad-entry", [
+    { name: "x", type: "L", content: "\0x" },
+    { name: "short" },
+  ]],
+  ["a link target that is not UTF-8", "archive/bad-entry", [{
+    name: "a",
+    type: "2",
+    link: new Uint8Array([0x61, 0xff]),
+  }]],
+  ["a negative mode", "archive/bad-entry", [{ name: "a", mode: "-000001\0" }]],
+  ["a negative size", "archive/too-large", [{
+    name: "a",
+    size: "-0000000001\0",
+  }]],
   ["a link without a target", "archive/bad-entry", [{ name: "a", type: "2" }]],
   ["a mode that is not a number", "archive/bad-entry", [{
     name: "a",
@@ -323,6 +414,22 @@ const REFUSED: readonly [string, PspfErrorCode, readonly TarInput[]][] = [
   ]],
   ["PAX records of a wrong length", "archive/bad-entry", [
     { name: "x", type: "x", content: "99 path=a\n" },
+    { name: "a" },
+  ]],
+  ["PAX records that are cut short", "archive/bad-entry", [
+    { name: "x", type: "x", content: "8 path=abc\n" },
+    { name: "a" },
+  ]],
+  ["PAX records without a value", "archive/bad-entry", [
+    { name: "x", type: "x", content: "7 path\n11 path=ab\n" },
+    { name: "a" },
+  ]],
+  ["PAX records with a very long length", "archive/bad-entry", [
+    { name: "x", type: "x", content: "00000000011 path=ab\n" },
+    { name: "a" },
+  ]],
+  ["a size in PAX that is not a number", "archive/bad-entry", [
+    { name: "x", type: "x", content: makePax({ size: "0x0" }) },
     { name: "a" },
   ]],
   ["PAX records that are not UTF-8", "archive/bad-entry", [
