@@ -11,6 +11,7 @@ async function equip(checkout: StubCheckout, except = ""): Promise<void> {
   for (const name of tools.split(" ")) {
     if (name !== except) await checkout.tool(name);
   }
+  await checkout.tool("node", "echo 18");
   await rust(checkout, "1.95.0");
 }
 
@@ -45,7 +46,7 @@ Deno.test("prerequisites names all that is missing at once, each with what to do
   const [, needed = ""] = stderr.split("missing here");
   for (
     const line of [
-      "  npm, to fetch Deno, and node: apt-get install nodejs npm",
+      "  Node.js 18 or later with npm: apt-get install nodejs npm",
       "  a C compiler, for programs that run while building: apt-get install gcc libc6-dev",
       "  python3: apt-get install python3",
       "  script: apt-get install bsdutils",
@@ -86,6 +87,19 @@ Deno.test("prerequisites installs for root what is missing, and nothing else", a
   ]);
 });
 
+Deno.test("prerequisites mounts terminals for root where there are none, and tells others how", async () => {
+  await using checkout = await StubCheckout.create();
+  await equip(checkout);
+  await checkout.tool("python3", `[ "$1" = -m ] || [ -f "$HOME/terminals" ]`);
+  await checkout.tool("mount", `[ "$5" = devpts ] && echo >"$HOME/terminals"`);
+  await user(checkout, 1000);
+  const { code, stderr } = await checkout.run(SCRIPT, ["test"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "terminals to draw in: mount -t devpts ");
+  await user(checkout, 0);
+  assertEquals((await checkout.run(SCRIPT, ["test"])).code, 0);
+});
+
 Deno.test("prerequisites goes on where apt-get has not what only helps, and stops where it is needed", async () => {
   await using checkout = await StubCheckout.create();
   await user(checkout, 0);
@@ -107,6 +121,16 @@ Deno.test("prerequisites goes on where apt-get has not what only helps, and stop
   const stopped = await other.run(SCRIPT, ["test"]);
   assertEquals(stopped.code, 1);
   assertStringIncludes(stopped.stderr, "  zstd: apt-get install zstd\n");
+});
+
+Deno.test("an old Node.js is no Node.js", async () => {
+  await using checkout = await StubCheckout.create();
+  await equip(checkout);
+  await checkout.tool("node", "echo 12");
+  const { code, stderr } = await checkout.run(SCRIPT, ["demo"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "Node.js 18 or later with npm, to fetch Deno: ");
+  assertEquals((await checkout.run(SCRIPT, ["build"])).code, 0);
 });
 
 Deno.test("an old cargo is refused before it reads anything, with the version that is needed", async () => {
