@@ -14,11 +14,6 @@ const OUTPUT_CHUNK_SIZE = 256 * 1024;
 /**
  * Decompresses gzip, member after member. Where the runtime has only
  * `DecompressionStream`, that is one member.
- *
- * @param input The compressed bytes.
- * @param limits How much may come out.
- * @returns The plain bytes.
- * @throws {PspfError} `compress/corrupt`, `compress/too-large`
  */
 export async function* gunzip(
   input: ReadableStream<Uint8Array>,

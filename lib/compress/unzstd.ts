@@ -25,14 +25,7 @@ const MAX_WINDOW_LOG = 26;
  */
 const MAX_PIECE_SIZE = 2 * 1024 * 1024;
 
-/**
- * Decompresses zstd, frame after frame.
- *
- * @param input The compressed bytes.
- * @param limits How much may come out.
- * @returns The plain bytes, one chunk per frame.
- * @throws {PspfError} `compress/corrupt`, `compress/too-large`, `compress/unsupported`
- */
+/** Decompresses zstd, frame after frame. */
 export async function* unzstd(
   input: ReadableStream<Uint8Array>,
   limits: DecodeLimits,

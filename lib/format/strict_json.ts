@@ -44,10 +44,6 @@ export function parseStrictJson(
 /**
  * Tells whether a number that is whole was written as one. `JSON.parse` makes
  * no difference between `1` and `1.0`, `1e0` or `-0`, other parsers do.
- *
- * @param holder An object or array that {@linkcode parseStrictJson} gave.
- * @param key The member.
- * @returns False for the spellings that not every parser takes.
  */
 export function isWrittenWhole(holder: object, key: string): boolean {
   return oddNumbers.get(holder)?.has(key) !== true;

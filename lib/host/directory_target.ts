@@ -28,10 +28,6 @@ export class DirectoryTarget implements ExtractTarget {
   readonly #directories = new Map<string, number | undefined>();
   #isFinished = false;
 
-  /**
-   * @param root A fresh, empty directory; its absolute path.
-   * @param name What to call it in messages.
-   */
   constructor(root: string, name: string) {
     this.#root = root;
     this.name = name;

@@ -12,20 +12,12 @@ export class FileAppender {
   #buffer: Uint8Array | undefined;
   #gathered = 0;
 
-  /**
-   * @param file Open for writing, at its end; it stays the caller's.
-   * @param name What to call the file in messages.
-   */
   constructor(file: Deno.FsFile, name: string) {
     this.#file = file;
     this.#name = name;
   }
 
-  /**
-   * Appends bytes.
-   *
-   * @param chunk The bytes; the array is free again when the promise resolves.
-   */
+  /** Appends bytes. */
   async write(chunk: Uint8Array): Promise<void> {
     this.size += chunk.length;
     if (this.#gathered + chunk.length > BUFFER_SIZE) await this.flush();

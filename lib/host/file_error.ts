@@ -46,11 +46,6 @@ function systemCode(error: unknown): string | undefined {
 /**
  * Turns an error of the operating system into a {@linkcode PspfError}; this is
  * the only place that knows their names. Other errors pass unchanged.
- *
- * @param error What was thrown.
- * @param action What was tried, such as `open "app.psp"`.
- * @param path The path concerned.
- * @returns What to throw instead.
  */
 export function fileError(
   error: unknown,

@@ -16,8 +16,6 @@ import type { SinkOptions } from "./types.ts";
  * Opens a file that appears under its name only when it is complete. Its
  * temporary file is made with the first byte, so that a build whose sources
  * include the directory does not find it there.
- *
- * @throws {PspfError} `io/exists`
  */
 export function openFileSink(
   path: string,

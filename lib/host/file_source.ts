@@ -153,8 +153,6 @@ export class FileSource implements RandomAccessSource {
 /**
  * Opens a regular file as a {@linkcode FileSource}; `name` is what messages
  * call it.
- *
- * @throws {PspfError} `io/not-found`, `io/denied`, `io/failed`
  */
 export function openFileSource(path: string, name: string = path): FileSource {
   const action = `open ${quotePath(name)}`;

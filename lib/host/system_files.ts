@@ -26,11 +26,6 @@ export class SystemFiles implements FileReader, FileWriter {
   readonly #base: string | undefined;
   readonly #temporaries: Temporaries;
 
-  /**
-   * @param base The absolute directory that relative paths start at; that of
-   * the process when absent, which is only asked for when it is needed.
-   * @param temporaries Remembers what is not finished.
-   */
   constructor(base: string | undefined, temporaries: Temporaries) {
     this.#base = base;
     this.#temporaries = temporaries;

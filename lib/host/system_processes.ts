@@ -38,10 +38,6 @@ export class SystemProcesses implements ProcessRunner {
   readonly #interrupts: Interrupts;
   readonly #cwd: () => string | undefined;
 
-  /**
-   * @param interrupts Suspended while a program runs in our place.
-   * @param cwd Default working directory.
-   */
   constructor(interrupts: Interrupts, cwd: () => string | undefined) {
     this.#interrupts = interrupts;
     this.#cwd = cwd;

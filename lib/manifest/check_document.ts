@@ -36,10 +36,6 @@ export class PlanNotes {
       .map(([says, list]) => `${says}: ${list.join(", ")}`);
   }
 
-  /**
-   * @param path Where, like `slots[2].operations`.
-   * @param message What, as the end of a sentence that begins with the path.
-   */
   problem(path: string, message: string): void {
     this.#problems.push({ path, message });
   }

@@ -199,12 +199,7 @@ async function keyOf(
   return await hash.digest();
 }
 
-/**
- * Opens a block cache, and creates its directory where it is missing.
- *
- * @throws {PspfError} `cache/insecure` for a directory that others can write
- * to, since what lies there goes into signed packages; `io/*`
- */
+/** Opens a block cache, and creates its directory where it is missing. */
 export async function openBlockCache(
   choice: BlockCacheChoice,
   host: BlockCacheHost,

@@ -210,9 +210,6 @@ const KEYS: Readonly<Record<string, string>> = {
 /**
  * Turns what a builder was told into a plan, checked by the same rules as a
  * manifest.
- *
- * @throws {PspfError} `manifest/invalid` with every problem in
- * `context.problems`
  */
 export function planFromBuilder(state: BuilderState): BuildPlan {
   const problems: ManifestProblem[] = [];

@@ -52,9 +52,6 @@ const PRIVATE_MODE = 0o600;
  * that are encoded already, under names that are the same each time, so that no
  * path of this machine reaches the package. What it wrote has to verify, to be
  * signed by our key and to hold what was asked for; only then it is copied.
- *
- * @throws {PspfError} what sources and codecs throw, `launcher/failed`,
- * `launcher/wrong-format`, `build/verification-failed`
  */
 export async function writeWithBuilder(
   plan: BuildPlan,

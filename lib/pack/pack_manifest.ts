@@ -32,12 +32,7 @@ export interface ManifestFile {
 /** A manifest is written by people. */
 const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
 
-/**
- * Reads a `flavor.toml`, or a JSON manifest of the existing builders.
- *
- * @throws {PspfError} `io/not-found`, `io/denied`, `manifest/syntax`,
- * `manifest/invalid`
- */
+/** Reads a `flavor.toml`, or a JSON manifest of the existing builders. */
 export async function readManifestFile(
   path: string,
   reader: FileReader,

@@ -92,12 +92,7 @@ export interface PreparedBuild extends AsyncDisposable {
   readonly warnings: readonly string[];
 }
 
-/**
- * Finds the launcher and the key, and opens the cache.
- *
- * @throws {PspfError} `launcher/*`, `crypto/*`, `cache/insecure`, `io/*`,
- * `usage/bad-argument`
- */
+/** Finds the launcher and the key, and opens the cache. */
 export async function prepareBuild(
   settings: PackSettings,
   openSource: SourceOpener,
@@ -185,9 +180,6 @@ export interface PackRequest {
 /**
  * Builds into a temporary file, verifies it, and only then gives it its name:
  * the one way in which files come to be, for manifests, builders and commands.
- *
- * @throws {PspfError} what the build throws, `build/verification-failed`,
- * `io/exists`, `io/denied`, `io/no-space`
  */
 export async function packToFile(
   request: PackRequest,

@@ -80,8 +80,6 @@ export interface PackageTail {
 /**
  * Describes and signs a package. The metadata signature covers the document,
  * and with it the digest of every slot; the seal covers the rest.
- *
- * @throws {PspfError} `build/limit`
  */
 export async function encodeTail(facts: TailFacts): Promise<PackageTail> {
   const { slots, launcher, keyPair, portable } = facts;

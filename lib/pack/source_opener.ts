@@ -26,12 +26,7 @@ export function createSourceOpener(
   };
 }
 
-/**
- * Opens a file or directory as the source of a slot.
- *
- * @throws {PspfError} `usage/bad-argument`, `io/not-found`, `io/denied`,
- * `io/failed`
- */
+/** Opens a file or directory as the source of a slot. */
 export async function openSourcePath(
   reader: FileReader,
   path: string,
@@ -58,8 +53,6 @@ export async function openSourcePath(
 /**
  * Refuses to write a package over a file that it is made from: the build would
  * succeed, and a source, a manifest or the only copy of a key would be gone.
- *
- * @throws {PspfError} `usage/bad-argument`
  */
 export async function checkOutput(
   reader: FileReader,

@@ -34,10 +34,6 @@ const PROGRAMS = {
  * Packs a tiny application with a launcher and starts it twice, once into an
  * empty cache and once out of the filled one: its arguments have to arrive, and
  * its output and its exit code have to come back.
- *
- * @returns How long both starts took, in milliseconds.
- * @throws {PspfError} `launcher/failed` with what the package said,
- * `run/cannot-execute`
  */
 export async function testLauncher(
   helper: Helper,

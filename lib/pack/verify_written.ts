@@ -4,11 +4,7 @@ import type { VerifyLevel } from "../read/check_log.ts";
 import { verifyPackage } from "../read/verify_package.ts";
 import type { BuildOptions } from "./build_package.ts";
 
-/**
- * Reads back what was written before it gets its name.
- *
- * @throws {PspfError} `build/verification-failed`
- */
+/** Reads back what was written before it gets its name. */
 export async function verifyWritten(
   source: RandomAccessSource,
   level: VerifyLevel,

@@ -79,10 +79,6 @@ export class CheckLog {
   readonly #mode: CheckMode;
   readonly #checks: VerifyCheck[] = [];
 
-  /**
-   * @param level How much has to be proved.
-   * @param mode What a failure does.
-   */
   constructor(level: VerifyLevel, mode: CheckMode) {
     this.level = level;
     this.#mode = mode;
@@ -101,12 +97,6 @@ export class CheckLog {
   /**
    * Runs a check without which nothing behind it makes sense: its failure is
    * thrown in both modes.
-   *
-   * @param id Name of the check.
-   * @param detail What a success means.
-   * @param body The check.
-   * @returns What the check returns.
-   * @throws {PspfError} What the check throws.
    */
   async structure<Value>(
     id: string,
@@ -126,13 +116,6 @@ export class CheckLog {
   /**
    * Runs a check that proves something. What its failure means depends on the
    * level; whether it is thrown, on the mode.
-   *
-   * @param id Name of the check.
-   * @param detail What a success means.
-   * @param body The check.
-   * @param always Whether it fails at every level.
-   * @returns Whether the check passed.
-   * @throws {PspfError} What the check throws, when opening.
    */
   async proof(
     id: string,
@@ -157,22 +140,12 @@ export class CheckLog {
     }
   }
 
-  /**
-   * Notes something that is odd and harmless.
-   *
-   * @param id Name of the check.
-   * @param detail What is odd.
-   */
+  /** Notes something that is odd and harmless. */
   warn(id: string, detail: string): void {
     this.#checks.push({ id, status: "warn", detail });
   }
 
-  /**
-   * Notes that a check does not apply.
-   *
-   * @param id Name of the check.
-   * @param detail Why.
-   */
+  /** Notes that a check does not apply. */
   skip(id: string, detail: string): void {
     this.#checks.push({ id, status: "skip", detail });
   }
@@ -198,9 +171,6 @@ export class CheckLog {
 /**
  * Whether an error says something about the package, rather than about reading
  * it.
- *
- * @param error Anything that was thrown.
- * @returns `false` for I/O errors, aborts and bugs.
  */
 export function isVerdict(error: unknown): error is PspfError {
   return error instanceof PspfError &&

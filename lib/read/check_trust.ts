@@ -68,13 +68,6 @@ async function resolveTrustedKey(key: TrustedKey): Promise<string> {
 /**
  * Checks the seal: its own form, its signature, and the slot table that it
  * binds.
- *
- * @param index The index of the package.
- * @param table The slot table as stored.
- * @param log Where the verdicts go.
- * @returns The seal, when there is one that can be read.
- * @throws {PspfError} `format/bad-seal`, `verify/seal`, `verify/unsealed`,
- * `verify/slot-table-digest`
  */
 export async function checkSeal(
   index: PackageIndex,
@@ -122,11 +115,6 @@ export async function checkSeal(
  * Checks that nobody took the seal away: only the seal signs the index block,
  * so whoever strips it could change the rest of the index as well. The signed
  * metadata of a sealed package says that there has to be one.
- *
- * @param features What the signed metadata announces.
- * @param isSealed Whether the package carries a seal.
- * @param log Where the verdict goes.
- * @throws {PspfError} `verify/unsealed`
  */
 export async function checkSealClaim(
   features: readonly string[],
@@ -151,14 +139,7 @@ export async function checkSealClaim(
   );
 }
 
-/**
- * Checks that the package is signed by a key that somebody named.
- *
- * @param publicKey The package's key.
- * @param trustedKeys The keys to accept; any when `undefined`.
- * @param log Where the verdict goes.
- * @throws {PspfError} `verify/untrusted-key`
- */
+/** Checks that the package is signed by a key that somebody named. */
 export async function checkTrustedKey(
   publicKey: Uint8Array,
   trustedKeys: readonly TrustedKey[] | undefined,
@@ -192,15 +173,7 @@ export async function checkTrustedKey(
   );
 }
 
-/**
- * Describes a digest that is not the expected one.
- *
- * @param code The error code.
- * @param what What was hashed.
- * @param actual Its digest.
- * @param expected The digest it should have.
- * @returns The error to throw.
- */
+/** Describes a digest that is not the expected one. */
 export function digestError(
   code:
     | "verify/launcher-digest"

@@ -29,14 +29,6 @@ export interface ReadMetadata {
 /**
  * Reads the metadata: digest, decompression, signature, document, in this
  * order.
- *
- * @param source The package.
- * @param index Its index.
- * @param log Where the verdicts go.
- * @param options Abort signal.
- * @returns The document.
- * @throws {PspfError} `verify/metadata-digest`, `verify/signature`,
- * `format/bad-metadata`, `format/too-large`
  */
 export async function readMetadata(
   source: RandomAccessSource,

@@ -54,11 +54,6 @@ export interface SlotsInput {
  * Joins the slot table with the metadata and checks both. A sealed package was
  * written by us and has to agree with itself in everything; other builders are
  * known to write sizes and operations into the metadata that are not so.
- *
- * @param input The parts of the package.
- * @param log Where the verdicts go.
- * @returns The slots in table order.
- * @throws {PspfError} `format/bad-slot`, `format/bad-range`, `format/bad-operations`
  */
 export async function resolveSlots(
   input: SlotsInput,
@@ -92,13 +87,7 @@ export async function resolveSlots(
   });
 }
 
-/**
- * Lists what a package consists of besides its trailer.
- *
- * @param index The index of the package.
- * @param slots Its slots.
- * @returns Every piece that has bytes, in file order.
- */
+/** Lists what a package consists of besides its trailer. */
 export function sectionsOf(
   index: PackageIndex,
   slots: readonly PackageSlot[],

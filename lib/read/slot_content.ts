@@ -142,8 +142,6 @@ export function parseChecksum(text: string): Uint8Array | undefined {
 /**
  * Judges the SHA-256 of a slot's stored bytes: it has to be the one in the
  * signed metadata, and its beginning the one in the descriptor.
- *
- * @throws {PspfError} `verify/slot-digest`
  */
 export function checkSlotDigest(slot: PackageSlot, digest: Uint8Array): void {
   if (isSelfReference(slot)) return;
