@@ -299,26 +299,6 @@ function readSetupCommand(field: Field): JsonValue {
 /**
  * Writes the metadata document. The signature covers these very bytes, so the
  * order of keys is fixed, maps are sorted, and nothing ever writes them again.
- *
- * @param metadata The document.
- * @returns UTF-8 JSON, indented by two blanks, without a final newline.
- *
- * @example Two spaces and a fixed order
- * ```ts
- * import { encodeMetadata } from "@flavor/pspf/format";
- * import { assert } from "@std/assert";
- *
- * const json = encodeMetadata({
- *   format: "PSPF/2025",
- *   formatVersion: "1.0.0",
- *   package: { name: "demo", version: "1.0.0" },
- *   slots: [],
- *   execution: { primarySlot: 0, command: "true", env: {} },
- *   setupCommands: [],
- * });
- * const text = new TextDecoder().decode(json);
- * assert(text.startsWith('{\n  "format": "PSPF/2025",\n  "format_version"'));
- * ```
  */
 export function encodeMetadata(
   metadata: PackageMetadata,

@@ -38,7 +38,11 @@ export interface BuildProgress {
   readonly total: number;
 }
 
-/** What a build needs besides its plan. */
+/**
+ * What a build needs besides its plan.
+ *
+ * @internal
+ */
 export interface BuildOptions {
   /** The program at the front of the package; not closed. */
   readonly launcher: RandomAccessSource;
@@ -117,36 +121,6 @@ const PREPARED_SIZE = 8 * 1024 * 1024;
 /**
  * Builds a package as a stream. The work begins when the stream is read, and
  * everything is closed when it ends, fails or is cancelled.
- *
- * @param plan What the manifest says.
- * @param options Launcher, key and sources.
- * @param onReport Called once, after the last byte of the package.
- * @returns The package; the stream errors with a `PspfError`.
- *
- * @example An empty package
- * ```ts
- * import { buildPackage } from "@flavor/pspf/pack";
- * import { keyPairFromSeed } from "@flavor/pspf/crypto";
- * import { BytesSource } from "@flavor/pspf/io";
- * import { parseManifest } from "@flavor/pspf/manifest";
- * import { assert } from "@std/assert";
- *
- * const plan = parseManifest(
- *   `
- *   package = { name = "nothing", version = "1" }
- *   execution = { command = "true" }
- *   slots = []
- *   `,
- *   { format: "toml" },
- * );
- * const stream = buildPackage(plan, {
- *   launcher: new BytesSource(new Uint8Array(100)),
- *   keyPair: await keyPairFromSeed("example"),
- *   openSource: () => Promise.reject(new Error("there are no sources")),
- * });
- * const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
- * assert(bytes.length > 8300);
- * ```
  */
 export function buildPackage(
   plan: BuildPlan,
@@ -171,45 +145,6 @@ export function buildPackage(
 /**
  * Builds a package and writes it to a sink, which the caller commits: between
  * the two is the moment to verify what was written.
- *
- * @param plan What the manifest says.
- * @param sink Takes the package; neither committed nor disposed.
- * @param options Launcher, key and sources.
- * @returns What was built.
- * @throws {PspfError} what sources, codecs and sink throw,
- * `manifest/invalid`, `build/failed`, `build/limit`, `build/source-changed`
- *
- * @example Into memory
- * ```ts
- * import { writePackage } from "@flavor/pspf/pack";
- * import { keyPairFromSeed } from "@flavor/pspf/crypto";
- * import { BytesSource, MemorySink } from "@flavor/pspf/io";
- * import { parseManifest } from "@flavor/pspf/manifest";
- * import { assertEquals } from "@std/assert";
- *
- * const plan = parseManifest(
- *   `
- *   package = { name = "hello", version = "1.0.0" }
- *   execution = { command = "sh {workenv}/hello.sh" }
- *   slots = [{ id = "app", source = "hello.sh", target = "hello.sh" }]
- *   `,
- *   { format: "toml" },
- * );
- * const script = new TextEncoder().encode("echo hello, world\n");
- * await using sink = new MemorySink();
- * const report = await writePackage(plan, sink, {
- *   launcher: new BytesSource(new TextEncoder().encode("launcher")),
- *   keyPair: await keyPairFromSeed("example"),
- *   openSource: () =>
- *     Promise.resolve({
- *       kind: "file",
- *       mode: 0o755,
- *       open: () => Promise.resolve(new BytesSource(script)),
- *     }),
- * });
- * await sink.commit();
- * assertEquals(sink.bytes?.length, report.packageSize);
- * ```
  */
 export async function writePackage(
   plan: BuildPlan,
@@ -306,12 +241,6 @@ async function* packageChunks(
 /**
  * Finds the sources and decides profile and operations, so that a build with
  * a mistake fails before it starts.
- *
- * @param original What the manifest says.
- * @param options Launcher and sources.
- * @returns The settled plan.
- * @throws {PspfError} what sources throw, `manifest/invalid`, `build/failed`,
- * `build/limit`
  */
 export async function settlePlan(
   original: BuildPlan,

@@ -61,20 +61,6 @@ export interface OpenedPackage {
  * Opens a package: reads and checks the trailer, the seal, the metadata and
  * the slot table, and nothing else. The content of slots is checked while it
  * is read.
- *
- * @param source The package; still the caller's to dispose.
- * @param options Level and trusted keys.
- * @returns The open package.
- * @throws {PspfError} The code of the first check that fails: `format/*`, `verify/*`
- *
- * @example Not a package
- * ```ts
- * import { openPackage } from "@flavor/pspf/read";
- * import { BytesSource } from "@flavor/pspf/io";
- * import { assertRejects } from "@std/assert";
- *
- * await assertRejects(() => openPackage(new BytesSource(new Uint8Array(10_000))));
- * ```
  */
 export async function openPackage(
   source: RandomAccessSource,

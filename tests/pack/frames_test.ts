@@ -3,7 +3,7 @@
 import { sha256 } from "@flavor/pspf/crypto";
 import { FRAME_UNIT } from "@flavor/pspf/format";
 import { MemoryTree } from "@flavor/pspf/io";
-import { buildPackage } from "@flavor/pspf/pack";
+import { buildPackage } from "../../lib/pack/build_package.ts";
 import { keyPairFromSeed } from "@flavor/pspf/crypto";
 import { PSPFReader, verifyPackage } from "@flavor/pspf/read";
 import { assert, assertEquals } from "@std/assert";

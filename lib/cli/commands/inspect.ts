@@ -1,12 +1,12 @@
 import type { JsonValue } from "../../errors.ts";
 import type { RandomAccessSource } from "../../io/random_access_source.ts";
+import { extractSlot } from "../../read/slot_content.ts";
 import {
-  extractSlot,
   inspectPackage,
-  openPackage,
   type PackageSummary,
   type SlotSummary,
 } from "../../read/mod.ts";
+import { openPackage } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import {
   fileTreeText,
