@@ -19,11 +19,23 @@ const operand = <
   ({ name, value, help, ...more as M }) as const;
 
 const FORCE = flag("Replace what exists", { short: "f" });
-const PACKAGE = operand("package", "PKG", "The package");
+const PACKAGE = operand(
+  "package",
+  "PKG",
+  "The package: a file, https://… or oci://…",
+);
 // deno-fmt-ignore: one row for each flag, as in all the tables below
 const TRUSTED_KEY = {
   ...text("KEY", "Accept only this public key: a file, PEM text or a fingerprint; may be given several times", { env: "FLAVOR_TRUSTED_KEYS" }),
   kind: "list",
+} as const;
+// deno-fmt-ignore
+const PLAIN_HTTP = flag("Speak to registries on other machines without encryption, too");
+// deno-fmt-ignore
+/** What reading a package takes: it may be a file, or on a web server or in a registry. */
+const AFAR = {
+  download: flag("Fetch a package whole from a web server that cannot send parts of files"),
+  "plain-http": PLAIN_HTTP,
 } as const;
 // deno-fmt-ignore
 const WORKENV = operand("id", "ID", "Its id, the first digits of that, or the name of its package");
@@ -101,7 +113,7 @@ export const COMMANDS = {
     summary: "Verify a package, then start it",
     description: [
       "Every byte is checked here before anything of the package runs, so the answer does not depend on the launcher inside of it. Name a key that you trust to know who packed it.",
-      "Options of flavor come before PKG; everything behind it belongs to the application.",
+      "A package from afar is fetched once, and kept in the cache under its digest. Options of flavor come before PKG; everything behind it belongs to the application.",
     ],
     operands: [PACKAGE],
     rest: "ARGS",
@@ -117,9 +129,10 @@ export const COMMANDS = {
     description: [
       "The last line about a package says who signed it, and whether that key is one that you trust. With --quiet only failures are printed.",
     ],
-    operands: [operand("packages", "PKG", "The packages", { many: true })],
+    operands: [operand("packages", "PKG", "The packages: files, https://… or oci://…", { many: true })],
     flags: {
       "trusted-key": TRUSTED_KEY,
+      ...AFAR,
       level: text("LEVEL", "How much has to be proved; strict also demands a seal", { env: "FLAVOR_VALIDATION", choices: VERIFY_LEVELS, default: DEFAULT_VERIFY_LEVEL }),
     },
     examples: [
@@ -131,7 +144,7 @@ export const COMMANDS = {
   inspect: {
     summary: "Show what is inside a package",
     operands: [PACKAGE],
-    flags: { tree: flag("Read every slot and show its files as a tree") },
+    flags: { tree: flag("Read every slot and show its files as a tree"), ...AFAR },
     examples: [
       { line: "flavor inspect app.psp", does: "Sizes, slots, key, command" },
       { line: "flavor inspect app.psp --json", does: "The same for programs" },
@@ -145,7 +158,7 @@ export const COMMANDS = {
       "Compares metadata, keys, launchers, slots and the files in them. A difference is an answer and not an error, so the exit code is 0; with --exit-code it is 4 when the packages differ. Errors have their own codes either way.",
     ],
     operands: [operand("before", "A", "A package"), operand("after", "B", "The package to compare it with")],
-    flags: { "exit-code": flag("End with 4 when the packages differ") },
+    flags: { "exit-code": flag("End with 4 when the packages differ"), ...AFAR },
     examples: [{ line: "flavor diff old.psp new.psp", does: "What changed" }],
     load: async () => (await import("./commands/diff.ts")).runDiff,
   },
@@ -157,9 +170,15 @@ export const COMMANDS = {
       operand("slot", "SLOT", "The slot's number or id"),
       operand("output", "OUT", "The file, or for an archive the directory, to create; a dash means standard output"),
     ],
-    flags: { force: FORCE, raw: flag("Write the stored bytes without decoding them") },
+    flags: {
+      force: FORCE,
+      raw: flag("Write the stored bytes without decoding them"),
+      file: text("PATH", "Only this file of the slot, by its path in the workenv; of a package from afar little more than it is fetched"),
+      ...AFAR,
+    },
     examples: [
       { line: "flavor extract app.psp 0 out", does: "Extract the first slot" },
+      { line: "flavor extract https://example.com/app.psp 0 - --file app/README", does: "Read one file of a package that is far away" },
       { line: "flavor extract app.psp config -", does: "Write a slot to standard output" },
     ],
     load: async () => (await import("./commands/extract.ts")).runExtract,
@@ -168,9 +187,44 @@ export const COMMANDS = {
     summary: "Extract every slot",
     description: ["The directory gets the layout that the application sees when it runs."],
     operands: [PACKAGE, operand("output", "DIR", "The directory to create")],
-    flags: { force: FORCE, raw: flag("Write the stored bytes of each slot, and the metadata") },
+    flags: { force: FORCE, raw: flag("Write the stored bytes of each slot, and the metadata"), ...AFAR },
     examples: [{ line: "flavor extract-all app.psp out", does: "Extract everything" }],
     load: async () => (await import("./commands/extract.ts")).runExtractAll,
+  },
+  push: {
+    summary: "Push packages to an OCI registry",
+    description: [
+      "The package is verified first. What the registry has already is not sent: of a new version only the slots that changed. Several packages, one for each platform, are pushed as one.",
+      "Credentials come from the config.json of other tools, and from their credential helpers.",
+    ],
+    operands: [operand("packages", "PKG… REF", "The packages, and last where they go: HOST/REPOSITORY:TAG", { many: true })],
+    flags: {
+      "mount-from": { ...text("REPOSITORY", "Another repository of the registry that may have some of it already; may be given several times"), kind: "list" },
+      "trusted-key": TRUSTED_KEY,
+      "plain-http": PLAIN_HTTP,
+    },
+    examples: [
+      { line: "flavor push app.psp localhost:5000/team/app:1.0.0", does: "Push one package" },
+      { line: "flavor push app-linux.psp app-macos.psp localhost:5000/team/app:1.0.0", does: "Push one for each platform under one name" },
+    ],
+    load: async () => (await import("./commands/registry.ts")).runPush,
+  },
+  pull: {
+    summary: "Pull a package from an OCI registry",
+    description: ["The file is the one that was pushed, byte for byte. It is verified before it gets its name."],
+    operands: [operand("reference", "REF", "Where it is: HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST")],
+    flags: {
+      output: text("FILE", "The file; by default the last word of the repository with .psp", { short: "o" }),
+      target: text("PLATFORM", "Platform to take where there are several; by default this machine's", { choices: PLATFORMS }),
+      "trusted-key": TRUSTED_KEY,
+      force: FORCE,
+      "plain-http": PLAIN_HTTP,
+    },
+    examples: [
+      { line: "flavor pull localhost:5000/team/app:1.0.0", does: "Write app.psp" },
+      { line: "flavor pull localhost:5000/team/app:1.0.0 --trusted-key keys/flavor-public.key -o app", does: "Only if this key signed it" },
+    ],
+    load: async () => (await import("./commands/registry.ts")).runPull,
   },
   keygen: {
     summary: "Make an Ed25519 key pair",

@@ -81,6 +81,24 @@ export async function verifyFile(
   });
 }
 
+/** Refuses a package that does not verify; `done` is what does not happen to it. */
+export function checkValid(
+  path: string,
+  done: string,
+  { checks }: VerifyReport,
+): void {
+  const failed = checks.find(({ status }) => status === "fail");
+  if (failed === undefined) return;
+  throw new PspfError(
+    failed.code ?? "internal/bug",
+    `"${path}" is not ${done}: ${failed.detail}`,
+    {
+      context: { path, check: failed.id },
+      hint: `See every check with: flavor verify ${path}`,
+    },
+  );
+}
+
 /**
  * Opens a package to look at it: what is wrong with its signature is a warning.
  * A package that cannot be shown at all is refused as `extract` refuses it.

@@ -115,6 +115,8 @@ export interface RunRequest {
   readonly cwd?: string;
   /** Variables to set over the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What it reads, where what it prints is captured. */
+  readonly input?: string | undefined;
 }
 
 /** What became of a program. */
@@ -140,7 +142,7 @@ export interface ProcessRunner {
   runInPlace(request: RunRequest): Promise<RunOutcome>;
   /** Runs a program with its output on our standard error. */
   runTool(request: RunRequest): Promise<RunOutcome>;
-  /** Runs a program and keeps what it prints; it reads nothing. */
+  /** Runs a program and keeps what it prints; it reads `input` and nothing else. */
   capture(request: RunRequest, timeoutMs: number): Promise<CapturedOutcome>;
   /** What other processes run from or work in, where the system tells. */
   others(): Promise<readonly ProcessFacts[]>;

@@ -94,9 +94,28 @@ export class HttpSource implements RandomAccessSource {
     return new HttpSource(options.name ?? file.name, file, version, tail);
   }
 
+  /**
+   * A file of which the length is known already, and what it has to be is
+   * known to whoever reads it: nothing is asked before something is read.
+   */
+  static known(
+    url: string | URL,
+    size: number,
+    options: HttpSourceOptions = {},
+  ): HttpSource {
+    const file = new RemoteFile(url, options);
+    const version = { size, etag: null, modified: null };
+    return new HttpSource(file.name, file, version, NOTHING);
+  }
+
   /** Length in bytes. */
   get size(): number {
     return this.#version.size;
+  }
+
+  /** How many bytes at its end are at hand already. */
+  get endSize(): number {
+    return this.#tail.length;
   }
 
   /**
@@ -323,10 +342,13 @@ class RemoteFile {
           version,
           signal,
         );
-        this.#checkPart(exchange, at, end, version);
-        for await (const chunk of exchange.chunks(end - at)) {
-          at += chunk.length;
-          yield chunk;
+        const isWhole = this.#checkPart(exchange, at, end, version);
+        let skipped = isWhole ? at : 0;
+        for await (const chunk of exchange.chunks(end - at + skipped)) {
+          const part = chunk.subarray(skipped);
+          skipped -= chunk.length - part.length;
+          at += part.length;
+          if (part.length > 0) yield part;
         }
       } catch (error) {
         signal.throwIfAborted();
@@ -336,13 +358,21 @@ class RemoteFile {
     }
   }
 
+  /** Gives whether the whole file comes instead of the part. */
   #checkPart(
     exchange: HttpExchange,
     at: number,
     end: number,
     version: Version,
-  ): void {
-    const { status } = exchange.response;
+  ): boolean {
+    const { status, headers } = exchange.response;
+    if (status === 200 && version.etag === null && version.modified === null) {
+      // Nothing was seen of the file yet; from its start it may come whole.
+      if (end !== version.size) throw this.#withoutRanges();
+      const size = lengthOf(headers) ?? end;
+      if (size !== end) throw this.#otherPart(0, size, at, end);
+      return true;
+    }
     // Whoever can send parts sends the whole file when it is another one.
     if (status !== 206) throw this.#changed();
     const part = this.#partOf(exchange);
@@ -350,6 +380,7 @@ class RemoteFile {
       throw this.#otherPart(part.start, part.end, at, end);
     }
     if (!isSame(part.version, version)) throw this.#changed();
+    return false;
   }
 
   async startWhole(): Promise<WholeStart> {
@@ -506,7 +537,7 @@ class RemoteFile {
     return serverError(
       this.name,
       "the server sends files only whole, and not by range",
-      { hint: "Fetch it whole with --download" },
+      { hint: "Fetch it whole with --download", context: { ranges: false } },
     );
   }
 }

@@ -117,6 +117,7 @@ function checkLengths(source: RandomAccessSource): RandomAccessSource {
   return {
     name: source.name,
     size: source.size,
+    endSize: source.endSize,
     async read(offset, length, options): Promise<Uint8Array> {
       const bytes = await source.read(offset, length, options);
       if (bytes.length !== length) {
@@ -155,7 +156,7 @@ async function readTail(
   source: RandomAccessSource,
   options: ReadOptions,
 ): Promise<RandomAccessSource> {
-  const size = Math.min(source.size, TAIL_SIZE);
+  const size = Math.min(source.size, source.endSize ?? TAIL_SIZE);
   if (size < TRAILER_SIZE) return source;
   const start = source.size - size;
   const tail = await source.read(start, size, options);

@@ -1,6 +1,7 @@
 import type { JsonValue } from "../../errors.ts";
 import { openPackage } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { openInput } from "../open_input.ts";
 import {
   type Change,
   type ChangedPart,
@@ -21,11 +22,12 @@ const EXIT_DIFFERENT = 4;
  */
 export async function runDiff(
   command: CommandOf<"diff">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
+  const { output } = context;
   const { before, after } = command.operands;
-  await using first = await host.reader.openSource(before);
-  await using second = await host.reader.openSource(after);
+  await using first = await openInput(before, command.flags, context);
+  await using second = await openInput(after, command.flags, context);
   const packages = [
     await openToLook(first, openPackage),
     await openToLook(second, openPackage),

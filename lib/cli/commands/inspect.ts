@@ -8,6 +8,7 @@ import {
 } from "../../read/mod.ts";
 import { openPackage } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { openInput } from "../open_input.ts";
 import {
   fileTreeText,
   type ListedFile,
@@ -28,10 +29,11 @@ import { formatCount, formatSize, formatTable } from "../text.ts";
  */
 export async function runInspect(
   command: CommandOf<"inspect">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
+  const { output } = context;
   const { package: path } = command.operands;
-  await using source = await host.reader.openSource(path);
+  await using source = await openInput(path, command.flags, context);
   const summary = await openToLook(source, inspectPackage);
   const contents = command.flags.tree
     ? await listContents(source, output)

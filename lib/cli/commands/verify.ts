@@ -4,6 +4,7 @@ import type { RandomAccessSource } from "../../io/random_access_source.ts";
 import { openPackage } from "../../read/open_package.ts";
 import type { TrustedKey, VerifyCheck, VerifyLevel } from "../../read/mod.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { openInput } from "../open_input.ts";
 import type { Output } from "../output.ts";
 import { checkJson, readTrustedKeys, verifyFile } from "../package_file.ts";
 import { reportFailure } from "../report_failure.ts";
@@ -26,8 +27,9 @@ interface Verdict {
 /** `flavor verify`: names every check of every package, and who signed it. */
 export async function runVerify(
   command: CommandOf<"verify">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
+  const { host, output } = context;
   const { packages } = command.operands;
   const { level, "trusted-key": given } = command.flags;
   const trustedKeys = await readTrustedKeys(given, host.reader);
@@ -35,7 +37,7 @@ export async function runVerify(
   let unread = EXIT_VALID;
   for (const path of packages) {
     try {
-      await using source = await host.reader.openSource(path);
+      await using source = await openInput(path, command.flags, context);
       const verdict = await judge(path, source, { level, trustedKeys }, output);
       if (!output.json) say(verdict, verdicts.length > 0, output);
       verdicts.push(verdict);
