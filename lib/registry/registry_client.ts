@@ -190,10 +190,21 @@ export class RegistryClient {
     patience: Patience,
   ): Promise<void> {
     const { size, digest } = upload;
-    let { url, chunkSize } = start;
+    let { url } = start;
+    const { chunkSize } = start;
+    let at = 0;
+    let isLost = false;
     // What fits into one chunk needs no second request.
-    for (let at = 0; size > chunkSize && at < size;) {
+    while (size > chunkSize && at < size) {
       try {
+        if (isLost) {
+          await using exchange = await this.#request(url, {}, [204, 404]);
+          if (exchange.response.status === 404) throw new ForgottenUpload();
+          ({ url } = this.#placeOf(exchange, url));
+          at = receivedOf(exchange) ?? 0;
+          isLost = false;
+          continue;
+        }
         const bytes = new Uint8Array(
           await upload.read(at, Math.min(chunkSize, size - at)),
         );
@@ -209,10 +220,9 @@ export class RegistryClient {
         at = receivedOf(exchange) ?? at + bytes.length;
         patience.restore();
       } catch (error) {
+        if (error instanceof ForgottenUpload) throw error;
         await patience.spend(error, this.#options.signal);
-        await using exchange = await this.#request(url, {}, [204]);
-        ({ url } = this.#placeOf(exchange, url));
-        at = receivedOf(exchange) ?? 0;
+        isLost = true;
       }
     }
     const end = new URL(url);
@@ -402,6 +412,13 @@ export class RegistryClient {
         ? error
         : this.#problem("what it sends as a token is none");
     }
+  }
+}
+
+/** An upload that the registry knows nothing of any more; it begins anew. */
+class ForgottenUpload extends PassingError {
+  constructor() {
+    super("The registry has forgotten an upload", {});
   }
 }
 
