@@ -5,6 +5,7 @@ const E2E_PATHS: readonly string[] = [
   "tests/e2e",
   "tests/hostile",
   "tests/launcher",
+  "tests/registry",
   "tests/docs/blocks_test.ts",
 ];
 

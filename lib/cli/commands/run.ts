@@ -40,7 +40,7 @@ export async function runRun(
     if (!isRemote || trustedKeys !== undefined) return;
     const signer = await keyFingerprint(index.fields.publicKey);
     output.warn(
-      `no trusted key was given: ${path} is whole, but whose key ${signer} is, nobody has said`,
+      `no trusted key was given: ${path} is intact, but whether to trust its signer ${signer} was not checked`,
     );
   };
   const isRemote = remoteUrl(path) !== undefined;
