@@ -41,7 +41,7 @@ const HOST_TYPES = "lib/host/types.ts";
  */
 const LAZY_HOST: ReadonlySet<string> = new Set([
   "lib/io/open_source.ts -> lib/host/file_source.ts",
-  "lib/registry/registry_source.ts -> lib/host/load_host.ts",
+  "lib/registry/registry_source.ts -> lib/host/credential_host.ts",
   "lib/read/extract_package.ts -> lib/host/load_host.ts",
   "lib/pack/pack_host.ts -> lib/host/load_host.ts",
 ]);

@@ -1,7 +1,12 @@
 import { decodeBase64 } from "@std/encoding/base64";
 import { join } from "@std/path";
 import { isPspfError, PspfError } from "../errors.ts";
-import type { Host } from "../host/types.ts";
+import type {
+  Environment,
+  FileReader,
+  Machine,
+  ProcessRunner,
+} from "../host/types.ts";
 
 /** Who we are to a registry. */
 export type Credentials =
@@ -16,10 +21,12 @@ export type FindCredentials = (
 ) => Promise<Credentials | undefined>;
 
 /** What finding credentials needs of the machine. */
-export type CredentialHost = Pick<
-  Host,
-  "reader" | "env" | "machine" | "processes"
->;
+export interface CredentialHost {
+  readonly reader: Pick<FileReader, "readBytes">;
+  readonly env: Environment;
+  readonly machine: Pick<Machine, "home">;
+  readonly processes: Pick<ProcessRunner, "capture">;
+}
 
 const MAX_CONFIG_SIZE = 1024 * 1024;
 const HELPER_TIMEOUT_MS = 60_000;

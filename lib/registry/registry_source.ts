@@ -177,14 +177,13 @@ function otherPlatforms(
 /**
  * Opens a package in a registry with what the machine that the program runs on
  * knows of it: its platform, and the credentials that other tools keep there.
- * In a browser there are none.
  */
 export async function openReferenceHere(
   location: string | URL,
 ): Promise<RegistrySource> {
-  if (!("Deno" in globalThis)) return await openReference(location);
-  const { loadHost } = await import("../host/load_host.ts");
-  const host = await loadHost();
+  const { loadCredentialHost } = await import("../host/credential_host.ts");
+  const host = loadCredentialHost();
+  if (host === undefined) return await openReference(location);
   const { platform } = host.machine;
   const find = findCredentialsOn(host);
   return await openReference(location, {

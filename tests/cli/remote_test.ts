@@ -125,7 +125,8 @@ Deno.test("run fetches a package once, and starts it when every byte is checked"
   assertEquals(args, ["--download", "serve"]);
   assertStringIncludes(program, project.dir.at("cache/packages/"));
   assertEquals(program.endsWith("/app.psp"), true);
-  assertEquals((await Deno.stat(program)).mode! & 0o777, 0o700);
+  const { mode } = await Deno.stat(program);
+  assertEquals((mode ?? 0) & 0o777, 0o700);
   const kept = await Deno.readFile(program);
   assertEquals(kept, await Deno.readFile(project.dir.at("app.psp")));
   assertStringIncludes(first.err, "no trusted key was given");
@@ -173,7 +174,7 @@ Deno.test("run starts and keeps nothing that is not trusted or not whole", async
   assertStringIncludes(changed.err, "verify/slot-digest");
   const kept = project.dir.at("cache/packages");
   for await (const { name } of Deno.readDir(kept)) {
-    const names = Array.from(Deno.readDirSync(`${kept}/${name}`));
+    const names = await Array.fromAsync(Deno.readDir(`${kept}/${name}`));
     assertEquals(names, []);
   }
 });
@@ -191,8 +192,8 @@ Deno.test("what was not started for a month goes when something new comes", asyn
   await Deno.utime(old, days(31), days(31));
   await Deno.utime(recent, days(29), days(29));
   assertEquals((await runs(project, server.url)).code, 7);
-  const names = Array.from(
-    Deno.readDirSync(project.dir.at("cache/packages")),
+  const names = await Array.fromAsync(
+    Deno.readDir(project.dir.at("cache/packages")),
     ({ name }) => name,
   );
   assertEquals(names.includes("old"), false);

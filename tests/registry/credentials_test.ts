@@ -173,6 +173,35 @@ echo '{"Username":"me","Secret":"s3cret"}'
   }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
 
+  // A program that uses the library is the same user, where it may look.
+  const root = fromFileUrl(new URL("../../", import.meta.url));
+  await project.dir.write(
+    "look.ts",
+    `import { inspectPackage } from "${root}mod.ts";
+const say = ({ package: { name } }) => name;
+console.log(await inspectPackage("oci://${at}").then(say, ({ code }) => code));
+`,
+  );
+  for (
+    const [permission, says] of [["all", "demo"], ["net", "io/denied"]] as const
+  ) {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-check",
+        "--no-prompt",
+        `--config=${root}deno.json`,
+        `--allow-${permission}`,
+        project.dir.at("look.ts"),
+      ],
+      env: {
+        DOCKER_CONFIG: project.dir.at("helper"),
+        PATH: `${project.dir.at("bin")}:${Deno.env.get("PATH")}`,
+      },
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout).trim(), says);
+  }
+
   const auths = { [registry.host]: { auth: AUTH } };
   await project.dir.write("docker/config.json", JSON.stringify({ auths }));
   const env = { DOCKER_CONFIG: project.dir.at("docker") };

@@ -8,6 +8,10 @@ import { foreignLauncher } from "../support/cli_project.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
+/** Whatever a command prints. */
+// deno-lint-ignore no-explicit-any
+export type Json = any;
+
 /** A directory with packages to push, and a command line in it. */
 export interface Project extends AsyncDisposable {
   readonly dir: TempDir;
@@ -24,8 +28,7 @@ export interface Project extends AsyncDisposable {
     options?: Partial<CliOptions>,
   ): Promise<CliOutcome>;
   /** Runs one that has to succeed, and reads its JSON. */
-  // deno-lint-ignore no-explicit-any
-  json(...args: readonly string[]): Promise<any>;
+  json(...args: readonly string[]): Promise<Json>;
   /** Runs one that has to fail, and gives the code of its error. */
   fails(...args: readonly string[]): Promise<string>;
   /** Whether two files are the same. */
@@ -76,7 +79,7 @@ slots = [
       );
       assertEquals(code, 0, err);
     },
-    async json(...args) {
+    async json(...args): Promise<Json> {
       const { code, out, err } = await flavor([...args, "--json"]);
       assertEquals(code, 0, err);
       return JSON.parse(out);

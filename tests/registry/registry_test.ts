@@ -2,16 +2,15 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { inspectPackage, verifyPackage } from "@flavor/pspf";
+import type { Host } from "../../lib/host/types.ts";
 import { proxyRegistry, startRegistry } from "../support/registry.ts";
-import { makeProject } from "./project.ts";
+import { type Json, makeProject } from "./project.ts";
 
 /** What became of each piece. */
-// deno-lint-ignore no-explicit-any
-function outcomes({ packages }: any): Record<string, string> {
+function outcomes({ packages }: Json): Record<string, string> {
   return Object.fromEntries(
-    // deno-lint-ignore no-explicit-any
     packages[0].pieces.map((
-      { kind, id, outcome }: any,
+      { kind, id, outcome }: Json,
     ) => [id ?? kind, outcome]),
   );
 }
@@ -62,10 +61,8 @@ Deno.test("a package is pushed once, and pulled byte for byte", async () => {
     const { size } = await project.json("pull", reference, "-o", "back", "-f");
     assertEquals(await project.same("back", file), true, reference);
     assertEquals(size, (await Deno.stat(project.dir.at(file))).size);
-    assertEquals(
-      (await Deno.stat(project.dir.at("back"))).mode! & 0o777,
-      0o755,
-    );
+    const { mode } = await Deno.stat(project.dir.at("back"));
+    assertEquals((mode ?? 0) & 0o777, 0o755);
   }
   // The default name is the last word of the repository.
   assertEquals((await project.json("pull", `${at}:1`)).package, "app.psp");
@@ -142,8 +139,7 @@ Deno.test("several platforms have one name", async () => {
     ["linux_amd64", "linux_arm64"],
   );
   const on = (platform: string) => ({
-    // deno-lint-ignore no-explicit-any
-    change: (host: any) => ({
+    change: (host: Host): Host => ({
       ...host,
       machine: { ...host.machine, platform },
     }),

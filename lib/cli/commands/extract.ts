@@ -20,7 +20,7 @@ export async function runExtract(
   command: CommandOf<"extract">,
   context: CommandContext,
 ): Promise<void> {
-  const { host, output } = context;
+  const { output } = context;
   const { package: path, slot: reference, output: target } = command.operands;
   const { raw, file } = command.flags;
   if (raw && file !== undefined) {
