@@ -17,7 +17,7 @@ import { endsEarly } from "./check_content.ts";
 /** A signature that a platform's own tools put behind a package; nobody here judges it. */
 export interface PlatformSignature {
   /** `pe`: Authenticode, for Windows. `macho`: `codesign`, for macOS. */
-  readonly kind: Signable["kind"];
+  readonly kind: "pe" | "macho";
   /** First byte in the file. */
   readonly offset: number;
   /** Length in bytes. */

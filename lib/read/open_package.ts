@@ -68,7 +68,8 @@ export function createLog(options: OpenOptions, mode: CheckMode): CheckLog {
   return new CheckLog(options.level ?? DEFAULT_VERIFY_LEVEL, mode);
 }
 
-const SIGNED_FOR = {
+/** What people call the signatures of platforms. */
+export const SIGNED_FOR = {
   pe: "Windows (Authenticode)",
   macho: "macOS (codesign)",
 } as const;
