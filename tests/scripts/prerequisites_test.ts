@@ -139,7 +139,7 @@ Deno.test("an old cargo is refused before it reads anything, with the version th
   await rust(checkout, "1.65.0");
   await checkout.tool(
     "apt-cache",
-    `[ "$2" = rustc-web ] && echo "Version: 1.96.0+dfsg1-1"`,
+    `echo "$2:"; [ "$2" = rustc-web ] && echo "  Candidate: 1.96.0+dfsg1-1"`,
   );
   const way =
     "(https://rustup.rs), or: apt-get install cargo-web rustc-web rust-web-src rustfmt-web rust-web-clippy\n";
@@ -163,13 +163,16 @@ Deno.test("an old cargo is refused before it reads anything, with the version th
   // What the distribution has is not advised where it is too old, and rustup is where it has that.
   await checkout.tool(
     "apt-cache",
-    `[ "$2" = rustc-web ] && echo "Version: 1.85.0+dfsg1-1"`,
+    `echo "$2:"; [ "$2" = rustc-web ] && echo "  Candidate: 1.85.0+dfsg1-1"`,
   );
   assertMatch(
     (await checkout.run(SCRIPT, ["build"])).stderr,
     /: install rustup \(https:\/\/rustup\.rs\)\n/,
   );
-  await checkout.tool("apt-cache", `[ "$2" = rustup ]`);
+  await checkout.tool(
+    "apt-cache",
+    `echo "rustup:"; [ "$2" = rustup ] && echo "  Candidate: 1.27.1-3"`,
+  );
   assertMatch(
     (await checkout.run(SCRIPT, ["build"])).stderr,
     /: apt-get install rustup\n/,
