@@ -103,11 +103,11 @@ Deno.test("prerequisites mounts terminals for root where there are none, and tel
 Deno.test("prerequisites goes on where apt-get has not what only helps, and stops where it is needed", async () => {
   await using checkout = await StubCheckout.create();
   await user(checkout, 0);
-  await checkout.tool("apt-get", "echo no such package >&2; exit 100");
+  await checkout.tool("apt-get", "echo E: no such package >&2; exit 100");
   await equip(checkout, "fish");
   const without = await checkout.run(SCRIPT, ["test"]);
   assertEquals(without.code, 0);
-  assertStringIncludes(without.stderr, "no such package\n");
+  assertStringIncludes(without.stderr, "apt-get: E: no such package\n");
   assertStringIncludes(
     without.stderr,
     "going on without:\n  fish, to try its completions",
