@@ -4,7 +4,7 @@
  * @module
  */
 import { createConsoleOutput, runCli } from "./lib/cli/mod.ts";
-import { createDenoHost } from "./lib/host/mod.ts";
+import { createDenoHost } from "./lib/host/deno_host.ts";
 
 if (import.meta.main) {
   const host = createDenoHost({ endOnSignals: true });

@@ -3,11 +3,11 @@
  * reads, verifies and extracts such files.
  *
  * Importing this module needs no permission and does nothing. Everything that
- * reads runs in a browser, too.
+ * reads runs in a browser, too: import it from `@flavor/pspf/read` there.
  *
  * @example Build a package in memory, and verify it
  * ```ts
- * import { BytesSource, PSPFBuilder, verifyPackage } from "@flavor/pspf";
+ * import { PSPFBuilder, verifyPackage } from "@flavor/pspf";
  * import { assert } from "@std/assert";
  *
  * const stream = new PSPFBuilder()
@@ -19,7 +19,7 @@
  *   .build();
  * const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
  *
- * const { valid } = await verifyPackage(new BytesSource(bytes));
+ * const { valid } = await verifyPackage(bytes);
  * assert(valid);
  * ```
  *
@@ -34,34 +34,70 @@ export {
   PspfError,
   type PspfErrorCode,
   type PspfErrorJson,
-  type PspfErrorOptions,
 } from "./lib/errors.ts";
-export type { ModeRule } from "./lib/archive/mode_rule.ts";
-export * from "./lib/pack/mod.ts";
-export * from "./lib/crypto/mod.ts";
 export {
-  type IndexBlock,
+  generateKeyPair,
+  keyFingerprint,
+  type KeyPair,
+} from "./lib/crypto/mod.ts";
+export {
   Operation,
   OperationChain,
   type OperationCode,
-  type Seal,
-  // Named after what it is, beside the descriptor that builders take.
-  type SlotDescriptor as StoredSlotDescriptor,
+  type PackageMetadata,
   SlotLifecycle,
   type SlotLifecycleName,
   SlotPurpose,
   type SlotPurposeName,
 } from "./lib/format/mod.ts";
-export type * from "./lib/format/metadata.ts";
-export type {
-  Clock,
-  DirectoryDraft,
-  FileFacts,
-  FileKind,
-  FileReader,
-  FileWriter,
-  SinkOptions,
-} from "./lib/host/types.ts";
-export * from "./lib/io/mod.ts";
-export * from "./lib/manifest/mod.ts";
-export * from "./lib/read/mod.ts";
+export {
+  type ExtractTarget,
+  type FileTree,
+  MemoryTree,
+  type RandomAccessSource,
+  type SourceInput,
+} from "./lib/io/mod.ts";
+export {
+  type BatchOptions,
+  type BatchOutcome,
+  type BatchTask,
+  buildBatch,
+  type BuilderExecution,
+  type BuilderMetadata,
+  type BuildFromManifestOptions,
+  buildPackageFromManifest,
+  type BuildProgress,
+  type BuildReport,
+  type BuildResult,
+  type HostOptions,
+  type KeyFiles,
+  type LauncherInput,
+  pack,
+  type PackInit,
+  type PackSettings,
+  PSPFBuilder,
+  type SigningKey,
+  type SlotData,
+  type SlotDescriptor,
+  type StoredSlot,
+  writeKeyFiles,
+} from "./lib/pack/mod.ts";
+export {
+  inspectPackage,
+  type OpenOptions,
+  type PackageEntry,
+  type PackageSlot,
+  type PackageSummary,
+  PSPFReader,
+  type SlotReference,
+  type TrustedKey,
+  type VerifyCheck,
+  type VerifyLevel,
+  type VerifyOptions,
+  verifyPackage,
+  type VerifyReport,
+} from "./lib/read/mod.ts";
+export {
+  extractPackage,
+  type ExtractPackageOptions,
+} from "./lib/read/extract_package.ts";

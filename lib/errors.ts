@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a {@linkcode PspfError} code means outside of this library. */
+/** What a {@linkcode PspfError} code means outside this library. */
 export interface ErrorCodeInfo {
   /** One sentence without a period, for people. */
   readonly title: string;
@@ -17,71 +17,29 @@ export interface ErrorCodeInfo {
   readonly launcher: number;
 }
 
-function info(
-  title: string,
-  exit: number,
-  http: number,
-  launcher: number,
-): ErrorCodeInfo {
-  return { title, exit, http, launcher };
-}
-
+// deno-fmt-ignore
 /** A stable error code, `family/reason`. Renaming one is a breaking change. */
 export type PspfErrorCode =
-  | "format/not-a-package"
-  | "format/bad-checksum"
-  | "format/bad-version"
-  | "format/bad-size"
-  | "format/bad-range"
-  | "format/bad-padding"
-  | "format/bad-metadata"
-  | "format/bad-slot"
-  | "format/bad-operations"
-  | "format/bad-seal"
-  | "format/too-large"
-  | "verify/signature"
-  | "verify/seal"
-  | "verify/unsealed"
-  | "verify/untrusted-key"
-  | "verify/metadata-digest"
-  | "verify/slot-table-digest"
-  | "verify/slot-digest"
-  | "verify/launcher-digest"
-  | "archive/bad-entry"
-  | "archive/unsafe-path"
-  | "archive/unsupported-entry"
-  | "archive/too-large"
+  | "format/not-a-package" | "format/bad-checksum" | "format/bad-version" | "format/bad-size"
+  | "format/bad-range" | "format/bad-padding" | "format/bad-metadata" | "format/bad-slot"
+  | "format/bad-operations" | "format/bad-seal" | "format/too-large"
+  | "verify/signature" | "verify/seal" | "verify/unsealed" | "verify/untrusted-key"
+  | "verify/metadata-digest" | "verify/slot-table-digest" | "verify/slot-digest" | "verify/launcher-digest"
+  | "archive/bad-entry" | "archive/unsafe-path" | "archive/unsupported-entry" | "archive/too-large"
   | "archive/truncated"
-  | "compress/unsupported"
-  | "compress/corrupt"
-  | "compress/too-large"
-  | "crypto/bad-key"
-  | "crypto/key-mismatch"
-  | "manifest/syntax"
-  | "manifest/invalid"
-  | "build/failed"
-  | "build/source-changed"
-  | "build/verification-failed"
-  | "build/limit"
-  | "launcher/not-found"
-  | "launcher/wrong-format"
-  | "launcher/failed"
-  | "cache/unavailable"
-  | "cache/insecure"
-  | "cache/in-use"
-  | "cache/not-found"
-  | "run/setup-failed"
-  | "run/cannot-execute"
-  | "io/not-found"
-  | "io/exists"
-  | "io/denied"
-  | "io/no-space"
-  | "io/failed"
-  | "usage/bad-argument"
-  | "usage/unknown-command"
+  | "compress/unsupported" | "compress/corrupt" | "compress/too-large"
+  | "crypto/bad-key" | "crypto/key-mismatch"
+  | "manifest/syntax" | "manifest/invalid"
+  | "build/failed" | "build/source-changed" | "build/verification-failed" | "build/limit" | "build/too-large"
+  | "launcher/not-found" | "launcher/wrong-format" | "launcher/failed"
+  | "cache/unavailable" | "cache/insecure" | "cache/in-use" | "cache/not-found"
+  | "run/setup-failed" | "run/cannot-execute"
+  | "io/not-found" | "io/exists" | "io/denied" | "io/no-space" | "io/failed"
+  | "usage/bad-argument" | "usage/unknown-command"
   | "aborted/interrupted"
   | "internal/bug";
 
+// deno-fmt-ignore
 /**
  * Every error code with its meaning; `tests/vectors/error_codes.json` is the
  * copy that the launcher is tested against.
@@ -95,185 +53,70 @@ export type PspfErrorCode =
  * ```
  */
 export const ERROR_CODES: Readonly<Record<PspfErrorCode, ErrorCodeInfo>> = {
-  "format/not-a-package": info(
-    "The file is not a PSPF/2025 package",
-    3,
-    422,
-    102,
-  ),
-  "format/bad-checksum": info(
-    "The index block's Adler-32 does not match",
-    3,
-    422,
-    102,
-  ),
-  "format/bad-version": info(
-    "The format version is not supported",
-    3,
-    422,
-    102,
-  ),
-  "format/bad-size": info(
-    "The file length differs from the recorded package size",
-    3,
-    422,
-    102,
-  ),
-  "format/bad-range": info(
-    "An offset or size lies outside the file",
-    3,
-    422,
-    102,
-  ),
-  "format/bad-padding": info(
-    "Bytes between the sections of a sealed package are not zero",
-    4,
-    422,
-    102,
-  ),
-  "format/bad-metadata": info(
-    "The metadata document is not valid",
-    3,
-    422,
-    102,
-  ),
-  "format/bad-slot": info(
-    "The slot table and the metadata disagree",
-    3,
-    422,
-    102,
-  ),
-  "format/bad-operations": info(
-    "An operation chain is not supported or not well formed",
-    3,
-    422,
-    102,
-  ),
-  "format/bad-seal": info("The seal is not well formed", 3, 422, 102),
-  "format/too-large": info("A declared size exceeds a limit", 3, 413, 102),
-  "verify/signature": info(
-    "The metadata signature does not verify",
-    4,
-    422,
-    107,
-  ),
-  "verify/seal": info("The seal signature does not verify", 4, 422, 107),
-  "verify/unsealed": info("The package carries no seal", 4, 422, 107),
-  "verify/untrusted-key": info(
-    "The package is signed by a key that is not trusted",
-    4,
-    403,
-    107,
-  ),
-  "verify/metadata-digest": info(
-    "The metadata digest does not match",
-    4,
-    422,
-    107,
-  ),
-  "verify/slot-table-digest": info(
-    "The slot table digest does not match the seal",
-    4,
-    422,
-    107,
-  ),
-  "verify/slot-digest": info("A slot's digest does not match", 4, 422, 107),
-  "verify/launcher-digest": info(
-    "The launcher's digest does not match",
-    4,
-    422,
-    107,
-  ),
-  "archive/bad-entry": info("An archive entry is not well formed", 3, 422, 103),
-  "archive/unsafe-path": info(
-    "An archive entry would leave its directory",
-    3,
-    422,
-    103,
-  ),
-  "archive/unsupported-entry": info(
-    "An archive entry is of a kind that is never extracted",
-    3,
-    422,
-    103,
-  ),
-  "archive/too-large": info("An archive exceeds a limit", 3, 413, 103),
-  "archive/truncated": info("An archive ends early", 3, 422, 103),
-  "compress/unsupported": info(
-    "A compression is not supported here",
-    6,
-    422,
-    103,
-  ),
-  "compress/corrupt": info("Compressed data is damaged", 3, 422, 103),
-  "compress/too-large": info(
-    "Decompressed data exceeds its limit",
-    3,
-    413,
-    103,
-  ),
-  "crypto/bad-key": info("A key is not a valid Ed25519 key", 3, 422, 109),
-  "crypto/key-mismatch": info(
-    "The public key does not belong to the private key",
-    3,
-    422,
-    109,
-  ),
-  "manifest/syntax": info("The manifest cannot be parsed", 3, 422, 109),
-  "manifest/invalid": info("The manifest is not valid", 3, 422, 109),
-  "build/failed": info("The package cannot be built", 6, 500, 108),
-  "build/source-changed": info(
-    "A source changed while it was being packed",
-    6,
-    409,
-    108,
-  ),
-  "build/verification-failed": info(
-    "The package that was just written does not verify",
-    6,
-    500,
-    108,
-  ),
-  "build/limit": info(
-    "The package would exceed a limit of the format or profile",
-    6,
-    422,
-    108,
-  ),
-  "launcher/not-found": info(
-    "No launcher is available for the platform",
-    5,
-    404,
-    110,
-  ),
-  "launcher/wrong-format": info(
-    "The launcher does not fit the target platform",
-    6,
-    422,
-    110,
-  ),
-  "launcher/failed": info("A native helper failed", 6, 500, 110),
-  "cache/unavailable": info("No usable cache directory", 5, 500, 106),
-  "cache/insecure": info(
-    "The cache directory can be changed by others",
-    5,
-    500,
-    106,
-  ),
-  "cache/in-use": info("A workenv is in use", 5, 409, 106),
-  "cache/not-found": info("No such workenv", 5, 404, 106),
-  "run/setup-failed": info("A setup command failed", 6, 500, 104),
-  "run/cannot-execute": info("The program cannot be started", 6, 500, 104),
-  "io/not-found": info("A file does not exist", 5, 404, 106),
-  "io/exists": info("A file exists already", 5, 409, 106),
-  "io/denied": info("Access is denied", 5, 403, 106),
-  "io/no-space": info("The disk is full", 5, 507, 106),
-  "io/failed": info("Reading or writing failed", 5, 500, 106),
-  "usage/bad-argument": info("An argument is not valid", 2, 400, 105),
-  "usage/unknown-command": info("No such command", 2, 400, 105),
-  "aborted/interrupted": info("The operation was interrupted", 130, 499, 130),
-  "internal/bug": info("An internal error", 1, 500, 101),
+  "format/not-a-package": info(3, 422, 102, "The file is not a PSPF/2025 package"),
+  "format/bad-checksum": info(3, 422, 102, "The index block's Adler-32 does not match"),
+  "format/bad-version": info(3, 422, 102, "The format version is not supported"),
+  "format/bad-size": info(3, 422, 102, "The file length differs from the recorded package size"),
+  "format/bad-range": info(3, 422, 102, "An offset or size lies outside the file"),
+  "format/bad-padding": info(4, 422, 102, "Bytes between the sections of a sealed package are not zero"),
+  "format/bad-metadata": info(3, 422, 102, "The metadata document is not valid"),
+  "format/bad-slot": info(3, 422, 102, "The slot table and the metadata disagree"),
+  "format/bad-operations": info(3, 422, 102, "An operation chain is not supported or not well formed"),
+  "format/bad-seal": info(3, 422, 102, "The seal is not well formed"),
+  "format/too-large": info(3, 413, 102, "A declared size exceeds a limit"),
+  "verify/signature": info(4, 422, 107, "The metadata signature does not verify"),
+  "verify/seal": info(4, 422, 107, "The seal signature does not verify"),
+  "verify/unsealed": info(4, 422, 107, "The package carries no seal"),
+  "verify/untrusted-key": info(4, 403, 107, "The package is signed by a key that is not trusted"),
+  "verify/metadata-digest": info(4, 422, 107, "The metadata digest does not match"),
+  "verify/slot-table-digest": info(4, 422, 107, "The slot table digest does not match the seal"),
+  "verify/slot-digest": info(4, 422, 107, "A slot's digest does not match"),
+  "verify/launcher-digest": info(4, 422, 107, "The launcher's digest does not match"),
+  "archive/bad-entry": info(3, 422, 103, "An archive entry is not well formed"),
+  "archive/unsafe-path": info(3, 422, 103, "An archive entry would leave its directory"),
+  "archive/unsupported-entry": info(3, 422, 103, "An archive entry is of a kind that is never extracted"),
+  "archive/too-large": info(3, 413, 103, "An archive exceeds a limit"),
+  "archive/truncated": info(3, 422, 103, "An archive ends early"),
+  "compress/unsupported": info(6, 422, 103, "A compression is not supported here"),
+  "compress/corrupt": info(3, 422, 103, "Compressed data is damaged"),
+  "compress/too-large": info(3, 413, 103, "Decompressed data exceeds its limit"),
+  "crypto/bad-key": info(3, 422, 109, "A key is not a valid Ed25519 key"),
+  "crypto/key-mismatch": info(3, 422, 109, "The public key does not belong to the private key"),
+  "manifest/syntax": info(3, 422, 109, "The manifest cannot be parsed"),
+  "manifest/invalid": info(3, 422, 109, "The manifest is not valid"),
+  "build/failed": info(6, 500, 108, "The package cannot be built"),
+  "build/source-changed": info(6, 409, 108, "A source changed while it was being packed"),
+  "build/verification-failed": info(6, 500, 108, "The package that was just written does not verify"),
+  "build/limit": info(6, 422, 108, "The package would exceed a limit of the format or profile"),
+  "build/too-large": info(6, 413, 108, "A file is too large to be packed"),
+  "launcher/not-found": info(5, 404, 110, "No launcher is available for the platform"),
+  "launcher/wrong-format": info(6, 422, 110, "The launcher does not fit the target platform"),
+  "launcher/failed": info(6, 500, 110, "A native helper failed"),
+  "cache/unavailable": info(5, 500, 106, "No usable cache directory"),
+  "cache/insecure": info(5, 500, 106, "The cache directory can be changed by others"),
+  "cache/in-use": info(5, 409, 106, "A workenv is in use"),
+  "cache/not-found": info(5, 404, 106, "No such workenv"),
+  "run/setup-failed": info(6, 500, 104, "A setup command failed"),
+  "run/cannot-execute": info(6, 500, 104, "The program cannot be started"),
+  "io/not-found": info(5, 404, 106, "A file does not exist"),
+  "io/exists": info(5, 409, 106, "A file exists already"),
+  "io/denied": info(5, 403, 106, "Access is denied"),
+  "io/no-space": info(5, 507, 106, "The disk is full"),
+  "io/failed": info(5, 500, 106, "Reading or writing failed"),
+  "usage/bad-argument": info(2, 400, 105, "An argument is not valid"),
+  "usage/unknown-command": info(2, 400, 105, "No such command"),
+  "aborted/interrupted": info(130, 499, 130, "The operation was interrupted"),
+  "internal/bug": info(1, 500, 101, "An internal error"),
 };
+
+function info(
+  exit: number,
+  http: number,
+  launcher: number,
+  title: string,
+): ErrorCodeInfo {
+  return { title, exit, http, launcher };
+}
 
 /** A value that survives `JSON.stringify`; u64 values are decimal strings. */
 export type JsonValue =
@@ -282,7 +125,7 @@ export type JsonValue =
   | number
   | string
   | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+  | { readonly [key: string]: JsonValue | undefined };
 
 /** The machine-readable form of a {@linkcode PspfError}. */
 export interface PspfErrorJson {
@@ -299,9 +142,9 @@ export interface PspfErrorJson {
 /** Options of the {@linkcode PspfError} constructor. */
 export interface PspfErrorOptions extends ErrorOptions {
   /** The facts: file, offset (bytes), expected, actual. */
-  readonly context?: Readonly<Record<string, JsonValue>>;
+  readonly context?: Readonly<Record<string, JsonValue>> | undefined;
   /** What the user can do next, as a sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -343,7 +186,7 @@ export class PspfError extends Error {
     message: string,
     options: PspfErrorOptions = {},
   ) {
-    super(message, "cause" in options ? { cause: options.cause } : {});
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.context = options.context ?? {};
     this.hint = options.hint;

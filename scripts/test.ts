@@ -4,6 +4,7 @@
  *     scripts/dev test                     everything
  *     scripts/dev test --only unit,clippy  some steps
  *     scripts/dev test --list              the names of the steps
+ *     scripts/dev test --only reproducible all launchers built twice; before a release
  *     scripts/dev test tests/format        some TypeScript tests
  *     scripts/dev test tests/format --filter=seal
  *
@@ -23,7 +24,7 @@ function chooseSteps(
   all: readonly Step[],
 ): readonly Step[] {
   const [first, second] = args;
-  if (first === undefined) return all;
+  if (first === undefined) return all.filter((step) => !step.onRequest);
   if (first !== "--only") return [fileStep(args)];
   const names = (second ?? "").split(",");
   for (const name of names) {
@@ -60,7 +61,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     const verdict = result.failed === 0 ? "ok    " : "FAILED";
     const counts = step.kind === "tests" ? `  ${result.passed} passed` : "";
     console.log(
-      `${verdict} ${step.name.padEnd(10)}${
+      `${verdict} ${step.name.padEnd(12)}${
         seconds(stepStart).padStart(8)
       }${counts}`,
     );

@@ -1,14 +1,12 @@
 /**
  * Prints where the bytes of a package are, and what its archives hold.
  *
- *     deno run --allow-read analyze_package.ts PACKAGE
+ *     deno run --allow-read=PACKAGE analyze_package.ts PACKAGE
  *
  * @module
  */
 
-import { openFile, PSPFReader } from "@flavor/pspf";
-import type { PackageSlot } from "@flavor/pspf/read";
-import { readTar } from "@flavor/pspf/archive";
+import { type PackageSlot, PSPFReader } from "@flavor/pspf";
 
 /** How many files of an archive are named. */
 const LARGEST = 5;
@@ -25,9 +23,9 @@ async function listLargest(
   slot: PackageSlot,
 ): Promise<readonly string[]> {
   const files: { readonly path: string; readonly size: number }[] = [];
-  for await (const entry of readTar(reader.streamSlot(slot.index))) {
+  for await (const entry of reader.entries(slot.index)) {
     if (entry.kind === "file") {
-      files.push({ path: entry.path, size: entry.size });
+      files.push({ path: entry.path, size: entry.size ?? 0 });
     }
   }
   return files.toSorted((a, b) => b.size - a.size).slice(0, LARGEST)
@@ -40,16 +38,15 @@ if (path === undefined) {
   Deno.exit(2);
 }
 
-await using source = await openFile(path);
-await using reader = await PSPFReader.open(source);
-const { index } = reader.package;
-const metadata = reader.readMetadata();
+await using reader = await PSPFReader.open(path);
+const { index, source } = reader.package;
+const metadata = reader.metadata;
 console.log(`${metadata.package.name} ${metadata.package.version}`);
 console.log(`built by ${metadata.build?.tool ?? "an unknown builder"}`);
 console.log(reader.isSealed ? "sealed" : "not sealed");
 console.log(row("launcher", index.launcher.size, source.size));
 console.log(row("metadata", index.metadata.size, source.size));
-for (const slot of reader.readSlots()) {
+for (const slot of reader.slots) {
   const name = `slot ${slot.index} ${slot.id} (${slot.operations})`;
   console.log(row(name, slot.size, source.size));
   if (!slot.operations.isArchive) continue;

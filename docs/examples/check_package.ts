@@ -2,7 +2,7 @@
  * Checks a package before it is published, by rules that you can change. Prints
  * every rule, and exits with 1 when one is broken.
  *
- *     deno run --allow-read check_package.ts PACKAGE [FINGERPRINT]
+ *     deno run --allow-read=PACKAGE check_package.ts PACKAGE [FINGERPRINT]
  *
  * @module
  */
@@ -10,7 +10,6 @@
 import {
   isPspfError,
   keyFingerprint,
-  openFile,
   PSPFReader,
   verifyPackage,
 } from "@flavor/pspf";
@@ -40,19 +39,19 @@ const RULES: Readonly<Record<string, Rule>> = {
     return `the fingerprint is ${actual}`;
   },
   "the version is a release": (reader) => {
-    const { version } = reader.readMetadata().package;
+    const { version } = reader.metadata.package;
     return VERSION_REGEXP.test(version) ? undefined : `it is "${version}"`;
   },
   "it is not too large": ({ package: { source } }) =>
     source.size <= MAX_SIZE ? undefined : `it has ${source.size} bytes`,
   "nothing is world-writable": (reader) =>
-    reader.readSlots().find(({ permissions }) => (permissions & 0o002) !== 0)
+    reader.slots.find(({ permissions }) => (permissions & 0o002) !== 0)
       ?.id,
 };
 
 let broken = 0;
 try {
-  await using reader = await PSPFReader.open(await openFile(path));
+  await using reader = await PSPFReader.open(path);
   for (const [name, rule] of Object.entries(RULES)) {
     const problem = await rule(reader);
     if (problem !== undefined) broken++;

@@ -1,26 +1,26 @@
 import { PspfError } from "../errors.ts";
+import { parentsOf } from "../io/extract_target.ts";
 import type { FileTree, FileTreeEntry } from "../io/file_tree.ts";
-import { comparePaths } from "./compare_paths.ts";
 import { type ModeRule, packedMode } from "./mode_rule.ts";
-import { checkEntryPath } from "./path_policy.ts";
+import { checkEntryPath, comparePaths } from "./path_policy.ts";
 import { PathFilter, type PathFilterOptions } from "./path_filter.ts";
 import { resolveLinks } from "./resolve_links.ts";
-import type { TarMember } from "./tar_member.ts";
+import { MAX_MEMBER_SIZE, type TarMember } from "./tar_header.ts";
 
 /** Options of {@linkcode listMembers}. */
 export interface ListMembersOptions extends PathFilterOptions {
   /** Directory inside the archive that everything is put into. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /**
    * Which permission bits are kept.
    *
    * @default {"owner"}
    */
-  readonly modes?: ModeRule;
+  readonly modes?: ModeRule | undefined;
   /** Keeps to what the existing launchers can extract. */
-  readonly portable?: boolean;
+  readonly portable?: boolean | undefined;
   /** Stops the listing; the rejection carries the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a tree gives to an archive. */
@@ -39,13 +39,6 @@ const LINK_MODE = 0o777;
 /**
  * Lists a tree as archive members: filtered, put under a prefix, with every
  * directory explicit, and sorted by path bytes.
- *
- * @param tree The directory to pack.
- * @param options Filters, prefix, profile.
- * @returns The members and what is worth a warning.
- * @throws {PspfError} `build/failed` for names or links that cannot be packed,
- * `archive/unsupported-entry` for pipes, sockets and devices, and what the tree
- * throws
  */
 export async function listMembers(
   tree: FileTree,
@@ -53,7 +46,7 @@ export async function listMembers(
 ): Promise<MemberList> {
   const { prefix = "", modes = "owner", portable = false, signal } = options;
   const filter = new PathFilter(options);
-  let entries: FileTreeEntry[] = [];
+  const entries: FileTreeEntry[] = [];
   // Directories that are not taken themselves still hold members that are.
   const directoryModes = new Map<string, number>();
   for await (const listed of tree.entries((path) => filter.descends(path))) {
@@ -64,38 +57,33 @@ export async function listMembers(
     if (entry.kind === "directory") directoryModes.set(entry.path, entry.mode);
     if (!filter.takes(entry.path, entry.kind)) continue;
     if (entry.kind === "other") throw unsupported(tree, entry.path);
-    checkName(tree, entry.path);
     entries.push(entry);
   }
-  let linkModes: ReadonlyMap<string, number> = new Map();
-  const origins = new Map<string, string>();
-  if (portable) {
-    const resolved = resolveLinks(tree.name, entries);
-    entries = [...resolved.entries];
-    linkModes = resolved.linkModes;
-    for (const [path, origin] of resolved.origins) origins.set(path, origin);
-  }
-  const members = new Map<string, TarMember>();
+  const resolved = portable ? resolveLinks(tree.name, entries) : undefined;
   const above = prefix === "" ? "" : `${prefix}/`;
-  for (const path of parentsOf(above)) {
-    members.set(path, { kind: "directory", path, mode: DIRECTORY_MODE });
-  }
-  let contentSize = 0;
-  for (const entry of entries) {
-    const path = above + entry.path;
-    for (const parent of parentsOf(entry.path)) {
-      if (members.has(above + parent)) continue;
-      const mode = directoryModes.get(parent) ?? DIRECTORY_MODE;
+  const members = new Map<string, TarMember>();
+  const addParents = (of: string): void => {
+    for (const path of parentsOf(of)) {
+      if (members.has(path)) continue;
+      const mode = directoryModes.get(path.slice(above.length));
       const kind = "directory";
-      members.set(above + parent, { kind, path: above + parent, mode });
+      members.set(path, { kind, path, mode: mode ?? DIRECTORY_MODE });
     }
+  };
+  addParents(above);
+  let contentSize = 0;
+  for (const entry of resolved?.entries ?? entries) {
+    checkName(tree, entry.path, above);
+    const path = above + entry.path;
+    addParents(path);
     if (entry.kind === "file") {
+      checkSize(tree, entry);
       contentSize += entry.size;
-      const source = origins.get(entry.path) ?? entry.path;
+      const source = resolved?.origins.get(entry.path) ?? entry.path;
       const { kind, mode, size } = entry;
       members.set(path, { kind, path, mode, size, source });
     } else if (entry.kind === "symlink") {
-      const mode = linkModes.get(entry.path) ?? LINK_MODE;
+      const mode = resolved?.linkModes.get(entry.path) ?? LINK_MODE;
       const { kind, target } = entry;
       members.set(path, { kind, path, mode, target });
     } else {
@@ -110,18 +98,11 @@ export async function listMembers(
   return { members: sorted, contentSize, unusedPatterns: filter.unused };
 }
 
-function* parentsOf(path: string): Iterable<string> {
-  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
-    yield path.slice(0, at);
-  }
-}
-
 function unsupported(tree: FileTree, path: string): PspfError {
+  const shown = JSON.stringify(path);
   return new PspfError(
     "archive/unsupported-entry",
-    `Cannot pack ${
-      JSON.stringify(path)
-    } of ${tree.name}: it is neither a file, a directory nor a symbolic link`,
+    `Cannot pack ${shown} of ${tree.name}: it is neither a file nor a directory nor a symbolic link`,
     {
       context: { path, tree: tree.name },
       hint: "Exclude it: exclude = [...] in the slot",
@@ -130,10 +111,13 @@ function unsupported(tree: FileTree, path: string): PspfError {
 }
 
 /** What no reader would extract, or what would be stored as another name. */
-function checkName(tree: FileTree, path: string): void {
+function checkName(tree: FileTree, path: string, above: string): void {
   let reason = "the name is not valid Unicode";
   try {
-    if (path.isWellFormed() && checkEntryPath(path) === path) return;
+    if (path.isWellFormed() && checkEntryPath(path) === path) {
+      checkEntryPath(above + path);
+      return;
+    }
   } catch (error) {
     if (!(error instanceof PspfError)) throw error;
     reason = error.message.slice(error.message.lastIndexOf(": ") + 2);
@@ -144,6 +128,30 @@ function checkName(tree: FileTree, path: string): void {
     {
       context: { path, tree: tree.name },
       hint: "Rename the file, or leave it out with an exclude pattern",
+    },
+  );
+}
+
+/** `UntarStream` reads nothing but octal sizes, so a larger file would be lost. */
+function checkSize(
+  tree: FileTree,
+  { path, size }: { readonly path: string; readonly size: number },
+): void {
+  if (size <= MAX_MEMBER_SIZE) return;
+  throw new PspfError(
+    "build/too-large",
+    `Cannot pack ${
+      JSON.stringify(path)
+    } of ${tree.name}: it has ${size} bytes, and a file in an archive must be smaller than 8 GiB`,
+    {
+      context: {
+        path,
+        tree: tree.name,
+        expected: MAX_MEMBER_SIZE,
+        actual: size,
+      },
+      hint:
+        "Give the file a slot of its own, and exclude it here: exclude = [...]",
     },
   );
 }

@@ -8,21 +8,11 @@
  */
 export type ModeRule = "owner" | "exact";
 
-const OWNER_BITS = 0o700;
-const GROUP_BITS = 0o050;
-const OTHER_BITS = 0o005;
-/** setuid, setgid and sticky bits are never packed. */
-const PERMISSION_BITS = 0o777;
-
 /**
- * Computes the permission bits that are packed.
- *
- * @param mode The mode of a file or directory.
- * @param rule What is kept of it.
- * @returns At most 0o777.
+ * Computes the permission bits that are packed. Set-id and sticky bits never are.
  */
 export function packedMode(mode: number, rule: ModeRule): number {
-  if (rule === "exact") return mode & PERMISSION_BITS;
-  const owner = mode & OWNER_BITS;
-  return owner | (owner >> 3 & GROUP_BITS) | (owner >> 6 & OTHER_BITS);
+  if (rule === "exact") return mode & 0o777;
+  const owner = mode & 0o700;
+  return owner | (owner >> 3 & 0o050) | (owner >> 6 & 0o005);
 }

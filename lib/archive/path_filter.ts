@@ -3,9 +3,9 @@ import { globToRegExp } from "@std/path/posix";
 /** Which members of a tree are taken. */
 export interface PathFilterOptions {
   /** Only what matches one of these; everything when empty or absent. */
-  readonly include?: readonly string[];
+  readonly include?: readonly string[] | undefined;
   /** Never what matches one of these, even if included. */
-  readonly exclude?: readonly string[];
+  readonly exclude?: readonly string[] | undefined;
 }
 
 interface Pattern {
@@ -20,38 +20,19 @@ interface Pattern {
 /**
  * Chooses members of a tree by glob patterns.
  *
- * `*` and `?` stay inside of one name, `**` crosses directories, `[ab]` and
+ * `*` and `?` stay inside one name, `**` crosses directories, `[ab]` and
  * `{a,b}` choose. A pattern without a slash matches a name at any depth, one
  * with a slash the path from the root, and one that ends with a slash only
  * directories. Whatever matches a directory covers everything below it.
- *
- * @example Leave out caches
- * ```ts
- * import { PathFilter } from "@flavor/pspf/archive";
- * import { assert } from "@std/assert";
- *
- * const filter = new PathFilter({ exclude: ["__pycache__/", "*.pyc"] });
- * assert(filter.takes("lib/app.py", "file"));
- * assert(!filter.takes("lib/__pycache__/app.txt", "file"));
- * ```
  */
 export class PathFilter {
   readonly #include: readonly Pattern[];
   readonly #exclude: readonly Pattern[];
 
-  /**
-   * Compiles the patterns.
-   *
-   * @param options The patterns.
-   */
+  /** Compiles the patterns. */
   constructor(options: PathFilterOptions = {}) {
     this.#include = (options.include ?? []).map(compile);
     this.#exclude = (options.exclude ?? []).map(compile);
-  }
-
-  /** Whether everything is taken. */
-  get isEmpty(): boolean {
-    return this.#include.length === 0 && this.#exclude.length === 0;
   }
 
   /** Include patterns that matched nothing so far: most likely misspelled. */
@@ -59,13 +40,7 @@ export class PathFilter {
     return this.#include.filter((it) => !it.used).map((it) => it.text);
   }
 
-  /**
-   * Whether a member is taken.
-   *
-   * @param path Below the root, `/`-separated.
-   * @param kind What it is.
-   * @returns `true` to take it.
-   */
+  /** Whether a member is taken; its path is below the root, `/`-separated. */
   takes(
     path: string,
     kind: "file" | "directory" | "symlink" | "other",
@@ -74,12 +49,7 @@ export class PathFilter {
     return this.#include.length === 0 || matches(this.#include, path, kind);
   }
 
-  /**
-   * Whether anything below a directory can be taken.
-   *
-   * @param path Below the root, `/`-separated.
-   * @returns `false` when there is no need to list it.
-   */
+  /** Whether anything below a directory can be taken, so that it has to be listed. */
   descends(path: string): boolean {
     return !matches(this.#exclude, path, "directory");
   }

@@ -1,159 +1,201 @@
 import { UntarStream } from "@std/tar/untar-stream";
 import type { TarStreamEntry } from "@std/tar/untar-stream";
 import { PspfError, type PspfErrorCode } from "../errors.ts";
-import { collectBytes } from "../io/collect_bytes.ts";
-import { ArchiveInput } from "./archive_input.ts";
-import { coalesce } from "./coalesce.ts";
-import { decodeText, parsePaxRecords } from "./parse_pax_records.ts";
+import { PERMISSION_BITS } from "../io/extract_target.ts";
+import { streamFrom } from "../io/stream_from.ts";
+import { ArchiveInput, truncated } from "./archive_input.ts";
+import { decodeText, parsePaxRecords } from "./pax.ts";
 import { checkEntryPath, checkLinkTarget } from "./path_policy.ts";
-import { provideStreamFrom } from "./provide_stream_from.ts";
-import type { TarEntry } from "./tar_entry.ts";
+import { TAR_BLOCK_SIZE } from "./tar_header.ts";
+
+/**
+ * One member of an archive that is being read. Paths are checked, and empty for
+ * the root of the archive itself; modes are permission bits, at most 0o777.
+ * What is left of a file's content when the next entry is asked for is skipped;
+ * a hard link repeats a member that stands before it.
+ */
+export type TarEntry =
+  | { readonly kind: "directory"; readonly path: string; readonly mode: number }
+  | {
+    readonly kind: "file";
+    readonly path: string;
+    readonly mode: number;
+    /** Length in bytes. */
+    readonly size: number;
+    readonly content: ReadableStream<Uint8Array>;
+  }
+  | { readonly kind: "symlink"; readonly path: string; readonly target: string }
+  | {
+    readonly kind: "hardlink";
+    readonly path: string;
+    readonly existing: string;
+  };
 
 /** Limits of {@linkcode readTar}. */
 export interface ReadTarOptions {
-  /**
-   * Most members.
-   *
-   * @default {1000000}
-   */
-  readonly maxEntries?: number;
-  /**
-   * Most bytes of content in all files together; unlimited by default, because
-   * the stream itself is bounded by whoever made it.
-   */
-  readonly maxTotalSize?: number;
-  /**
-   * Most bytes of one extended header.
-   *
-   * @default {1048576}
-   */
-  readonly maxExtensionSize?: number;
+  /** Most members; 1,000,000 by default. */
+  readonly maxEntries?: number | undefined;
+  /** Most bytes of content in all files together; unlimited by default. */
+  readonly maxTotalSize?: number | undefined;
 }
 
 /** What extended headers say about the next member. */
 interface Extensions {
-  readonly path?: string;
-  readonly target?: string;
-  readonly size?: string;
+  readonly path?: string | undefined;
+  readonly target?: string | undefined;
+  readonly size?: string | undefined;
 }
 
-/** What a decoder puts where the bytes were no UTF-8. */
+/** What a decoder puts where the bytes were not UTF-8. */
 const REPLACEMENT = "\ufffd";
+
+const KINDS: Readonly<Record<string, TarEntry["kind"]>> = {
+  "0": "file",
+  "1": "hardlink",
+  "2": "symlink",
+  "5": "directory",
+};
+
+/** Most bytes of one extended header: it is held in memory. */
+const MAX_EXTENSION_SIZE = 1024 * 1024;
+
+/** Large enough that one write of it is cheap, small enough not to be felt. */
+const CHUNK_SIZE = 256 * 1024;
 
 /**
  * Reads an archive member by member, without trusting it: paths are checked,
  * set-id bits dropped, devices refused, counts and sizes bounded. Long names
  * come from PAX or GNU headers.
- *
- * @param bytes The archive; read to its end, or cancelled.
- * @param options Limits.
- * @returns The members in archive order.
- * @throws {PspfError} `archive/bad-entry`, `archive/unsafe-path`,
- * `archive/unsupported-entry`, `archive/too-large`, `archive/truncated`, and
- * what the stream itself throws.
- *
- * @example An empty archive
- * ```ts
- * import { readTar } from "@flavor/pspf/archive";
- * import { assertEquals } from "@std/assert";
- *
- * const archive = new Blob([new Uint8Array(1024)]).stream();
- * assertEquals(await Array.fromAsync(readTar(archive)), []);
- * ```
  */
 export async function* readTar(
   bytes: ReadableStream<Uint8Array>,
   options: ReadTarOptions = {},
 ): AsyncGenerator<TarEntry, void, undefined> {
-  const {
-    maxEntries = 1_000_000,
-    maxTotalSize = Infinity,
-    maxExtensionSize = 2 ** 20,
-  } = options;
+  const { maxEntries = 1_000_000, maxTotalSize = Infinity } = options;
   const input = new ArchiveInput(bytes);
   provideStreamFrom();
   const members = input.readable.pipeThrough(new UntarStream()).getReader();
-  const explain = (error: unknown): unknown => input.explain(error);
   let extensions: Extensions = {};
   let count = 0;
   let totalSize = 0;
-  let open: ReadableStream<Uint8Array> | undefined;
   try {
     while (true) {
-      const { done, value: member } = await members.read();
+      const { done, value: member } = await input.explained(members.read());
       if (done) break;
       if (++count > maxEntries) throw tooLarge("members", maxEntries);
-      if (isExtension(member)) {
-        const content = await readExtension(member, maxExtensionSize);
-        extensions = { ...extensions, ...content };
-        continue;
-      }
-      const entry = toEntry(member, extensions, explain);
-      extensions = {};
-      if (entry.kind === "file") {
-        totalSize += entry.size;
+      const content = new MemberContent(input, member);
+      if (/^[xgLK]$/.test(member.header.typeflag)) {
+        const found = await readExtension(member, content);
+        extensions = { ...extensions, ...found };
+      } else {
+        const entry = toEntry(member, extensions, content);
+        extensions = {};
+        if (entry.kind === "file") totalSize += entry.size;
         if (totalSize > maxTotalSize) {
           throw tooLarge("bytes of content", maxTotalSize);
         }
-        open = entry.content;
+        yield entry;
       }
-      yield entry;
-      await skipRest(open);
-      open = undefined;
+      await content.skipRest();
     }
     await input.drain();
-  } catch (error) {
-    throw explain(error);
   } finally {
-    // UntarStream does not move while somebody could still read a member, so
-    // the source has to go first: then nothing is left to wait for.
     await input.cancel();
-    await skipRest(open).catch(() => {});
     await members.cancel().catch(() => {});
   }
 }
 
-function isExtension({ header }: TarStreamEntry): boolean {
-  return /^[xgLK]$/.test(header.typeflag);
+/** The content of a member: taken from the input while `UntarStream` skips it. */
+class MemberContent {
+  readonly #input: ArchiveInput;
+  readonly #readable: ReadableStream<Uint8Array> | undefined;
+  /** Bytes of content and of padding that have not been taken. */
+  #left: number;
+  #padding: number;
+  #skipping: Promise<void> | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(input: ArchiveInput, { header, readable }: TarStreamEntry) {
+    this.#input = input;
+    this.#readable = readable;
+    this.#left = readable === undefined ? 0 : header.size;
+    this.#padding = (TAR_BLOCK_SIZE - this.#left % TAR_BLOCK_SIZE) %
+      TAR_BLOCK_SIZE;
+    input.skip(TAR_BLOCK_SIZE);
+  }
+
+  /** Takes some content; there is less than that at its end. */
+  async take(most: number): Promise<Uint8Array> {
+    void this.#skip();
+    const part = new Uint8Array(Math.min(most, this.#left));
+    this.#left -= part.length;
+    const taking = this.#input.take(part);
+    this.#turn = taking.catch(() => {});
+    if (await taking < part.length) throw truncated();
+    return part;
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    let missing = this.#left;
+    return new ReadableStream<Uint8Array>({
+      pull: async (controller): Promise<void> => {
+        const part = await this.take(CHUNK_SIZE);
+        if (part.length > 0) controller.enqueue(part);
+        missing -= part.length;
+        if (this.#left > 0) return;
+        if (missing > 0) {
+          throw new TypeError("Cannot read on: the next member was asked for");
+        }
+        controller.close();
+      },
+      // Nobody has to wait: there may be gigabytes, and perhaps no next member.
+      cancel: () => void this.skipRest().catch(() => {}),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Waits until `UntarStream` is ready for the next member. */
+  async skipRest(): Promise<void> {
+    await this.#turn;
+    this.#input.skip(this.#left + this.#padding);
+    this.#left = 0;
+    this.#padding = 0;
+    await this.#input.explained(this.#skip());
+  }
+
+  #skip(): Promise<void> {
+    if (this.#skipping === undefined) {
+      this.#skipping = this.#readable?.cancel() ?? Promise.resolve();
+      // Who waits for it sees its error; a second, unheard one ends the process.
+      this.#skipping.catch(() => {});
+    }
+    return this.#skipping;
+  }
 }
 
 async function readExtension(
-  member: TarStreamEntry,
-  maxSize: number,
+  { path, header }: TarStreamEntry,
+  content: MemberContent,
 ): Promise<Extensions> {
-  const { header, readable = new Blob().stream() } = member;
-  checkSize(member.path, header.size);
-  const bytes = await collectBytes(readable, {
-    maxSize,
-    what: "extended header",
-    code: "archive/too-large",
-  });
-  switch (header.typeflag) {
-    case "L":
-      return { path: decodeText(withoutNul(bytes)) };
-    case "K":
-      return { target: decodeText(withoutNul(bytes)) };
-    case "x":
-      return fromPax(parsePaxRecords(bytes));
-    default:
-      // A global header speaks about things that are never extracted.
-      return {};
+  const size = checkSize(path, header.size);
+  if (size > MAX_EXTENSION_SIZE) {
+    throw tooLarge("bytes in an extended header", MAX_EXTENSION_SIZE);
   }
+  // A global header speaks about things that are never extracted.
+  if (header.typeflag === "g") return {};
+  const bytes = await content.take(size);
+  if (header.typeflag === "x") return fromPax(parsePaxRecords(bytes));
+  const nul = bytes.indexOf(0);
+  const text = decodeText(nul < 0 ? bytes : bytes.subarray(0, nul));
+  return header.typeflag === "L" ? { path: text } : { target: text };
 }
 
 function fromPax(records: ReadonlyMap<string, string>): Extensions {
-  const [path, target, size] = ["path", "linkpath", "size"].map((key) =>
-    records.get(key)
-  );
-  for (const key of records.keys()) {
-    if (key.startsWith("GNU.sparse.")) {
-      throw refuse(
-        "archive/unsupported-entry",
-        path ?? "",
-        "sparse files are not supported",
-      );
-    }
+  const path = records.get("path");
+  if ([...records.keys()].some((key) => key.startsWith("GNU.sparse."))) {
+    throw unsupported(path ?? "", "sparse files are not supported");
   }
+  const target = records.get("linkpath");
+  const size = records.get("size");
   return {
     ...(path !== undefined && { path }),
     ...(target !== undefined && { target }),
@@ -162,46 +204,32 @@ function fromPax(records: ReadonlyMap<string, string>): Extensions {
 }
 
 function toEntry(
-  member: TarStreamEntry,
+  { path: stored, header }: TarStreamEntry,
   extensions: Extensions,
-  explain: (error: unknown) => unknown,
+  content: MemberContent,
 ): TarEntry {
-  const { header, readable } = member;
-  const name = extensions.path ?? checkText(member.path);
+  const name = extensions.path ?? checkText(stored);
   const path = checkEntryPath(name);
   const mode = toMode(name, header.mode);
-  switch (header.typeflag) {
-    case "0": {
-      const size = checkSize(name, header.size, extensions.size);
-      if (path === "" || name.endsWith("/")) {
-        throw badEntry(name, "a file has no name");
-      }
-      const content = readable ?? new Blob().stream();
-      return {
-        kind: "file",
-        path,
-        mode,
-        size,
-        content: coalesce(content, size, explain),
-      };
-    }
-    case "5":
-      return { kind: "directory", path, mode };
-    case "1":
-    case "2": {
-      if (path === "") throw badEntry(name, "a link has no name");
-      const target = extensions.target ?? checkText(header.linkname);
-      return header.typeflag === "2"
-        ? { kind: "symlink", path, target: checkLinkTarget(target) }
-        : { kind: "hardlink", path, existing: checkEntryPath(target) };
-    }
-    default:
-      throw refuse(
-        "archive/unsupported-entry",
-        name,
-        `type "${header.typeflag}" is never extracted`,
-      );
+  const kind = KINDS[header.typeflag];
+  if (kind === undefined) {
+    throw unsupported(name, `type "${header.typeflag}" is never extracted`);
   }
+  if (kind === "directory") return { kind, path, mode };
+  if (kind === "file") {
+    const size = checkSize(name, header.size, extensions.size);
+    if (path === "" || name.endsWith("/")) {
+      throw refuse("archive/bad-entry", name, "a file must have a name");
+    }
+    return { kind, path, mode, size, content: content.stream() };
+  }
+  if (path === "") {
+    throw refuse("archive/bad-entry", name, "a link must have a name");
+  }
+  const target = extensions.target ?? checkText(header.linkname);
+  return kind === "symlink"
+    ? { kind, path, target: checkLinkTarget(target) }
+    : { kind, path, existing: checkEntryPath(target) };
 }
 
 /**
@@ -210,68 +238,62 @@ function toEntry(
  */
 function checkSize(path: string, size: number, paxSize?: string): number {
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw refuse(
-      "archive/too-large",
-      path,
-      "its size is no octal number; files end at 8 GiB",
-    );
+    const problem = "its size is not an octal number; files end at 8 GiB";
+    throw refuse("archive/too-large", path, problem);
   }
-  if (paxSize !== undefined && !/^\d+$/.test(paxSize)) {
-    throw badEntry(path, `its size "${paxSize}" is no number`);
+  if (paxSize === undefined) return size;
+  if (!/^\d+$/.test(paxSize)) {
+    throw refuse("archive/bad-entry", path, `its size is "${paxSize}"`);
   }
-  if (paxSize !== undefined && Number(paxSize) !== size) {
-    throw refuse(
-      "archive/too-large",
-      path,
-      `its size ${paxSize} is not in the header`,
-    );
-  }
-  return size;
+  if (Number(paxSize) === size) return size;
+  const problem = `its size ${paxSize} is not in the header`;
+  throw refuse("archive/too-large", path, problem);
 }
 
 /** Set-id and sticky bits are never extracted. */
 function toMode(path: string, mode: number): number {
-  if (!Number.isSafeInteger(mode) || mode < 0) {
-    throw badEntry(path, "its mode is no octal number");
-  }
-  return mode & 0o777;
+  if (Number.isSafeInteger(mode) && mode >= 0) return mode & PERMISSION_BITS;
+  throw refuse("archive/bad-entry", path, "its mode is not an octal number");
 }
 
 function checkText(text: string): string {
-  if (text.includes(REPLACEMENT)) {
-    throw badEntry(text, "its name is not valid UTF-8");
-  }
-  return text;
+  if (!text.includes(REPLACEMENT)) return text;
+  throw refuse("archive/bad-entry", text, "its name is not valid UTF-8");
 }
 
-function withoutNul(bytes: Uint8Array): Uint8Array {
-  const nul = bytes.indexOf(0);
-  return nul < 0 ? bytes : bytes.subarray(0, nul);
-}
-
-async function skipRest(
-  content: ReadableStream<Uint8Array> | undefined,
-): Promise<void> {
-  // A stream that somebody has locked is theirs to finish.
-  if (content !== undefined && !content.locked) await content.cancel();
-}
-
-function badEntry(path: string, problem: string): PspfError {
-  return refuse("archive/bad-entry", path, problem);
+function unsupported(path: string, problem: string): PspfError {
+  return refuse("archive/unsupported-entry", path, problem);
 }
 
 function refuse(code: PspfErrorCode, path: string, problem: string): PspfError {
-  return new PspfError(code, `Cannot extract "${path}": ${problem}`, {
-    context: { path },
-  });
+  const message = `Cannot extract ${JSON.stringify(path)}: ${problem}`;
+  return new PspfError(code, message, { context: { path } });
 }
 
 function tooLarge(what: string, limit: number): PspfError {
   return new PspfError(
     "archive/too-large",
-    `Cannot read the archive: more than ${limit} ${what}`,
-    {
-      context: { what, expected: limit },
-    },
+    `Cannot read the archive: it has more than ${limit} ${what}`,
+    { context: { what, expected: limit } },
   );
+}
+
+/**
+ * Defines `ReadableStream.from` where the runtime lacks it, as Chromium does:
+ * `UntarStream` cannot be made without. A runtime that has it is left alone.
+ */
+export function provideStreamFrom(): void {
+  if (Object.hasOwn(ReadableStream, "from")) return;
+  Object.defineProperty(ReadableStream, "from", {
+    configurable: true,
+    writable: true,
+    value: <Chunk>(
+      chunks: Iterable<Chunk> | AsyncIterable<Chunk>,
+    ): ReadableStream<Chunk> =>
+      streamFrom(
+        Symbol.asyncIterator in chunks
+          ? chunks[Symbol.asyncIterator]()
+          : chunks[Symbol.iterator](),
+      ),
+  });
 }

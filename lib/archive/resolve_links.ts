@@ -17,20 +17,15 @@ const MAX_HOPS = 40;
 /**
  * Replaces links to directories by copies, and finds the modes of linked
  * files: the existing launchers fail at nested links to directories, and one
- * of them applies a link's mode to the file behind it.
- *
- * @param name What to call the tree in messages.
- * @param entries All entries that are packed.
- * @returns The entries without links to directories.
- * @throws {PspfError} `build/failed` for links that lead outside, to nothing,
- * or in a circle
+ * of them applies a link's mode to the file behind it. Links that lead outside,
+ * to nothing or in a circle are refused.
  */
 export function resolveLinks(
   name: string,
   entries: readonly FileTreeEntry[],
 ): ResolvedLinks {
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
-  const children = groupByParent(entries);
+  const children = Map.groupBy(entries, ({ path }) => parentOf(path));
   const result: FileTreeEntry[] = [];
   const origins = new Map<string, string>();
   const linkModes = new Map<string, number>();
@@ -76,20 +71,7 @@ export function resolveLinks(
   return { entries: result, origins, linkModes };
 }
 
-function groupByParent(
-  entries: readonly FileTreeEntry[],
-): ReadonlyMap<string, FileTreeEntry[]> {
-  const children = new Map<string, FileTreeEntry[]>();
-  for (const entry of entries) {
-    const parent = parentOf(entry.path);
-    const siblings = children.get(parent);
-    if (siblings === undefined) children.set(parent, [entry]);
-    else siblings.push(entry);
-  }
-  return children;
-}
-
-/** Follows a link to the file or directory behind it, inside of the tree. */
+/** Follows a link to the file or directory behind it, inside the tree. */
 function follow(
   name: string,
   byPath: ReadonlyMap<string, FileTreeEntry>,
@@ -100,9 +82,7 @@ function follow(
   let rest = target.split("/");
   if (target.startsWith("/")) throw badLink(name, link, "is absolute");
   let hops = 1;
-  while (true) {
-    const part = rest.shift();
-    if (part === undefined) break;
+  for (let part = rest.shift(); part !== undefined; part = rest.shift()) {
     if (part === "" || part === ".") continue;
     if (part === "..") {
       if (base === "") throw badLink(name, link, "leaves the directory");
@@ -137,10 +117,13 @@ function parentOf(path: string): string {
 function badLink(name: string, path: string, what: string): PspfError {
   return new PspfError(
     "build/failed",
-    `Cannot pack the link "${path}" of ${name} in the portable profile: it ${what}`,
+    `Cannot pack the link ${
+      JSON.stringify(path)
+    } of ${name} in the portable profile: it ${what}`,
     {
       context: { path, tree: name },
-      hint: "Exclude it, replace it by what it points to, or use our launcher",
+      hint:
+        "Exclude it, put in its place what it points to, or use our launcher",
     },
   );
 }

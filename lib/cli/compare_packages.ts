@@ -1,15 +1,12 @@
 import { encodeHex } from "@std/encoding/hex";
 
-import { createSha256, keyFingerprint } from "../crypto/mod.ts";
+import { createSha256 } from "../crypto/sha256.ts";
+import { keyFingerprint } from "../crypto/mod.ts";
 import type { JsonValue } from "../errors.ts";
-import { formatPermissions } from "../format/mod.ts";
-import {
-  extractSlot,
-  type OpenedPackage,
-  type PackageSlot,
-  streamSlot,
-} from "../read/mod.ts";
-import { type ListedFile, ListingTarget } from "./listing_target.ts";
+import { formatPermissions } from "../format/slot_words.ts";
+import { extractSlot, streamSlot } from "../read/slot_content.ts";
+import type { OpenedPackage, PackageSlot } from "../read/mod.ts";
+import { type ListedFile, ListingTarget } from "./listed_files.ts";
 
 /** One value that is not the same; `undefined` where there is none. */
 export interface Change {
@@ -47,13 +44,8 @@ export interface PackageChanges {
 
 /**
  * Compares two packages. The stored bytes of every slot are held to their
- * signed digest; they are decoded only where something differs.
- *
- * @param before The first package.
- * @param after The second package.
- * @param onProgress Gets the number of stored bytes read since the last call.
- * @returns What differs.
- * @throws {PspfError} `verify/slot-digest`, `archive/*`, `compress/*`, `io/*`
+ * signed digest; they are decoded only where something differs. `onProgress`
+ * gets the number of stored bytes read since the last call.
  */
 export async function comparePackages(
   before: OpenedPackage,

@@ -1,43 +1,46 @@
 import type { CommandSpec, FlagSpec } from "./command_spec.ts";
-import { COMMANDS, GLOBAL_FLAGS } from "./flag_table.ts";
-import { usageLine } from "./usage_line.ts";
+import { COMMANDS, GLOBAL_FLAGS, GROUPS } from "./command_table.ts";
 
 const WIDTH = 80;
 const INTRODUCTION =
   "flavor packs an application into one signed executable file, and verifies, inspects, extracts and runs such files.";
 
 /**
- * The help page of everything, of a group of commands or of one command.
- *
- * @param topic A command, the first word of several, or nothing.
- * @returns The page, ending with a line feed.
+ * The help page of everything, of a group of commands or of one command,
+ * without a final line feed.
  */
 export function helpText(topic: string): string {
   const commands: Readonly<Record<string, CommandSpec>> = COMMANDS;
   const spec = commands[topic];
-  const lines = spec === undefined
-    ? overview(commands, topic)
-    : commandPage(topic, spec);
-  return `${lines.join("\n")}\n`;
+  return (spec === undefined ? overview(topic) : commandPage(topic, spec))
+    .join("\n");
 }
 
-function overview(
-  commands: Readonly<Record<string, CommandSpec>>,
-  group: string,
-): string[] {
-  const shown = Object.entries(commands)
+/** How a command is called: `flavor run [OPTIONS] PKG [ARGS...]`. */
+export function usageLine(name: string, spec: CommandSpec): string {
+  const operands = spec.operands.map(({ value, many }) =>
+    many === true ? `${value}...` : value
+  );
+  const rest = spec.rest === undefined ? [] : [`[${spec.rest}...]`];
+  return ["flavor", name, "[OPTIONS]", ...operands, ...rest].join(" ");
+}
+
+function overview(group: string): string[] {
+  const shown = Object.entries(COMMANDS)
     .filter(([name]) => group === "" || name.startsWith(`${group} `));
-  const name = group === "" ? "" : `${group} `;
+  const leading = group === "" ? INTRODUCTION : `${GROUPS[group] ?? group}.`;
   return [
-    ...(group === "" ? [...wrap(INTRODUCTION, ""), ""] : []),
-    `Usage: flavor ${name}COMMAND [OPTIONS]`,
+    ...wrap(leading, ""),
+    "",
+    `Usage: flavor ${group === "" ? "" : `${group} `}COMMAND [OPTIONS]`,
     "",
     "Commands:",
-    ...columns(shown.map(([key, spec]) => [key, spec.summary])),
+    ...columns(shown.map(([name, { summary }]) => [name, summary])),
+    ...(group === "" ? section("Options of every command", GLOBAL_ROWS) : []),
     "",
-    "Options:",
-    ...columns(flagRows(GLOBAL_FLAGS)),
-    "",
+    ...(group === ""
+      ? ["New here? flavor init && flavor pack && dist/hello.psp"]
+      : []),
     `See "flavor COMMAND --help" for one command.`,
   ];
 }
@@ -52,7 +55,13 @@ function commandPage(name: string, spec: CommandSpec): string[] {
       spec.operands.map(({ value, help }) => [value, help]),
     ),
     ...section("Options", flagRows(spec.flags)),
-    ...section("Options of every command", flagRows(GLOBAL_FLAGS)),
+    "",
+    ...wrap(
+      `Every command also takes ${
+        Object.keys(GLOBAL_FLAGS).map((flag) => `--${flag}`).join(", ")
+      }: see "flavor --help".`,
+      "",
+    ),
     ...(spec.description ?? []).flatMap((text) => ["", ...wrap(text, "")]),
     "",
     "Examples:",
@@ -61,6 +70,8 @@ function commandPage(name: string, spec: CommandSpec): string[] {
 }
 
 type Row = readonly [name: string, help: string];
+
+const GLOBAL_ROWS: readonly Row[] = flagRows(GLOBAL_FLAGS);
 
 function section(title: string, rows: readonly Row[]): string[] {
   return rows.length === 0 ? [] : ["", `${title}:`, ...columns(rows)];
@@ -72,10 +83,10 @@ function flagRows(flags: Readonly<Record<string, FlagSpec>>): Row[] {
     const negation = flag.default === true ? "[no-]" : "";
     const value = flag.kind === "switch" ? "" : ` ${flag.value ?? "TEXT"}`;
     const notes = [
-      flag.choices === undefined ? [] : [flag.choices.join(", ")],
-      typeof flag.default === "string" ? [`default: ${flag.default}`] : [],
-      flag.env === undefined ? [] : [`env: ${flag.env}`],
-    ].flat();
+      ...(flag.choices === undefined ? [] : [flag.choices.join(", ")]),
+      ...(typeof flag.default === "string" ? [`default: ${flag.default}`] : []),
+      ...(flag.env === undefined ? [] : [`env: ${flag.env}`]),
+    ];
     const suffix = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
     return [`${short}--${negation}${name}${value}`, `${flag.help}${suffix}`];
   });

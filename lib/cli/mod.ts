@@ -3,11 +3,11 @@
  *
  * @module
  */
-export { createConsoleOutput } from "./console_output.ts";
-export type { Command, CommandLine } from "./command.ts";
-export { COMMANDS, GLOBAL_FLAGS } from "./flag_table.ts";
-export { helpText } from "./help_text.ts";
-export type { Output, OutputSettings } from "./output.ts";
-export { parseCliArgs } from "./parse_cli_args.ts";
+export { COMMANDS, GLOBAL_FLAGS, GROUPS } from "./command_table.ts";
+export {
+  createConsoleOutput,
+  type Output,
+  type OutputSettings,
+} from "./output.ts";
+export { parseCliArgs } from "./parse_args.ts";
 export { runCli } from "./run_cli.ts";
-export { TOOL_VERSION as VERSION } from "../pack/tool_version.ts";

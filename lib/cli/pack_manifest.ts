@@ -1,20 +1,13 @@
 import { basename } from "@std/path";
 
-import { type ManifestFile, readManifestFile } from "../pack/manifest_file.ts";
+import { type ManifestFile, readManifestFile } from "../pack/pack_manifest.ts";
 import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 
 /** Names that are looked for, the first one first. */
-const DEFAULT_NAMES = ["flavor.toml", "pyproject.toml", "flavor.json"] as const;
+const DEFAULT_NAMES = ["flavor.toml", "flavor.json", "pyproject.toml"] as const;
 
-/**
- * Finds and reads a manifest.
- *
- * @param given What the user names, if anything.
- * @param reader Reads it.
- * @returns The manifest.
- * @throws {PspfError} `io/not-found`, `manifest/syntax`, `manifest/invalid`
- */
+/** Finds and reads a manifest. */
 export async function readPackManifest(
   given: string | undefined,
   reader: FileReader,

@@ -15,41 +15,37 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   T: 2 ** 40,
 };
 
-/**
- * Reads an age such as `90m`, `12h`, `30d` or `4w`; a bare number means days.
- *
- * @param text What the user wrote.
- * @returns Milliseconds.
- * @throws {PspfError} `usage/bad-argument`
- */
-export function parseAge(text: string): number {
+/** Reads `90m`, `12h`, `30d` or `4w` as milliseconds; a bare number means days. */
+export function parseAge(text: string, flag: string): number {
   const [, digits, unit] = /^([0-9]{1,6})([smhdw]?)$/.exec(text) ?? [];
-  const length = AGE_UNITS[unit === "" || unit === undefined ? "d" : unit];
+  const length = AGE_UNITS[unit || "d"];
   if (digits !== undefined && length !== undefined) {
     return Number(digits) * length;
   }
-  throw new PspfError("usage/bad-argument", `"${text}" is not an age`, {
-    context: { actual: text },
-    hint: "Write a number and s, m, h, d or w, such as 12h or 30d",
-  });
+  throw new PspfError(
+    "usage/bad-argument",
+    `"${flag}" needs an age, not "${text}"`,
+    {
+      context: { flag, actual: text },
+      hint: "Write a number and s, m, h, d or w, such as 12h or 30d",
+    },
+  );
 }
 
-/**
- * Reads a size such as `500M`, `2G` or `2GiB`.
- *
- * @param text What the user wrote.
- * @returns Bytes.
- * @throws {PspfError} `usage/bad-argument`
- */
-export function parseSize(text: string): number {
-  const [, digits, unit] =
+/** Reads `500M`, `2G` or `2GiB` as bytes. */
+export function parseSize(text: string, flag: string): number {
+  const [, digits, unit = ""] =
     /^([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
-  const factor = SIZE_UNITS[(unit ?? "").toUpperCase()];
+  const factor = SIZE_UNITS[unit.toUpperCase()];
   if (digits !== undefined && factor !== undefined) {
     return Math.floor(Number(digits) * factor);
   }
-  throw new PspfError("usage/bad-argument", `"${text}" is not a size`, {
-    context: { actual: text },
-    hint: "Write a number and K, M, G or T, such as 500M or 2G",
-  });
+  throw new PspfError(
+    "usage/bad-argument",
+    `"${flag}" needs a size, not "${text}"`,
+    {
+      context: { flag, actual: text },
+      hint: "Write a number and K, M, G or T, such as 500M or 2G",
+    },
+  );
 }

@@ -5,16 +5,9 @@ import {
   PspfError,
 } from "../errors.ts";
 import type { Output } from "./output.ts";
-import { visibleText } from "./visible_text.ts";
+import { visibleText } from "./text.ts";
 
-/**
- * Says what ended a command, and what the shell is told.
- *
- * @param error What was thrown.
- * @param output Where it is said.
- * @param debug Whether to show the stack.
- * @returns The exit code.
- */
+/** Says what ended a command, and gives the exit code for it. */
 export function reportFailure(
   error: unknown,
   output: Output,
@@ -22,18 +15,19 @@ export function reportFailure(
 ): number {
   const first = firstOf(error);
   const known = isPspfError(first) ? first : unexpected(first);
-  const { code, hint, context } = known;
-  const message = visibleText(known.message, true);
+  const { code, message, hint, context, stack } = known;
   const value: Record<string, JsonValue> = {
     code,
-    message: known.message,
+    message,
     context,
+    ...(hint !== undefined && { hint }),
+    ...(debug && stack !== undefined && { stack }),
   };
-  if (hint !== undefined) value["hint"] = hint;
-  if (debug && known.stack !== undefined) value["stack"] = known.stack;
   const paint = output.errorPaint;
   const lines = [
-    `${paint.bad("error")}: ${message} ${paint.faint(`[${code}]`)}`,
+    `${paint.bad("error")}: ${visibleText(message, true)} ${
+      paint.faint(`[${code}]`)
+    }`,
     ...(hint === undefined
       ? []
       : [`${paint.strong("hint")}: ${visibleText(hint, true)}`]),

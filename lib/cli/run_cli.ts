@@ -1,44 +1,28 @@
-import { TOOL_VERSION } from "../pack/mod.ts";
+import { PspfError } from "../errors.ts";
 import type { Host } from "../host/types.ts";
-import type { Command, CommandLine } from "./command.ts";
-import type { CommandContext } from "./command_context.ts";
-import { runCompletions } from "./commands/completions.ts";
-import { runDiff } from "./commands/diff.ts";
-import { runExtract } from "./commands/extract.ts";
-import { runExtractAll } from "./commands/extract_all.ts";
-import { runHelpersBuild } from "./commands/helpers_build.ts";
-import { runHelpersClean } from "./commands/helpers_clean.ts";
-import { runHelpersInfo } from "./commands/helpers_info.ts";
-import { runHelpersList } from "./commands/helpers_list.ts";
-import { runHelpersTest } from "./commands/test_helpers.ts";
-import { runInit } from "./commands/init.ts";
-import { runInspect } from "./commands/inspect.ts";
-import { runKeygen } from "./commands/keygen.ts";
-import { runPack } from "./commands/pack.ts";
-import { runRun } from "./commands/run.ts";
-import { runVerify } from "./commands/verify.ts";
-import { runWorkenvClean } from "./commands/workenv_clean.ts";
-import { runWorkenvInfo } from "./commands/workenv_info.ts";
-import { runWorkenvInspect } from "./commands/workenv_inspect.ts";
-import { runWorkenvList } from "./commands/workenv_list.ts";
-import { runWorkenvRemove } from "./commands/workenv_remove.ts";
-import { enterDirectory } from "./enter_directory.ts";
-import { helpText } from "./help_text.ts";
-import type { Output } from "./output.ts";
-import { parseCliArgs } from "./parse_cli_args.ts";
-import { reportFailure } from "./report_failure.ts";
+import { TOOL_VERSION } from "../pack/tool_version.ts";
+import type {
+  Command,
+  CommandContext,
+  CommandLine,
+  CommandName,
+  RunCommand,
+} from "./command_spec.ts";
+import { COMMANDS } from "./command_table.ts";
+import type { Output, OutputSettings } from "./output.ts";
+import { parseCliArgs } from "./parse_args.ts";
 
 /** What the shell is told when all went well. */
 const EXIT_OK = 0;
 
+/** The table promises that every entry loads what fits its flags and operands. */
+const LOADERS: {
+  readonly [N in CommandName]: { readonly load: () => Promise<RunCommand<N>> };
+} = COMMANDS;
+
 /**
- * Runs one command line.
- *
- * @param args The arguments, without the program.
- * @param host The machine.
- * @param output Where results and errors go.
- * @returns The exit code: 0 for success, else by the kind of error; that of
- *   the application for `run`.
+ * Runs one command line, and gives the exit code: 0 for success, else by the
+ * kind of error; that of the application for `run`.
  */
 export async function runCli(
   args: readonly string[],
@@ -49,12 +33,9 @@ export async function runCli(
   try {
     line = parseCliArgs(args, (name) => host.env.get(name));
   } catch (error) {
-    const wantsJson = args.includes("--json");
-    return reportFailure(
-      error,
-      wantsJson ? output.configured(JSON_ONLY) : output,
-      args.includes("--debug"),
-    );
+    const isJson = args.includes("--json");
+    const chosen = isJson ? output.configured(JSON_ONLY) : output;
+    return await fail(error, chosen, args.includes("--debug"));
   }
   const { command, globals } = line;
   const chosen = output.configured({
@@ -65,100 +46,83 @@ export async function runCli(
     progress: globals.progress,
   });
   try {
-    return await dispatch(command, {
-      host: await enterDirectory(globals.directory, command.kind, host),
+    const entered = await enterDirectory(globals.directory, command, host);
+    const code = await runCommand(command, {
+      host: await watched(entered, chosen),
       output: chosen,
     });
+    chosen.debug(`done, exit code ${code}`);
+    return code;
   } catch (error) {
-    return reportFailure(error, chosen, globals.debug);
+    return await fail(error, chosen, globals.debug);
   }
 }
 
-const JSON_ONLY = {
+const JSON_ONLY: OutputSettings = {
   json: true,
   quiet: false,
   color: "never",
   logLevel: "error",
   progress: false,
-} as const;
+};
 
-async function dispatch(
+async function runCommand(
   command: Command,
   context: CommandContext,
 ): Promise<number> {
-  switch (command.kind) {
-    case "help":
-      context.host.terminal.writeOut(helpText(command.topic));
-      return EXIT_OK;
-    case "version":
-      context.output.result(
-        { version: TOOL_VERSION },
-        () => `flavor ${TOOL_VERSION}`,
-      );
-      return EXIT_OK;
-    case "completions":
-      runCompletions(command, context);
-      return EXIT_OK;
-    case "run":
-      return await runRun(command, context);
-    case "verify":
-      return await runVerify(command, context);
-    case "diff":
-      return await runDiff(command, context);
-    case "helpers test":
-      return await runHelpersTest(context);
-    default:
-      await perform(command, context);
-      return EXIT_OK;
+  const { output } = context;
+  if (command.kind === "version") {
+    output.result(
+      { version: TOOL_VERSION },
+      () => `flavor ${TOOL_VERSION}`,
+    );
+    return EXIT_OK;
   }
+  if (command.kind === "help") {
+    const { helpText } = await import("./help_text.ts");
+    const help = helpText(command.topic);
+    output.result({ help }, () => help);
+    return EXIT_OK;
+  }
+  // What is loaded for a name takes the command of that name.
+  const run = await LOADERS[command.kind].load() as RunCommand<CommandName>;
+  return await run(command as never, context) ?? EXIT_OK;
 }
 
-type Plain = Exclude<
-  Command,
-  {
-    kind:
-      | "help"
-      | "version"
-      | "completions"
-      | "run"
-      | "verify"
-      | "diff"
-      | "helpers test";
-  }
->;
+async function fail(
+  error: unknown,
+  output: Output,
+  debug: boolean,
+): Promise<number> {
+  const { reportFailure } = await import("./report_failure.ts");
+  return reportFailure(error, output, debug);
+}
 
-/** Commands that either succeed or throw. */
-function perform(command: Plain, context: CommandContext): Promise<void> {
-  switch (command.kind) {
-    case "pack":
-      return runPack(command, context);
-    case "inspect":
-      return runInspect(command, context);
-    case "extract":
-      return runExtract(command, context);
-    case "extract-all":
-      return runExtractAll(command, context);
-    case "keygen":
-      return runKeygen(command, context);
-    case "helpers list":
-      return runHelpersList(context);
-    case "helpers info":
-      return runHelpersInfo(command, context);
-    case "helpers build":
-      return runHelpersBuild(command, context);
-    case "helpers clean":
-      return runHelpersClean(context);
-    case "workenv list":
-      return runWorkenvList(context);
-    case "workenv info":
-      return runWorkenvInfo(context);
-    case "workenv inspect":
-      return runWorkenvInspect(command, context);
-    case "workenv remove":
-      return runWorkenvRemove(command, context);
-    case "workenv clean":
-      return runWorkenvClean(command, context);
-    case "init":
-      return runInit(command, context);
+async function watched(host: Host, output: Output): Promise<Host> {
+  if (output.logLevel !== "debug" && output.logLevel !== "trace") return host;
+  return (await import("./watch_host.ts")).watchHost(host, output);
+}
+
+/**
+ * Does what `-C` asks for. A directory that is missing is said to be, rather
+ * than the first file that a command does not find in it.
+ */
+async function enterDirectory(
+  path: string | undefined,
+  { kind }: Command,
+  host: Host,
+): Promise<Host> {
+  if (path === undefined) return host;
+  if (kind === "help" || kind === "version" || "anywhere" in COMMANDS[kind]) {
+    return host.within(path);
   }
+  const facts = await host.reader.facts(path);
+  if (facts?.kind === "directory") return host.within(path);
+  const [code, says] = facts === undefined
+    ? ["io/not-found", "no such directory"] as const
+    : ["io/failed", "it is not a directory"] as const;
+  throw new PspfError(code, `Cannot work in ${JSON.stringify(path)}: ${says}`, {
+    context: { path },
+    hint: "Check what is given with -C",
+  });
 }

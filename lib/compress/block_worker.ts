@@ -1,13 +1,13 @@
-import { type BlockJob, compressBlock } from "./compress_block.ts";
+import {
+  type BlockJob,
+  compressBlock,
+  type EncodedBlock,
+} from "./compress_block.ts";
 
-/** What a worker answers: the result, and the input buffer for reuse. */
+/** What a worker answers. */
 export type BlockReply =
   | { readonly kind: "ready" }
-  | {
-    readonly kind: "done";
-    readonly output: Uint8Array<ArrayBuffer>;
-    readonly input: Uint8Array<ArrayBuffer>;
-  }
+  | { readonly kind: "done"; readonly block: EncodedBlock }
   | { readonly kind: "failed"; readonly message: string };
 
 /**
@@ -23,9 +23,9 @@ const scope = globalThis as unknown as WorkerScope;
 
 scope.onmessage = ({ data }): void => {
   try {
-    const output = compressBlock(data);
-    const reply: BlockReply = { kind: "done", output, input: data.input };
-    scope.postMessage(reply, [output.buffer, data.input.buffer]);
+    const block = compressBlock(data);
+    const memory = new Set([block.output.buffer, block.input.buffer]);
+    scope.postMessage({ kind: "done", block }, [...memory]);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     scope.postMessage({ kind: "failed", message });

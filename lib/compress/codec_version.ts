@@ -10,8 +10,6 @@ const PARTS = ["deno", "node", "zlib", "zstd"] as const;
 /**
  * Names the compressors of this runtime. Another version may give other bytes
  * for the same input, which are as good, but not the same.
- *
- * @returns A text that is equal where the compressors are.
  */
 export function codecVersion(): string {
   const versions = (globalThis as RuntimeWithVersions).process?.versions ?? {};

@@ -1,63 +1,85 @@
 import type { ZstdOptions } from "node:zlib";
 import { PspfError } from "../errors.ts";
-import { findNodeZlib, plainBytes } from "./node_zlib.ts";
+import { FRAME_DIGEST_SIZE } from "../format/frames.ts";
+import { nodeBuiltin, plainBytes } from "../io/node_builtin.ts";
 import { ZstdFrameScanner } from "./zstd_frame_scanner.ts";
 
-/** More than any runtime takes from a pool. */
+/** More than any runtime takes from its own pool of small buffers. */
 const MAX_POOLED_SIZE = 64 * 1024;
 
-/** One block of input, compressed on its own. */
+/** One block of content, encoded on its own. */
 export interface BlockJob {
-  /** `zstd` gives one frame, `deflate` one piece of a raw stream. */
-  readonly kind: "zstd" | "deflate";
+  /** `zstd` gives a frame, `deflate` a piece of a raw stream, `store` the same bytes. */
+  readonly kind: "zstd" | "deflate" | "store";
   /** Compression level of the kind. */
   readonly level: number;
-  /** The bytes to compress. */
+  /** The content, at the start of its memory. */
   readonly input: Uint8Array<ArrayBuffer>;
   /** Whether the stream ends with this block. */
   readonly last: boolean;
 }
 
+/** An encoded block. */
+export interface EncodedBlock {
+  /** The bytes to store; memory of their own, but for `store`. */
+  readonly output: Uint8Array<ArrayBuffer>;
+  /** The first bytes of the output's SHA-256. */
+  readonly digest: Uint8Array<ArrayBuffer>;
+  /** The content, whose memory is free again when the output was used. */
+  readonly input: Uint8Array<ArrayBuffer>;
+}
+
 /**
- * Compresses one block. Synchronous, because the asynchronous calls of
- * `node:zlib` all run on one thread; parallelism comes from workers that call
- * this function.
- *
- * @param job What to compress, and how.
- * @returns The compressed bytes; they depend on nothing but the job.
- * @throws {PspfError} `compress/unsupported` where the runtime has no `node:zlib`.
+ * Encodes one block. Synchronous, because the asynchronous calls of `node:zlib`
+ * all run on one thread; parallelism comes from workers that call this. The
+ * result depends on nothing but the job.
  */
-export function compressBlock(job: BlockJob): Uint8Array<ArrayBuffer> {
-  const zlib = findNodeZlib();
-  if (zlib === undefined) {
-    throw new PspfError(
-      "compress/unsupported",
-      "Cannot compress: this runtime has no node:zlib",
-      { hint: "Build packages with Deno; a browser can only read them" },
-    );
-  }
+export function compressBlock(job: BlockJob): EncodedBlock {
+  const { input } = job;
+  const output = encode(job);
+  return { output, digest: digestOf(output), input };
+}
+
+function encode(
+  { kind, level, input, last }: BlockJob,
+): Uint8Array<ArrayBuffer> {
+  if (kind === "store") return input;
+  const zlib = nodeBuiltin("node:zlib");
+  if (zlib === undefined) throw cannotCompress();
   const { constants } = zlib;
-  const chunkSize = boundOutput(job.input.length);
-  if (job.kind === "zstd") {
-    const options: ZstdOptions & { readonly pledgedSrcSize: number } = {
-      params: {
-        [constants.ZSTD_c_compressionLevel]: job.level,
-        // The size lets a reader allocate once and decode frames in parallel;
-        // the checksum notices a faulty decoder, which no digest of the stored
-        // bytes can.
-        [constants.ZSTD_c_contentSizeFlag]: 1,
-        [constants.ZSTD_c_checksumFlag]: 1,
-      },
-      pledgedSrcSize: job.input.length,
-      chunkSize,
-    };
-    return firstFrame(owned(zlib.zstdCompressSync(job.input, options)));
+  const chunkSize = boundOutput(input.length);
+  if (kind === "deflate") {
+    const finishFlush = last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
+    return owned(zlib.deflateRawSync(input, { level, chunkSize, finishFlush }));
   }
-  return owned(zlib.deflateRawSync(job.input, {
-    level: job.level,
+  const options: ZstdOptions & { readonly pledgedSrcSize: number } = {
+    params: {
+      [constants.ZSTD_c_compressionLevel]: level,
+      // The size lets a reader allocate once and decode frames in parallel;
+      // the checksum notices a faulty decoder, which no digest of the stored
+      // bytes can.
+      [constants.ZSTD_c_contentSizeFlag]: 1,
+      [constants.ZSTD_c_checksumFlag]: 1,
+    },
+    pledgedSrcSize: input.length,
     chunkSize,
-    finishFlush: job.last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
-  }));
+  };
+  return firstFrame(owned(zlib.zstdCompressSync(input, options)));
+}
+
+function digestOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const crypto = nodeBuiltin("node:crypto");
+  if (crypto === undefined) throw cannotCompress();
+  const digest = crypto.createHash("sha256").update(bytes).digest();
+  return new Uint8Array(digest.subarray(0, FRAME_DIGEST_SIZE));
+}
+
+function cannotCompress(): PspfError {
+  return new PspfError(
+    "compress/unsupported",
+    "Cannot compress: this runtime has no node:zlib",
+    { hint: "Build packages with Deno; a browser can only read them" },
+  );
 }
 
 /**

@@ -1,95 +1,107 @@
-import type { BlockCompressor, CompressedBlock } from "./block_compressor.ts";
-import { BlockPool } from "./block_pool.ts";
-import { type BlockJob, compressBlock } from "./compress_block.ts";
+import type { BlockPool } from "../io/block_pool.ts";
+import type { BlockCompressor } from "./block_compressor.ts";
+import {
+  type BlockJob,
+  compressBlock,
+  type EncodedBlock,
+} from "./compress_block.ts";
 
-/** Options of {@linkcode encodeBlocks}. */
-export interface EncodeBlocksOptions {
-  /** `zstd` frames, or pieces of one raw `deflate` stream. */
-  readonly kind: BlockJob["kind"];
-  /** Compression level of the kind. */
-  readonly level: number;
-  /** Input bytes per block: part of the output's shape, not a tuning knob. */
-  readonly blockSize: number;
-  /** Compresses blocks in parallel; the calling thread when absent. */
-  readonly compressor?: BlockCompressor;
-  /**
-   * Where blocks come from and go back to. Chunks that are blocks of it are
-   * compressed where they are, others are copied.
-   */
-  readonly pool?: BlockPool;
+/** Blocks on their way: the content, its pool, and who encodes them. */
+export interface EncodeBlocksOptions extends Pick<BlockJob, "kind" | "level"> {
+  /** Takes the memory of content back. */
+  readonly pool: BlockPool;
+  /** Encodes blocks in parallel; the calling thread when absent. */
+  readonly compressor?: BlockCompressor | undefined;
+  /** Keeps encoded blocks for the next build. */
+  readonly cache?: BlockCache | undefined;
+}
+
+/** Encoded blocks of earlier builds. */
+export interface BlockCache {
+  /** Looks for what a job gives. */
+  look(job: BlockJob): Promise<BlockCacheEntry>;
 }
 
 /**
- * Cuts bytes into blocks of one size, compresses the blocks in parallel and
- * yields the results in order. There are never more blocks in memory than there
- * are jobs and the one that is being filled, however long the input is.
+ * One place in a {@linkcode BlockCache}.
  *
- * @param input The bytes, in chunks of any size.
- * @param options The kind of block, and who compresses.
- * @returns The compressed bytes, one chunk per block.
- * @throws {PspfError} `compress/unsupported`, `build/failed`
+ * @internal
+ */
+export interface BlockCacheEntry {
+  /** The encoded block, where it is known. */
+  readonly block: EncodedBlock | undefined;
+  /** Remembers it. */
+  keep(block: EncodedBlock): Promise<void>;
+}
+
+/** What became of one block. */
+export interface StoredBlock {
+  /** The bytes to store, until the next block is asked for. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The first bytes of their SHA-256. */
+  readonly digest: Uint8Array<ArrayBuffer>;
+  /** Length of the content in bytes. */
+  readonly contentSize: number;
+}
+
+/**
+ * Encodes blocks in parallel and yields the results in order. There are never
+ * more of them in memory than there are jobs and one more, however long the
+ * input is.
  */
 export async function* encodeBlocks(
-  input: AsyncIterable<Uint8Array>,
-  options: EncodeBlocksOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const { kind, level, blockSize, compressor } = options;
-  const { pool = new BlockPool(blockSize) } = options;
-  const maxInFlight = compressor?.jobs ?? 1;
-  const inFlight: Promise<CompressedBlock>[] = [];
-  let block: Uint8Array<ArrayBuffer> | undefined;
-  let filled = 0;
-  let submitted = 0;
+  blocks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  { kind, level, pool, compressor, cache }: EncodeBlocksOptions,
+): AsyncGenerator<StoredBlock, void, undefined> {
+  const maxInFlight = (compressor?.jobs ?? 1) + 1;
+  const inFlight: Promise<EncodedBlock>[] = [];
+  let count = 0;
 
-  function submit(last: boolean): void {
-    const data = (block ?? pool.take()).subarray(0, filled);
-    const job: BlockJob = { kind, level, last, input: data };
+  async function encode(job: BlockJob): Promise<EncodedBlock> {
+    const entry = await cache?.look(job);
+    if (entry?.block !== undefined) return entry.block;
     // Starting workers for an input of one block would only cost time.
-    const alone = last && submitted === 0;
-    const result = compressor === undefined || alone
-      ? Promise.resolve({ output: compressBlock(job), input: data })
-      : compressor.compress(job);
+    const block = compressor === undefined || (job.last && count === 1)
+      ? compressBlock(job)
+      : await compressor.compress(job);
+    await entry?.keep(block);
+    return block;
+  }
+
+  function submit(input: Uint8Array<ArrayBuffer>, last: boolean): void {
+    count++;
+    const result = encode({ kind, level, last, input });
     // A rejection is met when its turn comes, which may never be.
     result.catch(() => {});
     inFlight.push(result);
-    submitted++;
-    block = undefined;
-    filled = 0;
   }
 
-  async function* submitFull(): AsyncGenerator<Uint8Array, void, undefined> {
-    const done = inFlight.length < maxInFlight
-      ? undefined
-      : await inFlight.shift();
-    // First the free worker gets its next block, then the result goes on.
-    submit(false);
-    if (done === undefined) return;
-    pool.give(done.input.buffer);
-    yield done.output;
+  async function* takeOldest(): AsyncGenerator<StoredBlock, void, undefined> {
+    const block = await inFlight.shift();
+    if (block === undefined) return;
+    const { output, digest, input } = block;
+    yield { bytes: output, digest, contentSize: input.length };
+    if (output.buffer !== input.buffer) release(output);
+    pool.give(input);
   }
 
-  for await (const chunk of input) {
-    let offset = 0;
-    while (offset < chunk.length) {
-      // A full block waits for one more byte: only then is it certain that it
-      // is not the last.
-      if (filled === blockSize) yield* submitFull();
-      if (filled === 0 && pool.owns(chunk)) {
-        if (block !== undefined) pool.give(block.buffer);
-        block = new Uint8Array(chunk.buffer);
-        filled = chunk.length;
-        break;
-      }
-      block ??= pool.take();
-      const end = Math.min(chunk.length, offset + blockSize - filled);
-      block.set(chunk.subarray(offset, end), filled);
-      filled += end - offset;
-      offset = end;
+  // A block waits for the next one: only then is it certain not to be the last.
+  let held: Uint8Array<ArrayBuffer> | undefined;
+  for await (const block of blocks) {
+    if (held !== undefined) {
+      if (inFlight.length >= maxInFlight) yield* takeOldest();
+      submit(held, false);
     }
-    // Frames do not know which is the last; only the first one may be alone.
-    const waits = kind === "deflate" || submitted === 0;
-    if (filled === blockSize && !waits) yield* submitFull();
+    held = block;
   }
-  if (filled > 0 || submitted === 0) submit(true);
-  for (const result of inFlight) yield (await result).output;
+  submit(held ?? pool.take().subarray(0, 0), true);
+  while (inFlight.length > 0) yield* takeOldest();
+}
+
+/**
+ * Gives memory back at once. The collector sees only a small object that holds
+ * a megabyte and takes its time, which doubles the peak.
+ */
+function release({ buffer }: Uint8Array<ArrayBuffer>): void {
+  buffer.transfer(0);
 }

@@ -1,6 +1,6 @@
 import { PspfError } from "../errors.ts";
 import type { DecodeLimits } from "./codec.ts";
-import { findNodeZlib, type NodeZlib, plainBytes } from "./node_zlib.ts";
+import { nodeBuiltin, plainBytes } from "../io/node_builtin.ts";
 import { OutputLimit } from "./output_limit.ts";
 
 /**
@@ -14,18 +14,13 @@ const OUTPUT_CHUNK_SIZE = 256 * 1024;
 /**
  * Decompresses gzip, member after member. Where the runtime has only
  * `DecompressionStream`, that is one member.
- *
- * @param input The compressed bytes.
- * @param limits How much may come out.
- * @returns The plain bytes.
- * @throws {PspfError} `compress/corrupt`, `compress/too-large`
  */
 export async function* gunzip(
   input: ReadableStream<Uint8Array>,
   limits: DecodeLimits,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const limit = new OutputLimit(limits);
-  const zlib = findNodeZlib();
+  const zlib = nodeBuiltin("node:zlib");
   const decoded = zlib === undefined
     ? decodeOnTheWeb(input, limit)
     : decodeInPieces(zlib, input, limit);
@@ -56,7 +51,7 @@ async function* decodeOnTheWeb(
 }
 
 async function* decodeInPieces(
-  zlib: NodeZlib,
+  zlib: typeof import("node:zlib"),
   input: ReadableStream<Uint8Array>,
   limit: OutputLimit,
 ): AsyncGenerator<Uint8Array, void, undefined> {

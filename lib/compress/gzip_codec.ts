@@ -1,74 +1,65 @@
-import { checkLevel, type Codec, type EncodeOptions } from "./codec.ts";
-import { encodeBlocks } from "./encode_blocks.ts";
+import type { Codec, EncodeBlockOptions } from "./codec.ts";
+import { encodeBlocks, type StoredBlock } from "./encode_blocks.ts";
 import { gunzip } from "./gunzip.ts";
-import { findNodeZlib } from "./node_zlib.ts";
-import { type ByteTransform, transformWith } from "./transform_with.ts";
-
-/**
- * Blocks do not refer back to each other, because the `node:zlib` of Deno takes
- * no dictionary for it. At this size that costs half a percent.
- */
-const BLOCK_SIZE = 1024 * 1024;
+import { nodeBuiltin } from "../io/node_builtin.ts";
+import { checkLevel, encodeWith, transformWith } from "./transform_with.ts";
 
 /** Also the default: a package is built once and downloaded often. */
 const MAX_LEVEL = 9;
 
-/** gzip (RFC 1952), one member, compressed in independent blocks the way `pigz -i` does. */
+/**
+ * gzip (RFC 1952), one member, its blocks compressed independently the way
+ * `pigz -i` does: the `node:zlib` of Deno takes no dictionary for more, and at a
+ * block of 1 MiB that costs half a percent.
+ */
 export const gzipCodec: Codec = {
   name: "gzip",
-  blockSize: BLOCK_SIZE,
-  encode(options): ByteTransform {
-    checkLevel("gzip", options?.level ?? MAX_LEVEL, MAX_LEVEL);
-    return transformWith((input) => gzipCodec.encodeChunks(input, options));
+  maxLevel: MAX_LEVEL,
+  encode: (options) => encodeWith(gzipCodec, options),
+  encodeBlocks(
+    blocks,
+    { level = MAX_LEVEL, ...rest },
+  ): AsyncGenerator<StoredBlock, void, undefined> {
+    checkLevel(gzipCodec, level);
+    return gzip(blocks, level, rest);
   },
-  encodeChunks(
-    input,
-    options = {},
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { level = MAX_LEVEL } = options;
-    checkLevel("gzip", level, MAX_LEVEL);
-    return gzip(input, level, options);
-  },
-  decode(limits = {}): ByteTransform {
-    return transformWith((input) => gunzip(input, limits));
-  },
+  decode: (limits = {}) => transformWith((input) => gunzip(input, limits)),
 };
 
 async function* gzip(
-  input: AsyncIterable<Uint8Array>,
+  blocks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   level: number,
-  { compressor, pool }: EncodeOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield encodeHeader(level);
-  const crc32 = findNodeZlib()?.crc32;
+  options: Omit<EncodeBlockOptions, "level">,
+): AsyncGenerator<StoredBlock, void, undefined> {
+  yield extra(encodeHeader(level));
+  const crc32 = nodeBuiltin("node:zlib")?.crc32;
   let checksum = 0;
   let size = 0;
-  async function* observe(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of input) {
-      checksum = crc32?.(chunk, checksum) ?? 0;
-      size += chunk.length;
-      yield chunk;
+  async function* observe(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    for await (const block of blocks) {
+      checksum = crc32?.(block, checksum) ?? 0;
+      size += block.length;
+      yield block;
     }
   }
-  yield* encodeBlocks(observe(), {
-    kind: "deflate",
-    level,
-    blockSize: BLOCK_SIZE,
-    ...(compressor === undefined ? {} : { compressor }),
-    ...(pool === undefined ? {} : { pool }),
-  });
+  yield* encodeBlocks(observe(), { ...options, kind: "deflate", level });
   const trailer = new Uint8Array(8);
   const view = new DataView(trailer.buffer);
   view.setUint32(0, checksum, true);
   view.setUint32(4, size % 2 ** 32, true);
-  yield trailer;
+  yield extra(trailer);
+}
+
+/** Bytes around the blocks, without content of their own. */
+function extra(bytes: Uint8Array<ArrayBuffer>): StoredBlock {
+  return { bytes, digest: new Uint8Array(), contentSize: 0 };
 }
 
 /**
  * No time, no name and "unknown" as system: a header that zlib writes itself
  * would say on which kind of machine the package was built.
  */
-function encodeHeader(level: number): Uint8Array {
+function encodeHeader(level: number): Uint8Array<ArrayBuffer> {
   const extraFlags = level === 9 ? 2 : level === 1 ? 4 : 0;
   return Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, extraFlags, 0xff);
 }

@@ -41,20 +41,12 @@ export class OutputLimit {
     this.#input += length;
   }
 
-  /**
-   * @param length Bytes that come out.
-   * @throws {PspfError} `compress/too-large`
-   */
   addOutput(length: number): void {
     if (length > this.remaining) throw this.tooLarge();
     this.#output += length;
   }
 
-  /**
-   * Describes output beyond the limit.
-   *
-   * @returns The error to throw.
-   */
+  /** Describes output beyond the limit. */
   tooLarge(): PspfError {
     const limit = this.#output + this.remaining;
     return new PspfError(
@@ -69,14 +61,7 @@ export class OutputLimit {
     );
   }
 
-  /**
-   * Describes damaged input.
-   *
-   * @param what What is wrong.
-   * @param offset Where, in compressed bytes.
-   * @param cause What the decoder said.
-   * @returns The error to throw.
-   */
+  /** Describes damaged input. */
   corrupt(what: string, offset: number, cause?: unknown): PspfError {
     return new PspfError(
       "compress/corrupt",

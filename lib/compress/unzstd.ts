@@ -1,40 +1,37 @@
 import { PspfError } from "../errors.ts";
 import type { DecodeLimits } from "./codec.ts";
-import { findNodeZlib, type NodeZlib, plainBytes } from "./node_zlib.ts";
+import { nodeBuiltin, plainBytes } from "../io/node_builtin.ts";
 import { OutputLimit } from "./output_limit.ts";
 import { type ZstdFrame, ZstdFrameScanner } from "./zstd_frame_scanner.ts";
 
 /**
  * A frame is decoded whole, because the streaming decoder of `node:zlib` ends
  * the process at damaged data instead of reporting it. Packages have frames of
- * 8 MiB; other tools may write one frame for everything.
+ * about 1 MiB; other tools may write one frame for everything.
  */
 const MAX_FRAME_SIZE = 512 * 1024 * 1024;
 
 const INITIAL_CAPACITY = 1024 * 1024;
 
-const OUTPUT_CHUNK_SIZE = 256 * 1024;
+/** Frames up to this size are handed on as they are. */
+const MAX_CHUNK_SIZE = 4 * 1024 * 1024;
 
 /** Two to this power is the largest window, in bytes: as in the launcher. */
 const MAX_WINDOW_LOG = 26;
 
-/** The 16 KiB of `node:zlib` make decoding much slower. */
-const CHUNK_SIZE = 512 * 1024;
-
 /**
- * Decompresses zstd, frame after frame.
- *
- * @param input The compressed bytes.
- * @param limits How much may come out.
- * @returns The plain bytes, one chunk per frame.
- * @throws {PspfError} `compress/corrupt`, `compress/too-large`, `compress/unsupported`
+ * Output of `node:zlib` comes in pieces of this size at most; its own 16 KiB
+ * make decoding much slower, and a frame that fits into one is not copied.
  */
+const MAX_PIECE_SIZE = 2 * 1024 * 1024;
+
+/** Decompresses zstd, frame after frame. */
 export async function* unzstd(
   input: ReadableStream<Uint8Array>,
   limits: DecodeLimits,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const limit = new OutputLimit(limits);
-  const zlib = findNodeZlib();
+  const zlib = nodeBuiltin("node:zlib");
   if (zlib === undefined) throw withoutZlib(limit.name);
   let pending = new Uint8Array(INITIAL_CAPACITY);
   let filled = 0;
@@ -75,12 +72,13 @@ export async function* unzstd(
 }
 
 /**
- * Gives a frame out as copies and frees its memory at once: a garbage collector
- * that sees only small objects lets many frames of 8 MiB pile up.
+ * Cuts a large frame into copies and frees its memory at once: a garbage
+ * collector that sees only small objects would let many of them pile up.
  */
 function* handOut(plain: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < plain.length; at += OUTPUT_CHUNK_SIZE) {
-    yield plain.slice(at, at + OUTPUT_CHUNK_SIZE);
+  if (plain.length <= MAX_CHUNK_SIZE) return yield plain;
+  for (let at = 0; at < plain.length; at += MAX_CHUNK_SIZE) {
+    yield plain.slice(at, at + MAX_CHUNK_SIZE);
   }
   const { buffer } = plain;
   const isOwn = buffer instanceof ArrayBuffer &&
@@ -104,7 +102,7 @@ function append(
 }
 
 function decodeFrame(
-  zlib: NodeZlib,
+  zlib: typeof import("node:zlib"),
   bytes: Uint8Array,
   frame: ZstdFrame,
   limit: OutputLimit,
@@ -119,7 +117,11 @@ function decodeFrame(
   try {
     plain = zlib.zstdDecompressSync(bytes, {
       maxOutputLength: most,
-      chunkSize: CHUNK_SIZE,
+      chunkSize: Math.min(
+        MAX_PIECE_SIZE,
+        // One byte more, or a full piece is followed by an empty one.
+        (frame.contentSize ?? INITIAL_CAPACITY) + 64,
+      ),
       params: { [zlib.constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
     });
   } catch (error) {

@@ -36,12 +36,7 @@ export class ZstdFrameScanner {
   #contentSize: number | undefined;
   #hasChecksum = false;
 
-  /**
-   * Looks for the end of the frame.
-   *
-   * @param bytes The frame from its start, as far as it has arrived.
-   * @returns The frame, how many bytes are needed to go on, or the damage.
-   */
+  /** Looks for the end of the frame. */
   scan(bytes: Uint8Array): ZstdScanResult {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     if (this.#at === 0) {

@@ -3,11 +3,19 @@ import { equals } from "@std/bytes/equals";
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { PspfError } from "../errors.ts";
 import { PUBLIC_KEY_SIZE, SIGNATURE_SIZE } from "../format/constants.ts";
-import { PKCS8_PREFIX } from "./pkcs8.ts";
-import { isStrictPoint, isStrictScalar } from "./strict_ed25519.ts";
+import { sha256 } from "./sha256.ts";
 
 /** Bytes of a private key as this project holds it: the Ed25519 seed. */
 export const PRIVATE_KEY_SIZE = 32;
+
+/** DER of PKCS#8 version 1 for Ed25519, up to the seed. */
+export const PKCS8_PREFIX: Uint8Array = Uint8Array.from([
+  ...[0x30, 0x2e, 2, 1, 0],
+  // The object identifier of Ed25519 in its sequence.
+  ...[0x30, 5, 6, 3, 0x2b, 0x65, 0x70],
+  // An OCTET STRING in an OCTET STRING.
+  ...[4, 0x22, 4, 0x20],
+]);
 
 /** An Ed25519 key pair. Whoever holds it can sign. */
 export interface KeyPair {
@@ -38,22 +46,7 @@ export async function generateKeyPair(): Promise<KeyPair> {
   );
 }
 
-/**
- * Derives the public key of a private key.
- *
- * @param privateKey The seed, 32 bytes.
- * @returns The pair.
- * @throws {PspfError} `crypto/bad-key` when the length differs.
- *
- * @example The public half
- * ```ts
- * import { deriveKeyPair } from "@flavor/pspf/crypto";
- * import { assertEquals } from "@std/assert";
- *
- * const { publicKey } = await deriveKeyPair(new Uint8Array(32));
- * assertEquals(publicKey.subarray(0, 2), new Uint8Array([0x3b, 0x6a]));
- * ```
- */
+/** Derives the public key of a private key. */
 export async function deriveKeyPair(privateKey: Uint8Array): Promise<KeyPair> {
   const key = await importPrivateKey(privateKey, true);
   const { x = "" } = await crypto.subtle.exportKey("jwk", key);
@@ -61,21 +54,17 @@ export async function deriveKeyPair(privateKey: Uint8Array): Promise<KeyPair> {
 }
 
 /**
- * Checks that two keys belong together.
+ * Makes a key pair out of a text, the way all builders do: the private key is
+ * the SHA-256 of the text. It is as secret as the text is hard to guess.
  *
- * @param pair The pair, its public key derived from the private one.
- * @param publicKey The raw public key that somebody claims, 32 bytes.
- * @throws {PspfError} `crypto/key-mismatch`
- *
- * @example Two strangers
- * ```ts
- * import { checkKeyPair, generateKeyPair } from "@flavor/pspf/crypto";
- * import { assertThrows } from "@std/assert";
- *
- * const [one, other] = [await generateKeyPair(), await generateKeyPair()];
- * assertThrows(() => checkKeyPair(one, other.publicKey));
- * ```
+ * @param seed Any text.
+ * @returns The same pair for the same text.
  */
+export async function keyPairFromSeed(seed: string): Promise<KeyPair> {
+  return await deriveKeyPair(await sha256(new TextEncoder().encode(seed)));
+}
+
+/** Checks that two keys belong together. */
 export function checkKeyPair(pair: KeyPair, publicKey: Uint8Array): void {
   if (equals(pair.publicKey, publicKey)) return;
   throw new PspfError(
@@ -92,15 +81,6 @@ export function checkKeyPair(pair: KeyPair, publicKey: Uint8Array): void {
  * @param message The bytes to sign.
  * @returns 64 bytes, always the same for the same message and key.
  * @throws {PspfError} `crypto/bad-key` when the private key has a wrong length.
- *
- * @example A signature
- * ```ts
- * import { generateKeyPair, sign } from "@flavor/pspf/crypto";
- * import { assertEquals } from "@std/assert";
- *
- * const signature = await sign(await generateKeyPair(), new Uint8Array());
- * assertEquals(signature.length, 64);
- * ```
  */
 export async function sign(
   pair: KeyPair,
@@ -121,15 +101,6 @@ export async function sign(
  * @param signature 64 bytes.
  * @param message The bytes that were signed.
  * @returns Whether it verifies; wrong lengths do not.
- *
- * @example A key of nothing but zeros
- * ```ts
- * import { verify } from "@flavor/pspf/crypto";
- * import { assert } from "@std/assert";
- *
- * const zero = new Uint8Array(64);
- * assert(!await verify(zero.subarray(0, 32), zero, new Uint8Array()));
- * ```
  */
 export async function verify(
   publicKey: Uint8Array,
@@ -146,23 +117,14 @@ export async function verify(
     !isStrictScalar(scalar)
   ) return false;
   try {
-    const key = await crypto.subtle.importKey(
-      "raw",
-      publicKey.slice(),
-      "Ed25519",
-      false,
-      [
-        "verify",
-      ],
-    );
-    return await crypto.subtle.verify(
-      "Ed25519",
-      key,
-      signature.slice(),
-      message.slice(),
-    );
+    const { subtle } = crypto;
+    const raw = publicKey.slice();
+    const usages: KeyUsage[] = ["verify"];
+    const key = await subtle.importKey("raw", raw, "Ed25519", false, usages);
+    const copies = [signature.slice(), message.slice()] as const;
+    return await subtle.verify("Ed25519", key, ...copies);
   } catch (error) {
-    // Some implementations refuse a key that is no point of the curve.
+    // Some implementations refuse a key that is not a point of the curve.
     if (error instanceof DOMException && error.name === "DataError") {
       return false;
     }
@@ -185,4 +147,38 @@ async function importPrivateKey(
   return await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", extractable, [
     "sign",
   ]);
+}
+
+/** The prime of the field. */
+const P = 2n ** 255n - 19n;
+
+/** The order of the base point. */
+const L = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+/** The y coordinates of the eight points of small order. */
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
+  0n,
+  1n,
+  P - 1n,
+  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
+  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
+]);
+
+/** Whether an encoded point is canonical and not of small order. */
+export function isStrictPoint(point: Uint8Array): boolean {
+  // The highest bit is the sign of x.
+  const y = fromLittleEndian(point) & (2n ** 255n - 1n);
+  return y < P && !SMALL_ORDER_Y.has(y);
+}
+
+/**
+ * Whether the scalar of a signature is reduced, so that nobody can make a
+ * second signature out of a first one.
+ */
+export function isStrictScalar(scalar: Uint8Array): boolean {
+  return fromLittleEndian(scalar) < L;
+}
+
+function fromLittleEndian(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
 }

@@ -15,22 +15,16 @@
  */
 
 export {
-  checkKeyPair,
-  deriveKeyPair,
   generateKeyPair,
   type KeyPair,
-  PRIVATE_KEY_SIZE,
+  keyPairFromSeed,
   sign,
   verify,
 } from "./ed25519.ts";
-export { keyFingerprint, parseFingerprint } from "./fingerprint.ts";
 export {
   encodePrivateKeyPem,
   encodePublicKeyPem,
-  MAX_KEY_FILE_SIZE,
   parseKeyPair,
   parsePublicKey,
 } from "./key_file.ts";
-export { keyPairFromSeed } from "./key_seed.ts";
-export { createSha256, type Sha256, sha256 } from "./sha256.ts";
-export { shortHash, shortHashOf } from "./short_hash.ts";
+export { keyFingerprint, sha256 } from "./sha256.ts";

@@ -1,49 +1,21 @@
 import { crypto as stdCrypto } from "@std/crypto/crypto";
-import type { Hash } from "node:crypto";
+import { encodeHex } from "@std/encoding/hex";
+import { nodeBuiltin } from "../io/node_builtin.ts";
 
 /** SHA-256 of bytes that come in pieces. */
 export interface Sha256 {
-  /**
-   * Takes the next bytes.
-   *
-   * @param chunk The bytes; the caller must not change them before the result
-   * has settled.
-   * @returns A promise to wait for before more is added, where hashing is not
-   * immediate.
-   */
+  /** Takes the next bytes. */
   update(chunk: Uint8Array): void | Promise<void>;
-  /**
-   * Ends the computation.
-   *
-   * @returns 32 bytes.
-   */
+  /** Ends the computation. */
   digest(): Promise<Uint8Array<ArrayBuffer>>;
-}
-
-/** The one function of `node:crypto` that is used. */
-interface NodeCrypto {
-  createHash(algorithm: "sha256"): Hash;
 }
 
 /**
  * Computes SHA-256 piece by piece: with `node:crypto` where there is one, as
  * it is five times faster, else (in a browser) with `@std/crypto`.
- *
- * @returns A fresh computation.
- *
- * @example Two pieces
- * ```ts
- * import { createSha256, sha256 } from "@flavor/pspf/crypto";
- * import { assertEquals } from "@std/assert";
- *
- * const hash = createSha256();
- * await hash.update(new Uint8Array([1]));
- * await hash.update(new Uint8Array([2]));
- * assertEquals(await hash.digest(), await sha256(new Uint8Array([1, 2])));
- * ```
  */
 export function createSha256(): Sha256 {
-  const node = findNodeCrypto();
+  const node = nodeBuiltin("node:crypto");
   return node === undefined ? createStdSha256() : createNodeSha256(node);
 }
 
@@ -69,20 +41,39 @@ export async function sha256(
   return await hash.digest();
 }
 
-/**
- * Asks the runtime for `node:crypto` instead of importing it, so that bundles
- * for a browser neither contain nor miss it.
- */
-function findNodeCrypto(): NodeCrypto | undefined {
-  const { process } = globalThis as {
-    readonly process?: {
-      getBuiltinModule?(name: string): NodeCrypto | undefined;
-    };
-  };
-  return process?.getBuiltinModule?.("node:crypto");
+/** Takes the short form of a digest that slot descriptors hold. */
+export function shortHashOf(digest: Uint8Array): bigint {
+  const view = new DataView(
+    digest.buffer,
+    digest.byteOffset,
+    digest.byteLength,
+  );
+  return view.getBigUint64(0, true);
 }
 
-function createNodeSha256(node: NodeCrypto): Sha256 {
+/** Computes the name hash of a slot descriptor. */
+export async function shortHash(name: string): Promise<bigint> {
+  return shortHashOf(await sha256(new TextEncoder().encode(name)));
+}
+
+const FINGERPRINT_REGEXP = /^(?:sha256:)?([0-9a-f]{64})$/i;
+
+/**
+ * Computes the name by which people compare public keys.
+ *
+ * @param publicKey The raw public key, 32 bytes.
+ * @returns SHA-256 of the key as 64 lower-case hex digits.
+ */
+export async function keyFingerprint(publicKey: Uint8Array): Promise<string> {
+  return encodeHex(await sha256(publicKey));
+}
+
+/** Reads a fingerprint that somebody typed. */
+export function parseFingerprint(text: string): string | undefined {
+  return FINGERPRINT_REGEXP.exec(text.trim())?.[1]?.toLowerCase();
+}
+
+function createNodeSha256(node: typeof import("node:crypto")): Sha256 {
   const hash = node.createHash("sha256");
   return {
     update: (chunk): void => {

@@ -38,8 +38,8 @@ export const MAX_PORTABLE_SLOT_COUNT = 123;
 /** Largest metadata document read, compressed or not, in bytes. */
 export const MAX_METADATA_SIZE = 16 * 1024 * 1024;
 
-/** Largest metadata document written, uncompressed, in bytes. */
-export const MAX_WRITTEN_METADATA_SIZE = 1024 * 1024;
+/** Largest metadata document that existing launchers read, uncompressed, in bytes. */
+export const MAX_PORTABLE_METADATA_SIZE = 1024 * 1024;
 
 /** Deepest nesting of the metadata document. */
 export const MAX_METADATA_DEPTH = 64;
@@ -53,11 +53,8 @@ export const PUBLIC_KEY_SIZE = 32;
 /** Bytes of an Ed25519 signature. */
 export const SIGNATURE_SIZE = 64;
 
-/** Alignment of slots in bytes, unless asked otherwise. */
-export const DEFAULT_ALIGNMENT = 8;
-
-/** Alignment of slots in bytes that can be mapped into memory. */
-export const PAGE_ALIGNMENT = 4096;
+/** Alignment of everything behind the launcher, in bytes. */
+export const ALIGNMENT = 8;
 
 /** Largest number of operations in a chain. */
 export const MAX_OPERATIONS = 8;

@@ -3,7 +3,6 @@ import {
   FORMAT_VERSION,
   INDEX_BLOCK_SIZE,
   MARKER_SIZE,
-  PAGE_ALIGNMENT,
   PUBLIC_KEY_SIZE,
   SHA256_SIZE,
   SIGNATURE_SIZE,
@@ -51,9 +50,8 @@ const HINTS = {
   protocolVersion: 1,
 } as const;
 
-const CAPABILITY_MMAP = 0x01n;
-const CAPABILITY_PAGE_ALIGNED = 0x02n;
-const CAPABILITY_SIGNED = 0x80n;
+/** Can be mapped into memory; is signed. */
+const CAPABILITIES = 0x81n;
 
 /** The index block as stored; nothing in it has been checked yet. */
 export interface IndexBlock {
@@ -110,12 +108,6 @@ export interface IndexBlockInit {
   /** Ed25519 signature of the uncompressed metadata, 64 bytes. */
   readonly signature: Uint8Array;
   /**
-   * Alignment of the slots in bytes.
-   *
-   * @default {8}
-   */
-  readonly alignment?: number;
-  /**
    * Unix time of the build in seconds.
    *
    * @default {0}
@@ -141,7 +133,8 @@ export interface IndexBlockInit {
  *
  * @example Read back what was encoded
  * ```ts
- * import { encodeIndexBlock, parseIndexBlock } from "@flavor/pspf/format";
+ * import { encodeIndexBlock } from "./index_block.ts";
+import { parseIndexBlock } from "@flavor/pspf/format";
  * import { assertEquals } from "@std/assert";
  *
  * const block = encodeIndexBlock({
@@ -184,36 +177,11 @@ export function parseIndexBlock(block: Uint8Array): IndexBlock {
   };
 }
 
-/**
- * Encodes an index block, its checksum included.
- *
- * @param init The fields.
- * @returns 8192 bytes.
- * @throws {RangeError} When a key, digest, signature or seal has a wrong length.
- *
- * @example The checksum is right from the start
- * ```ts
- * import { encodeIndexBlock, indexChecksum, parseIndexBlock } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const block = encodeIndexBlock({
- *   packageSize: 8200,
- *   launcherSize: 0,
- *   metadataOffset: 0,
- *   metadataSize: 0,
- *   slotTableOffset: 0,
- *   slotCount: 0,
- *   publicKey: new Uint8Array(32),
- *   metadataDigest: new Uint8Array(32),
- *   signature: new Uint8Array(64),
- * });
- * assertEquals(parseIndexBlock(block).checksum, indexChecksum(block));
- * ```
- */
+/** Encodes an index block, its checksum included. */
 export function encodeIndexBlock(
   init: IndexBlockInit,
 ): Uint8Array<ArrayBuffer> {
-  const { alignment = 8, buildTimestamp = 0, tailMarker = true } = init;
+  const { buildTimestamp = 0, tailMarker = true } = init;
   expectLength(init.publicKey, PUBLIC_KEY_SIZE, "public key");
   expectLength(init.metadataDigest, SHA256_SIZE, "metadata digest");
   expectLength(init.signature, SIGNATURE_SIZE, "signature");
@@ -241,7 +209,7 @@ export function encodeIndexBlock(
   u64(AT.minMemory, HINTS.minMemory);
   u32(AT.streamChunkSize, HINTS.streamChunkSize);
   u64(AT.buildTimestamp, buildTimestamp);
-  u64(AT.capabilities, capabilitiesFor(alignment));
+  u64(AT.capabilities, CAPABILITIES);
   u32(AT.compatibility, FORMAT_VERSION);
   u32(AT.protocolVersion, HINTS.protocolVersion);
   if (init.seal !== undefined) {
@@ -253,20 +221,7 @@ export function encodeIndexBlock(
   return block;
 }
 
-/**
- * Computes the checksum that an index block should carry.
- *
- * @param block 8192 bytes, left unchanged.
- * @returns Adler-32 of the block with its checksum field zeroed.
- *
- * @example An empty block
- * ```ts
- * import { indexChecksum } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(indexChecksum(new Uint8Array(8192)), 0x20000001);
- * ```
- */
+/** Computes the checksum that an index block should carry. */
 export function indexChecksum(block: Uint8Array): number {
   return checksumWithout(block, AT.checksum);
 }
@@ -275,18 +230,6 @@ export function indexChecksum(block: Uint8Array): number {
  * Computes the checksum that the existing Go builder writes: it zeroes the
  * upper half of the package size instead of the checksum field, which differs
  * from {@linkcode indexChecksum} for packages of 4 GiB and more.
- *
- * @param block 8192 bytes, left unchanged.
- * @returns Adler-32 with bytes 4..7 and 12..15 zeroed.
- *
- * @example The same below 4 GiB
- * ```ts
- * import { goIndexChecksum, indexChecksum } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const block = new Uint8Array(8192).fill(7, 16);
- * assertEquals(goIndexChecksum(block), indexChecksum(block));
- * ```
  */
 export function goIndexChecksum(block: Uint8Array): number {
   const copy = block.slice();
@@ -294,21 +237,7 @@ export function goIndexChecksum(block: Uint8Array): number {
   return indexChecksum(copy);
 }
 
-/**
- * Stores the right checksum in an index block.
- *
- * @param block 8192 bytes, changed in place.
- *
- * @example After a change
- * ```ts
- * import { indexChecksum, parseIndexBlock, writeIndexChecksum } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const block = new Uint8Array(8192);
- * writeIndexChecksum(block);
- * assertEquals(parseIndexBlock(block).checksum, 0x20000001);
- * ```
- */
+/** Stores the right checksum in an index block. */
 export function writeIndexChecksum(block: Uint8Array): void {
   viewOf(block).setUint32(AT.checksum, indexChecksum(block), true);
 }
@@ -317,12 +246,6 @@ function checksumWithout(block: Uint8Array, at: number): number {
   const zeros = new Uint8Array(MARKER_SIZE);
   const head = adler32(block.subarray(0, at));
   return adler32(block.subarray(at + 4), adler32(zeros, head));
-}
-
-function capabilitiesFor(alignment: number): bigint {
-  const aligned = alignment % PAGE_ALIGNMENT === 0;
-  return CAPABILITY_MMAP | CAPABILITY_SIGNED |
-    (aligned ? CAPABILITY_PAGE_ALIGNED : 0n);
 }
 
 function viewOf(bytes: Uint8Array): DataView {

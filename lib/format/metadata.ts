@@ -1,6 +1,6 @@
 import type { JsonValue } from "../errors.ts";
-import type { SlotLifecycleName } from "./slot_lifecycle.ts";
-import type { SlotPurposeName } from "./slot_purpose.ts";
+import type { FrameTable } from "./frames.ts";
+import type { SlotLifecycleName, SlotPurposeName } from "./slot_words.ts";
 
 /** An object of JSON values, by key. */
 export type JsonObject = Readonly<Record<string, JsonValue>>;
@@ -15,7 +15,7 @@ export interface PackageInfo {
   /** Version of the application. */
   readonly version: string;
   /** One line about it. */
-  readonly description?: string;
+  readonly description?: string | undefined;
 }
 
 /** What the metadata says about a slot. */
@@ -39,11 +39,13 @@ export interface SlotMetadata {
   /** When it is extracted. */
   readonly lifecycle: SlotLifecycleName;
   /** Octal permission bits. */
-  readonly permissions?: string;
+  readonly permissions?: string | undefined;
   /** When the source was resolved; always `build` in practice. */
-  readonly resolution?: string;
+  readonly resolution?: string | undefined;
   /** Whether the slot stands for the package file itself and has no bytes. */
-  readonly selfRef?: boolean;
+  readonly selfRef?: boolean | undefined;
+  /** Where its frames are; absent where it has only one. */
+  readonly frames?: FrameTable | undefined;
 }
 
 /** How the application is started. */
@@ -53,11 +55,11 @@ export interface ExecutionMetadata {
   /** The command line, split like a shell does. */
   readonly command: string;
   /** The command, already split; wins over `command`. */
-  readonly argv?: readonly string[];
+  readonly argv?: readonly string[] | undefined;
   /** Arguments before those of the user. */
-  readonly args?: readonly string[];
+  readonly args?: readonly string[] | undefined;
   /** Working directory, usually `{workenv}`; the caller's when absent. */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /** Environment variables; stored as `env` and as `environment`. */
   readonly env: StringMap;
 }
@@ -76,7 +78,7 @@ export interface VerificationMetadata {
   /** Whether it has to be verified. */
   readonly requireVerification: boolean;
   /** Kept as it is. */
-  readonly trustSignatures?: JsonValue;
+  readonly trustSignatures?: JsonValue | undefined;
 }
 
 /** How the package was built. */
@@ -98,6 +100,8 @@ export interface BuildMetadata {
     /** Free text. */
     readonly host: string;
   };
+  /** Keys of the builder's own, kept as they are. */
+  readonly extra?: JsonObject | undefined;
 }
 
 /** What stands at the front of the package. */
@@ -106,6 +110,8 @@ export interface LauncherMetadata {
   readonly tool: string;
   /** Its version. */
   readonly toolVersion: string;
+  /** `sha256:` and 64 hex digits over its sources, where it names them. */
+  readonly source?: string | undefined;
   /** Length in bytes. */
   readonly size: number;
   /** `sha256:` and 64 hex digits; Python's builder repeats the prefix. */
@@ -135,7 +141,7 @@ export interface WorkenvDirectory {
   /** Path, usually beginning with `{workenv}/`. */
   readonly path: string;
   /** Octal permission bits. */
-  readonly mode?: string;
+  readonly mode?: string | undefined;
 }
 
 /** How the workenv is prepared. */
@@ -145,19 +151,19 @@ export interface WorkenvMetadata {
   /** Environment variables; placeholders are expanded. */
   readonly env: StringMap;
   /** Octal umask of setup commands and the application; inherited when absent. */
-  readonly umask?: string;
+  readonly umask?: string | undefined;
 }
 
 /** What happens to the inherited environment. */
 export interface RuntimeEnvironment {
   /** Names or patterns to keep; everything else goes. */
-  readonly pass?: readonly string[];
+  readonly pass?: readonly string[] | undefined;
   /** Names or patterns to remove. */
-  readonly unset?: readonly string[];
+  readonly unset?: readonly string[] | undefined;
   /** New names for variables, by old name. */
-  readonly map?: StringMap;
+  readonly map?: StringMap | undefined;
   /** Variables to set. */
-  readonly set?: StringMap;
+  readonly set?: StringMap | undefined;
 }
 
 /** Settings of the running application. */
@@ -179,21 +185,21 @@ export interface PackageMetadata {
   /** How it is started. */
   readonly execution: ExecutionMetadata;
   /** What the builder demands of readers. */
-  readonly verification?: VerificationMetadata;
+  readonly verification?: VerificationMetadata | undefined;
   /** How it was built. */
-  readonly build?: BuildMetadata;
+  readonly build?: BuildMetadata | undefined;
   /** Its launcher. */
-  readonly launcher?: LauncherMetadata;
+  readonly launcher?: LauncherMetadata | undefined;
   /** What a reader needs. */
-  readonly compatibility?: CompatibilityMetadata;
+  readonly compatibility?: CompatibilityMetadata | undefined;
   /** A check of the extracted workenv. */
-  readonly cacheValidation?: CacheValidationMetadata;
+  readonly cacheValidation?: CacheValidationMetadata | undefined;
   /** Settings of the running application. */
-  readonly runtime?: RuntimeMetadata;
+  readonly runtime?: RuntimeMetadata | undefined;
   /** How the workenv is prepared. */
-  readonly workenv?: WorkenvMetadata;
+  readonly workenv?: WorkenvMetadata | undefined;
   /** Commands that run once after extraction. */
   readonly setupCommands: readonly JsonValue[];
   /** Sections of the application's own, kept as they are. */
-  readonly custom?: JsonObject;
+  readonly custom?: JsonObject | undefined;
 }

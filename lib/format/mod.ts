@@ -16,62 +16,23 @@
  */
 
 export * from "./constants.ts";
-export { encodeMetadata } from "./encode_metadata.ts";
-export {
-  encodeIndexBlock,
-  goIndexChecksum,
-  type IndexBlock,
-  type IndexBlockInit,
-  indexChecksum,
-  parseIndexBlock,
-  writeIndexChecksum,
-} from "./index_block.ts";
-export { computeLayout, type Layout, type PartSizes } from "./layout.ts";
+export { FRAME_DIGEST_SIZE, FRAME_UNIT, type FrameTable } from "./frames.ts";
+export { type IndexBlock, parseIndexBlock } from "./index_block.ts";
 export type * from "./metadata.ts";
+export { parseMetadata } from "./metadata_document.ts";
+export { Operation, OperationChain, type OperationCode } from "./operations.ts";
+export { parseSeal, type Seal, sealMessage } from "./seal.ts";
 export {
-  isOperationCode,
-  Operation,
-  type OperationCode,
-  operationName,
-} from "./operation.ts";
-export { OperationChain } from "./operation_chain.ts";
-export { packOperations, unpackOperations } from "./pack_operations.ts";
-export { parseMetadata } from "./parse_metadata.ts";
-export {
-  formatPermissions,
-  parsePermissions,
-  readPermissions,
-} from "./permissions.ts";
-export {
-  encodeSeal,
-  hasSeal,
-  parseSeal,
-  type Seal,
-  SEAL_OFFSET,
-  SEAL_SIZE,
-  sealMessage,
-  writeSealSignature,
-} from "./seal.ts";
-export {
-  encodeSlotDescriptor,
-  encodeSlotTable,
   parseSlotDescriptor,
   parseSlotTable,
   type SlotDescriptor,
-  slotDescriptorId,
 } from "./slot_descriptor.ts";
 export {
-  isKnownLifecycle,
-  lifecycleByte,
-  normalizeLifecycle,
+  SLOT_PLATFORMS,
   SlotLifecycle,
   type SlotLifecycleName,
-} from "./slot_lifecycle.ts";
-export {
-  isKnownPurpose,
-  purposeByte,
+  type SlotPlatform,
   SlotPurpose,
   type SlotPurposeName,
-} from "./slot_purpose.ts";
-export { parseStrictJson, type StrictJsonOptions } from "./strict_json.ts";
-export { encodeTrailer, findAppendedBytes, parseTrailer } from "./trailer.ts";
+} from "./slot_words.ts";
+export { findAppendedBytes, parseTrailer } from "./trailer.ts";

@@ -22,21 +22,16 @@ export interface DenoHostOptions {
   readonly endOnSignals?: boolean;
 }
 
-/**
- * The machine that this program runs on.
- *
- * @param options Whether to deal with signals.
- * @returns A host.
- */
+/** The machine that this program runs on. */
 export function createDenoHost(options: DenoHostOptions = {}): Host {
   const temporaries = new Temporaries();
   const interrupts = new Interrupts(temporaries, clearLine);
   if (options.endOnSignals === true) interrupts.listen();
-  return hostWithin(Deno.cwd(), temporaries, interrupts);
+  return hostWithin(undefined, temporaries, interrupts);
 }
 
 function hostWithin(
-  directory: string,
+  directory: string | undefined,
   temporaries: Temporaries,
   interrupts: Interrupts,
 ): Host {
@@ -49,12 +44,11 @@ function hostWithin(
     env: environment,
     clock: { now: Date.now, monotonic: () => performance.now() },
     terminal,
-    machine: describeMachine(),
+    machine,
     random: {
       bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
     },
-    within: (next) =>
-      hostWithin(resolve(directory, next), temporaries, interrupts),
+    within: (next) => hostWithin(files.absolute(next), temporaries, interrupts),
   };
 }
 
@@ -72,15 +66,15 @@ const environment: Environment = {
 
 const ENCODER = new TextEncoder();
 
-function writeAll(fd: number, name: string, text: string): void {
-  const bytes = ENCODER.encode(text);
+/** Gives `false` when the reader of a pipe has seen enough, as in `flavor inspect x | head`. */
+function writeAll(fd: number, name: string, bytes: Uint8Array): boolean {
   try {
     for (let done = 0; done < bytes.length;) {
       done += fs.writeSync(fd, bytes, done, bytes.length - done);
     }
+    return true;
   } catch (error) {
-    // The reader of a pipe has seen enough, as in `flavor inspect x | head`.
-    if (isBrokenPipe(error)) return;
+    if (isBrokenPipe(error)) return false;
     throw fileError(error, `write to ${name}`, name);
   }
 }
@@ -100,11 +94,14 @@ const terminal: Terminal = {
       return 80;
     }
   },
-  writeOut: (text) => writeAll(1, "standard output", text),
+  writeOut(text: string): void {
+    writeAll(1, "standard output", ENCODER.encode(text));
+  },
+  writeOutBytes: (bytes) => writeAll(1, "standard output", bytes),
   writeError(text: string): void {
     hasOpenLine = !text.endsWith("\n") && !text.endsWith(CLEAR_LINE);
     try {
-      writeAll(2, "standard error", text);
+      writeAll(2, "standard error", ENCODER.encode(text));
     } catch {
       // A full log takes nothing back of what was done, nor its exit code.
     }
@@ -124,16 +121,24 @@ const ARCH_NAMES: Readonly<Record<string, string>> = {
   aarch64: "arm64",
 };
 
-function describeMachine(): Machine {
-  const { os: system, arch } = Deno.build;
-  return {
-    platform: `${system}_${ARCH_NAMES[arch] ?? arch}`,
-    processors: navigator.hardwareConcurrency,
-    user: userId(),
-    home: homeDirectory(),
-    checkout: findCheckout(),
-  };
-}
+/** Looked up when somebody asks, since some of it needs a permission. */
+const machine: Machine = {
+  platform: `${Deno.build.os}_${
+    ARCH_NAMES[Deno.build.arch] ?? Deno.build.arch
+  }`,
+  get processors(): number {
+    return navigator.hardwareConcurrency;
+  },
+  get user(): number | undefined {
+    return userId();
+  },
+  get home(): string | undefined {
+    return homeDirectory();
+  },
+  get checkout(): string | undefined {
+    return findCheckout();
+  },
+};
 
 function userId(): number | undefined {
   if (Deno.build.os === "windows") return undefined;
@@ -161,6 +166,10 @@ function findCheckout(): string | undefined {
     return undefined;
   }
   const root = fromFileUrl(new URL("../..", import.meta.url));
-  const cargo = resolve(root, "native", "Cargo.toml");
-  return fs.existsSync(cargo) ? resolve(root) : undefined;
+  try {
+    const cargo = resolve(root, "native", "Cargo.toml");
+    return fs.existsSync(cargo) ? resolve(root) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -5,71 +5,78 @@ import { PspfError } from "../errors.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { removeTree } from "./remove_tree.ts";
-import { sweepLeftovers } from "./sweep_leftovers.ts";
-import type { Temporaries } from "./temporaries.ts";
-import { temporaryPathFor } from "./temporary_name.ts";
+import {
+  createTemporary,
+  sweepLeftovers,
+  type Temporaries,
+} from "./temporaries.ts";
 import type { DirectoryDraft } from "./types.ts";
 
 /**
  * Starts a directory that appears under its name only when it is complete.
- *
- * @param path The absolute final path.
- * @param merge Whether members may replace those of an existing directory.
- * @param temporaries Remembers the unfinished directory.
- * @returns The draft; dispose it.
- * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
+ * With `merge` its members may replace those of an existing directory, and the
+ * directory a file.
  */
 export function openDirectoryDraft(
   path: string,
   merge: boolean,
   temporaries: Temporaries,
 ): DirectoryDraft {
-  const found = lookAt(path);
-  if (found === "other" || (found === "full" && !merge)) {
-    throw new PspfError(
-      "io/exists",
-      found === "other"
-        ? `${quotePath(path)} exists and is not a directory`
-        : `${quotePath(path)} exists and is not empty`,
-      {
-        context: { path },
-        hint: found === "other"
-          ? "Choose another name"
-          : "Choose another directory, or use --force to replace members in it",
-      },
-    );
-  }
-  sweepLeftovers(path);
-  const temporary = temporaryPathFor(path);
-  temporaries.add(temporary);
   try {
-    fs.mkdirSync(dirname(path), { recursive: true });
-    fs.mkdirSync(temporary, 0o700);
-    return new Draft(path, temporary, lockDirectory(temporary), temporaries);
+    const final = realDirectory(path);
+    checkPlace(final, merge);
+    sweepLeftovers(final);
+    fs.mkdirSync(dirname(final), { recursive: true });
+    const temporary = createTemporary(final, temporaries, makeDirectory);
+    return new Draft(final, temporary.path, temporary.file, temporaries);
   } catch (error) {
-    temporaries.delete(temporary);
     throw fileError(error, `create ${quotePath(path)}`, path);
   }
 }
 
-type Found = "nothing" | "empty" | "full" | "other";
-
-function lookAt(path: string): Found {
-  const facts = fs.statSync(path, { throwIfNoEntry: false });
-  if (facts === undefined) return "nothing";
-  if (!facts.isDirectory()) return "other";
-  return fs.readdirSync(path).length === 0 ? "empty" : "full";
+/** A link to a directory stands for that directory. */
+function realDirectory(path: string): string {
+  const leadsTo = fs.statSync(path, { throwIfNoEntry: false });
+  const isLinked = lookAt(path) === "file" && leadsTo?.isDirectory() === true;
+  return isLinked ? fs.realpathSync(path) : path;
 }
 
-/** Tells sweepers that somebody is at work here. */
-function lockDirectory(path: string): Disposable {
+type Place = "nothing" | "directory" | "file" | "other";
+
+function lookAt(path: string): Place {
+  const facts = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (facts === undefined) return "nothing";
+  if (facts.isDirectory()) return "directory";
+  return facts.isFile() || facts.isSymbolicLink() ? "file" : "other";
+}
+
+function isEmpty(path: string): boolean {
+  return fs.readdirSync(path).length === 0;
+}
+
+function checkPlace(path: string, merge: boolean): void {
+  const place = lookAt(path);
+  if (place === "nothing" || (merge && place !== "other")) return;
+  if (place === "directory" && isEmpty(path)) return;
+  const says = place === "directory" ? "is not empty" : "is not a directory";
+  throw new PspfError("io/exists", `${quotePath(path)} exists and ${says}`, {
+    context: { path },
+    hint: {
+      directory:
+        "Choose another directory, or use --force to replace members in it",
+      file: "Choose another name, or use --force to replace it",
+      other: "Choose another name",
+    }[place],
+  });
+}
+
+function makeDirectory(path: string): Deno.FsFile | undefined {
+  fs.mkdirSync(path, 0o700);
   try {
-    const file = Deno.openSync(path, { read: true });
-    file.tryLockSync(true);
-    return file;
+    return Deno.openSync(path, { read: true });
   } catch {
-    // Windows cannot lock directories, and its sweepers cannot either.
-    return { [Symbol.dispose]: () => undefined };
+    // Windows cannot open directories, and its sweepers cannot either.
+    return undefined;
   }
 }
 
@@ -77,14 +84,14 @@ class Draft implements DirectoryDraft {
   readonly target: DirectoryTarget;
   readonly #path: string;
   readonly #temporary: string;
-  readonly #lock: Disposable;
+  readonly #lock: Deno.FsFile | undefined;
   readonly #temporaries: Temporaries;
   #disposed = false;
 
   constructor(
     path: string,
     temporary: string,
-    lock: Disposable,
+    lock: Deno.FsFile | undefined,
     temporaries: Temporaries,
   ) {
     this.target = new DirectoryTarget(temporary, path);
@@ -95,21 +102,43 @@ class Draft implements DirectoryDraft {
   }
 
   commit(): Promise<void> {
-    return new Promise((resolve) => {
-      try {
-        const found = lookAt(this.#path);
-        if (found === "empty") fs.rmdirSync(this.#path);
-        if (found === "full") {
-          mergeInto(this.#temporary, this.#path);
-        } else {
-          fs.chmodSync(this.#temporary, 0o777 & ~Deno.umask());
-          fs.renameSync(this.#temporary, this.#path);
-        }
-      } catch (error) {
-        throw fileError(error, `create ${quotePath(this.#path)}`, this.#path);
-      }
-      resolve();
+    return Promise.try(() => {
+      const place = lookAt(this.#path);
+      if (place === "directory" && !isEmpty(this.#path)) this.#merge();
+      else this.#publish(place);
+    }).catch((error) => {
+      throw fileError(error, `create ${quotePath(this.#path)}`, this.#path);
     });
+  }
+
+  #publish(place: Place): void {
+    let mode = 0o777 & ~Deno.umask();
+    this.target.applyModes(this.#temporary);
+    if (place === "directory") {
+      mode = modeOf(this.#path);
+      fs.rmdirSync(this.#path);
+    } else if (place === "file") {
+      fs.unlinkSync(this.#path);
+    }
+    fs.chmodSync(this.#temporary, mode);
+    fs.renameSync(this.#temporary, this.#path);
+  }
+
+  #merge(): void {
+    const [from, to] = [this.#temporary, this.#path];
+    this.target.reopen();
+    const { before, moves } = planMerge(from, to);
+    try {
+      for (const path of before.keys()) makeWritable(join(to, path));
+      for (const path of moves) replace(join(from, path), join(to, path));
+      this.target.applyModes(to, before);
+      fs.chmodSync(to, before.get("") ?? modeOf(to));
+    } catch (error) {
+      for (const [path, mode] of [...before].reverse()) {
+        fs.chmodSync(join(to, path), mode);
+      }
+      throw error;
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -117,32 +146,70 @@ class Draft implements DirectoryDraft {
     this.#disposed = true;
     removeTree(this.#temporary);
     this.#temporaries.delete(this.#temporary);
-    this.#lock[Symbol.dispose]();
+    this.#lock?.close();
     return Promise.resolve();
   }
 }
 
-/** Moves members one by one; nothing is ever moved through a link. */
-function mergeInto(from: string, to: string): void {
-  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
-    const source = join(from, entry.name);
-    const target = join(to, entry.name);
-    const existing = fs.lstatSync(target, { throwIfNoEntry: false });
-    if (entry.isDirectory() && existing?.isDirectory() === true) {
-      mergeInto(source, target);
-      continue;
-    }
-    if (existing?.isDirectory() === true || entry.isDirectory()) {
-      if (existing !== undefined) {
-        throw new PspfError(
-          "io/exists",
-          `Cannot replace ${
-            quotePath(target)
-          }: one is a directory, the other is not`,
-          { context: { path: target }, hint: "Remove it first" },
-        );
+function modeOf(path: string): number {
+  return fs.lstatSync(path).mode & 0o7777;
+}
+
+interface MergePlan {
+  /** Directories that are there already, outermost first, with their modes. */
+  readonly before: Map<string, number>;
+  /** What takes the place of something, or of nothing. */
+  readonly moves: string[];
+}
+
+/** Everything that could be refused is looked at before anything changes. */
+function planMerge(from: string, to: string): MergePlan {
+  const plan: MergePlan = { before: new Map(), moves: [] };
+  const visit = (base: string): void => {
+    plan.before.set(base, modeOf(join(to, base)));
+    for (
+      const entry of fs.readdirSync(join(from, base), { withFileTypes: true })
+    ) {
+      const path = base === "" ? entry.name : `${base}/${entry.name}`;
+      const place = lookAt(join(to, path));
+      if (place === "directory" && entry.isDirectory()) {
+        visit(path);
+        continue;
       }
+      // What a user put into a directory is not thrown away for a file.
+      if (place === "other") throw inTheWay(to, path, "not a regular file");
+      if (place === "directory" && !isEmpty(join(to, path))) {
+        throw inTheWay(to, path, "a directory with content");
+      }
+      plan.moves.push(path);
     }
-    fs.renameSync(source, target);
+  };
+  visit("");
+  return plan;
+}
+
+function inTheWay(root: string, path: string, what: string): PspfError {
+  const full = join(root, path);
+  return new PspfError(
+    "io/exists",
+    `Cannot replace ${quotePath(full)}: it is ${what}`,
+    { context: { path: full, actual: what }, hint: "Remove it first" },
+  );
+}
+
+/** The owner of a directory that forbids writing may open it for a while. */
+function makeWritable(path: string): void {
+  try {
+    fs.accessSync(path, fs.constants.W_OK | fs.constants.X_OK);
+  } catch {
+    fs.chmodSync(path, modeOf(path) | 0o700);
   }
+}
+
+/** Links are replaced like files; nothing is ever moved through one. */
+function replace(from: string, to: string): void {
+  const place = lookAt(to);
+  if (place === "directory") fs.rmdirSync(to);
+  else if (place === "file" && lookAt(from) === "directory") fs.unlinkSync(to);
+  fs.renameSync(from, to);
 }

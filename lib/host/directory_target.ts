@@ -1,43 +1,48 @@
-import { dirname } from "@std/path";
 import fs from "node:fs";
 
-import { PspfError } from "../errors.ts";
-import type { ExtractTarget } from "../io/extract_target.ts";
-import { FileAppender } from "./file_appender.ts";
-import { fileError, isTaken, quotePath } from "./file_error.ts";
+import {
+  checkMemberPath,
+  directoryInPlace,
+  type ExtractTarget,
+  IMPLICIT_MODE,
+  parentsOf,
+  PERMISSION_BITS,
+  unsafeMember,
+  wrongSize,
+} from "../io/extract_target.ts";
+import { fileError, isMissing, isTaken, quotePath } from "./file_error.ts";
 
 /** While a tree is written its directories belong to us alone. */
 const WORKING_MODE = 0o700;
-const PERMISSION_BITS = 0o777;
 
 /**
  * A fresh directory that slots are extracted into. Nobody else knows its name,
- * so a link inside of it can only come from the archive, and every directory
+ * so a link inside it can only come from the archive, and every directory
  * on the way to a member is one that was made here: a path through a link is
  * refused.
  */
 export class DirectoryTarget implements ExtractTarget {
   readonly name: string;
   readonly #root: string;
-  /** Directories made here, with the mode they get at the end. */
-  readonly #directories = new Map<string, number>();
+  /** Directories made here, with the mode they get at the end if one was said. */
+  readonly #directories = new Map<string, number | undefined>();
+  #isFinished = false;
 
-  /**
-   * @param root A fresh, empty directory; its absolute path.
-   * @param name What to call it in messages.
-   */
   constructor(root: string, name: string) {
     this.#root = root;
     this.name = name;
   }
 
   directory(path: string, mode: number): Promise<void> {
-    return this.#attempt(path, () => {
-      this.#makeParents(path);
-      if (!this.#directories.has(path)) this.#makeWay(path);
-      this.#makeParents(`${path}/.`);
-      this.#directories.set(path, mode & PERMISSION_BITS);
-    });
+    return Promise.try(() =>
+      this.#attempt(path, () => {
+        this.#makeParents(path);
+        if (!this.#directories.has(path)) {
+          this.#create(path, (full) => fs.mkdirSync(full, WORKING_MODE));
+        }
+        this.#directories.set(path, mode & PERMISSION_BITS);
+      })
+    );
   }
 
   async file(
@@ -46,81 +51,105 @@ export class DirectoryTarget implements ExtractTarget {
     size: number | undefined,
     content: ReadableStream<Uint8Array>,
   ): Promise<void> {
-    let file: Deno.FsFile | undefined;
     try {
-      await this.#attempt(path, () => {
+      const fd = this.#attempt(path, () => {
         this.#makeParents(path);
-        this.#makeWay(path);
-        // `createNew` is O_EXCL: an existing link is never followed.
-        file = Deno.openSync(this.#full(path), {
-          write: true,
-          createNew: true,
-          mode: 0o600,
-        });
+        // "wx" is O_EXCL: an existing link is never followed.
+        return this.#create(path, (full) => fs.openSync(full, "wx", 0o600));
+      });
+      let written = 0;
+      try {
+        // In order and at once: a turn per chunk would cost more than the write.
+        for await (const chunk of content) {
+          written += chunk.length;
+          if (size !== undefined && written > size) break;
+          this.#attempt(path, () => writeAll(fd, chunk));
+        }
+      } finally {
+        fs.closeSync(fd);
+      }
+      if (size !== undefined && written !== size) {
+        throw wrongSize(path, size, written);
+      }
+      this.#attempt(path, () => {
+        fs.chmodSync(this.#full(path), mode & PERMISSION_BITS);
       });
     } catch (error) {
-      await content.cancel(error);
+      if (!content.locked) await content.cancel(error).catch(() => {});
       throw error;
     }
-    if (file === undefined) return;
-    using open = file;
-    const appender = new FileAppender(open, this.#shown(path));
-    for await (const chunk of content) await appender.write(chunk);
-    await appender.flush();
-    if (size !== undefined && appender.size !== size) {
-      throw new PspfError(
-        "archive/truncated",
-        `Cannot extract ${
-          quotePath(path)
-        }: it has ${appender.size} bytes, expected ${size}`,
-        { context: { path, expected: size, actual: appender.size } },
-      );
-    }
-    await this.#attempt(path, () => {
-      fs.chmodSync(this.#full(path), mode & PERMISSION_BITS);
-    });
   }
 
   symlink(path: string, target: string): Promise<void> {
-    return this.#attempt(path, () => {
-      this.#makeParents(path);
-      this.#makeWay(path);
-      fs.symlinkSync(target, this.#full(path));
-    });
+    return Promise.try(() =>
+      this.#attempt(path, () => {
+        this.#makeParents(path);
+        this.#create(path, (full) => fs.symlinkSync(target, full));
+      })
+    );
   }
 
   hardLink(path: string, existing: string): Promise<void> {
-    return this.#attempt(path, () => {
-      this.#checkParents(existing);
-      const facts = fs.lstatSync(this.#full(existing));
-      if (!facts.isFile()) throw this.#unsafe(existing, "is not a file");
-      if (path === existing) return;
-      this.#makeParents(path);
-      this.#makeWay(path);
-      fs.copyFileSync(
-        this.#full(existing),
-        this.#full(path),
-        fs.constants.COPYFILE_EXCL,
-      );
-    });
+    return Promise.try(() =>
+      this.#attempt(path, () => {
+        this.#checkFile(existing);
+        if (path === existing) return;
+        this.#makeParents(path);
+        const from = this.#full(existing);
+        this.#create(path, (full) => {
+          try {
+            fs.linkSync(from, full);
+          } catch (error) {
+            if (isTaken(error)) throw error;
+            // Not every file system has hard links.
+            fs.copyFileSync(from, full, fs.constants.COPYFILE_EXCL);
+          }
+        });
+      })
+    );
   }
 
   finish(): Promise<void> {
+    return Promise.try(() => this.applyModes(this.#root));
+  }
+
+  /**
+   * Gives the directories their modes, in here or where they were moved to.
+   * Those that were there before keep what they had, unless a member says
+   * otherwise.
+   */
+  applyModes(
+    root: string,
+    before: ReadonlyMap<string, number> = new Map(),
+  ): void {
+    this.#isFinished = true;
     // Deepest first: a directory may lose its own write bit.
-    const paths = [...this.#directories.keys()].sort().reverse();
-    for (const path of paths) {
-      const mode = this.#directories.get(path) ?? WORKING_MODE;
-      fs.chmodSync(this.#full(path), mode);
+    for (const path of [...this.#directories.keys()].sort().reverse()) {
+      const mode = this.#directories.get(path) ?? before.get(path) ??
+        IMPLICIT_MODE;
+      const full = `${root}/${path}`;
+      try {
+        if ((fs.lstatSync(full).mode & 0o7777) !== mode) {
+          fs.chmodSync(full, mode);
+        }
+      } catch (error) {
+        // Somebody else's directory keeps its mode.
+        if (!before.has(path)) throw error;
+      }
     }
-    return Promise.resolve();
+  }
+
+  /** Takes back what {@linkcode DirectoryTarget.finish} did. */
+  reopen(): void {
+    if (!this.#isFinished) return;
+    this.#isFinished = false;
+    for (const path of [...this.#directories.keys()].sort()) {
+      fs.chmodSync(this.#full(path), WORKING_MODE);
+    }
   }
 
   #full(path: string): string {
-    return path === "" ? this.#root : `${this.#root}/${path}`;
-  }
-
-  #shown(path: string): string {
-    return path === "" ? this.name : `${this.name}/${path}`;
+    return `${this.#root}/${path}`;
   }
 
   /** Directories on the way to a member are made here or refused. */
@@ -131,69 +160,56 @@ export class DirectoryTarget implements ExtractTarget {
         fs.mkdirSync(this.#full(parent), WORKING_MODE);
       } catch (error) {
         if (!isTaken(error)) throw error;
-        throw this.#unsafe(parent, "is not a directory of this archive");
+        throw unsafeMember(parent, this.name, "is not a directory");
       }
-      this.#directories.set(parent, 0o755);
+      this.#directories.set(parent, undefined);
     }
   }
 
   /** Later members win, as in the launcher; a link is removed, never followed. */
-  #makeWay(path: string): void {
-    const facts = fs.lstatSync(this.#full(path), { throwIfNoEntry: false });
-    if (facts === undefined) return;
-    if (!facts.isDirectory()) return fs.unlinkSync(this.#full(path));
-    throw new PspfError(
-      "archive/bad-entry",
-      `Cannot extract ${quotePath(path)}: a directory is in its place`,
-      { context: { path, root: this.name } },
-    );
-  }
-
-  #checkParents(path: string): void {
-    for (const parent of parentsOf(path)) {
-      if (!this.#directories.has(parent)) {
-        throw this.#unsafe(parent, "is not a directory of this archive");
-      }
+  #create<T>(path: string, make: (full: string) => T): T {
+    const full = this.#full(path);
+    try {
+      return make(full);
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      if (this.#directories.has(path)) throw directoryInPlace(path, this.name);
+      fs.unlinkSync(full);
+      return make(full);
     }
   }
 
-  #unsafe(path: string, says: string): PspfError {
-    return new PspfError(
-      "archive/unsafe-path",
-      `Cannot extract through ${quotePath(path)}: it ${says}`,
-      { context: { path, root: this.name } },
-    );
+  #checkFile(path: string): void {
+    checkMemberPath(path, this.name);
+    for (const parent of parentsOf(path)) {
+      if (this.#directories.has(parent)) continue;
+      throw unsafeMember(parent, this.name, "is not a directory");
+    }
+    try {
+      if (fs.lstatSync(this.#full(path)).isFile()) return;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    throw unsafeMember(path, this.name, "is not a file before it");
   }
 
-  #attempt(path: string, action: () => void): Promise<void> {
-    return new Promise((resolve) => {
-      this.#checkPath(path);
-      try {
-        action();
-      } catch (error) {
-        const shown = this.#shown(path);
-        throw fileError(error, `extract ${quotePath(shown)}`, shown);
-      }
-      resolve();
-    });
-  }
-
-  /** The archive layer has checked already; a mistake there must not matter. */
-  #checkPath(path: string): void {
-    const parts = path.split("/");
-    if (
-      path === "" ||
-      parts.some((part) => part === "" || part === "." || part === "..") ||
-      path.includes("\0") ||
-      (Deno.build.os === "windows" && /[\\:]/.test(path))
-    ) {
-      throw this.#unsafe(path, "leaves the directory");
+  #attempt<T>(path: string, action: () => T): T {
+    checkMemberPath(path, this.name);
+    if (Deno.build.os === "windows" && /[\\:]/.test(path)) {
+      throw unsafeMember(path, this.name, "leaves the directory");
+    }
+    try {
+      this.reopen();
+      return action();
+    } catch (error) {
+      const shown = `${this.name}/${path}`;
+      throw fileError(error, `extract ${quotePath(shown)}`, shown);
     }
   }
 }
 
-function parentsOf(path: string): string[] {
-  const parents: string[] = [];
-  for (let at = dirname(path); at !== "."; at = dirname(at)) parents.push(at);
-  return parents.reverse();
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) {
+    done += fs.writeSync(fd, bytes, done, bytes.length - done);
+  }
 }

@@ -82,25 +82,6 @@ export class DirectoryTree implements FileTree {
     };
   }
 
-  stream(path: string): ReadableStream<Uint8Array> {
-    const source = openFileSource(this.#full(path));
-    const reader = source.stream(0, source.size).getReader();
-    return new ReadableStream<Uint8Array>({
-      async pull(controller): Promise<void> {
-        try {
-          const { done, value } = await reader.read();
-          if (!done) return controller.enqueue(value);
-          await source[Symbol.asyncDispose]();
-          controller.close();
-        } catch (error) {
-          await source[Symbol.asyncDispose]();
-          throw error;
-        }
-      },
-      cancel: () => source[Symbol.asyncDispose](),
-    });
-  }
-
   #full(path: string): string {
     return path === "" ? this.name : `${this.name}/${path}`;
   }

@@ -20,15 +20,12 @@ function lockNow(path: string): HeldLock | undefined {
         { context: { path } },
       );
     }
-    const file = Deno.openSync(path, {
-      read: true,
-      write: true,
-      create: true,
-      mode: 0o600,
-    });
-    if (file.tryLockSync(true)) return file;
-    file.close();
-    return undefined;
+    const options = { read: true, write: true, create: true, mode: 0o600 };
+    using opened = new DisposableStack();
+    const file = opened.use(Deno.openSync(path, options));
+    if (!file.tryLockSync(true)) return undefined;
+    opened.move();
+    return file;
   } catch (error) {
     throw fileError(error, `lock ${quotePath(path)}`, path);
   }

@@ -1,7 +1,5 @@
-import { Buffer } from "node:buffer";
-import fs from "node:fs";
-
 import { PspfError } from "../errors.ts";
+import { nodeBuiltin } from "../io/node_builtin.ts";
 import type {
   RandomAccessSource,
   ReadOptions,
@@ -11,6 +9,17 @@ import { fileError, quotePath } from "./file_error.ts";
 /** Large enough that system calls do not show, small enough to stay in cache. */
 const CHUNK_SIZE = 1 << 20;
 
+/** An open file, by whatever the runtime calls it. */
+export interface FileHandle {
+  /** Reads at a position; 0 at the end. */
+  readSync(into: Uint8Array, position: number): number;
+  /** The same without holding up the program. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** Its length now, in bytes. */
+  size(): number;
+  close(): void;
+}
+
 /**
  * An open file as a {@linkcode RandomAccessSource}. The length is taken once,
  * when it is opened; a file that shrinks afterwards is an error, one that grows
@@ -19,20 +28,15 @@ const CHUNK_SIZE = 1 << 20;
 export class FileSource implements RandomAccessSource {
   readonly name: string;
   readonly size: number;
-  readonly #fd: number;
+  readonly #handle: FileHandle;
   #closed = false;
   /** Reads share one file position, so they take turns. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /**
-   * @param name What to call it in messages.
-   * @param fd An open descriptor; the source closes it.
-   * @param size Its length in bytes.
-   */
-  constructor(name: string, fd: number, size: number) {
+  constructor(name: string, handle: FileHandle) {
     this.name = name;
-    this.#fd = fd;
-    this.size = size;
+    this.#handle = handle;
+    this.size = handle.size();
   }
 
   read(
@@ -67,15 +71,16 @@ export class FileSource implements RandomAccessSource {
   }
 
   readInto(offset: number, into: Uint8Array): number {
+    this.#checkOpen();
     try {
-      return fs.readSync(this.#fd, into, 0, into.length, offset);
+      return this.#handle.readSync(into, offset);
     } catch (error) {
       throw fileError(error, `read ${quotePath(this.name)}`, this.name);
     }
   }
 
   currentSize(): number {
-    return fs.fstatSync(this.#fd).size;
+    return this.#closed ? this.size : this.#handle.size();
   }
 
   async #readNow(
@@ -84,6 +89,7 @@ export class FileSource implements RandomAccessSource {
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
     signal?.throwIfAborted();
+    this.#checkOpen();
     if (
       !Number.isSafeInteger(offset) || !Number.isSafeInteger(length) ||
       offset < 0 || length < 0 || offset + length > this.size
@@ -92,44 +98,50 @@ export class FileSource implements RandomAccessSource {
         `Cannot read ${length} bytes at ${offset}: the source has ${this.size}`,
       );
     }
-    const bytes = Buffer.allocUnsafeSlow(length);
-    let filled = 0;
-    while (filled < length) {
-      const count = await this.#readSome(bytes, filled, offset + filled);
-      if (count === 0) {
-        throw new PspfError(
-          "io/failed",
-          `Cannot read ${quotePath(this.name)}: it ends at ${
-            offset + filled
-          }, expected ${this.size} bytes`,
-          {
-            context: { path: this.name, offset: offset + filled },
-            hint: "The file changed while it was read; try again",
-          },
-        );
-      }
+    const bytes = new Uint8Array(length);
+    for (let filled = 0; filled < length;) {
+      const count = await this.#readSome(
+        bytes.subarray(filled, filled + CHUNK_SIZE),
+        offset + filled,
+      );
+      if (count === 0) throw this.#endsEarly(offset + filled);
       filled += count;
     }
-    return new Uint8Array(bytes.buffer);
+    return bytes;
   }
 
-  #readSome(bytes: Buffer, filled: number, position: number): Promise<number> {
-    const length = Math.min(CHUNK_SIZE, bytes.length - filled);
-    return new Promise((resolve, reject) => {
-      fs.read(this.#fd, bytes, filled, length, position, (error, count) => {
-        if (error === null) resolve(count);
-        else {reject(
-            fileError(error, `read ${quotePath(this.name)}`, this.name),
-          );}
-      });
-    });
+  async #readSome(into: Uint8Array, position: number): Promise<number> {
+    try {
+      return await this.#handle.read(into, position);
+    } catch (error) {
+      throw fileError(error, `read ${quotePath(this.name)}`, this.name);
+    }
   }
 
-  /** Closes the file; only for whoever has no read under way. */
+  #endsEarly(offset: number): PspfError {
+    return new PspfError(
+      "io/failed",
+      `Cannot read ${
+        quotePath(this.name)
+      }: it ends at ${offset}, expected ${this.size} bytes`,
+      {
+        context: { path: this.name, offset },
+        hint: "The file changed while it was read; try again",
+      },
+    );
+  }
+
+  /** A number that meant this file may mean another one by now. */
+  #checkOpen(): void {
+    if (!this.#closed) return;
+    throw new TypeError(`Cannot read ${quotePath(this.name)}: it is closed`);
+  }
+
+  /** Closes the file at once; no read may be under way. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    fs.closeSync(this.#fd);
+    this.#handle.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -139,15 +151,19 @@ export class FileSource implements RandomAccessSource {
 }
 
 /**
- * Opens a regular file as a {@linkcode FileSource}.
- *
- * @param path Its absolute path.
- * @param name What to call it in messages; the path when absent.
- * @returns The source; dispose it.
- * @throws {PspfError} `io/not-found`, `io/denied`, `io/failed`
+ * Opens a regular file as a {@linkcode FileSource}; `name` is what messages
+ * call it.
  */
 export function openFileSource(path: string, name: string = path): FileSource {
   const action = `open ${quotePath(name)}`;
+  const fs = nodeBuiltin("node:fs");
+  if (fs === undefined) {
+    throw new PspfError(
+      "io/failed",
+      `Cannot ${action}: this runtime has no files`,
+      { context: { path: name }, hint: "Give its bytes, or a Blob" },
+    );
+  }
   // Without O_NONBLOCK, opening a pipe would wait for a writer for ever.
   const flags = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
   let fd: number;
@@ -157,7 +173,21 @@ export function openFileSource(path: string, name: string = path): FileSource {
     throw fileError(error, action, name);
   }
   const facts = fs.fstatSync(fd);
-  if (facts.isFile()) return new FileSource(name, fd, facts.size);
+  if (facts.isFile()) {
+    return new FileSource(name, {
+      readSync: (into, position) =>
+        fs.readSync(fd, into, 0, into.length, position),
+      read: (into, position) =>
+        new Promise((resolve, reject) => {
+          fs.read(fd, into, 0, into.length, position, (error, count) => {
+            if (error === null) resolve(count);
+            else reject(error);
+          });
+        }),
+      size: () => fs.fstatSync(fd).size,
+      close: () => fs.closeSync(fd),
+    });
+  }
   fs.closeSync(fd);
   throw new PspfError(
     "io/failed",

@@ -13,10 +13,6 @@ export class Interrupts {
   readonly #helpers = new Set<() => void>();
   #suspended = false;
 
-  /**
-   * @param temporaries What to remove before the exit.
-   * @param clearLine Takes away what is drawn on the last line.
-   */
   constructor(temporaries: Temporaries, clearLine: () => void) {
     this.#temporaries = temporaries;
     this.#clearLine = clearLine;
@@ -41,22 +37,13 @@ export class Interrupts {
     process.exit(ERROR_CODES["aborted/interrupted"].exit);
   }
 
-  /**
-   * Ends a helper together with the program, until disposed.
-   *
-   * @param stop Ends it at once.
-   * @returns Dispose it when the helper has ended.
-   */
+  /** Ends a helper together with the program, until disposed. */
   endWith(stop: () => void): Disposable {
     this.#helpers.add(stop);
     return { [Symbol.dispose]: () => void this.#helpers.delete(stop) };
   }
 
-  /**
-   * Leaves signals to somebody else until disposed.
-   *
-   * @returns Dispose it to take them back.
-   */
+  /** Leaves signals to somebody else until disposed. */
   suspend(): Disposable {
     this.#suspended = true;
     return { [Symbol.dispose]: () => this.#suspended = false };

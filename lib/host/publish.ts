@@ -12,12 +12,7 @@ function existsError(path: string, cause?: unknown): PspfError {
   });
 }
 
-/**
- * Refuses a name that is taken.
- *
- * @param path The final path.
- * @throws {PspfError} `io/exists`
- */
+/** Refuses a name that is taken. */
 export function checkFree(path: string): void {
   if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
     throw existsError(path);
@@ -27,9 +22,6 @@ export function checkFree(path: string): void {
 /**
  * Refuses to replace anything but a file or a link: a directory cannot be, and
  * a device such as `/dev/null` must not be.
- *
- * @param path The final path.
- * @throws {PspfError} `io/exists`
  */
 export function checkReplaceable(path: string): void {
   const facts = fs.lstatSync(path, { throwIfNoEntry: false });
@@ -42,21 +34,11 @@ export function checkReplaceable(path: string): void {
   );
 }
 
-/**
- * Gives a finished file its name in one step.
- *
- * @param from The finished file.
- * @param to The final path.
- * @param replace Whether a file of that name is replaced.
- * @throws {PspfError} `io/exists`, `io/denied`, `io/failed`
- */
+/** Gives a finished file its name in one step; `replace` allows for one that is there. */
 export function publishFile(from: string, to: string, replace: boolean): void {
   try {
-    if (replace) {
-      fs.renameSync(from, to);
-    } else {
-      publishNew(from, to);
-    }
+    if (replace) fs.renameSync(from, to);
+    else publishNew(from, to);
     syncDirectory(dirname(to));
   } catch (error) {
     throw fileError(error, `create ${quotePath(to)}`, to);
@@ -79,12 +61,15 @@ function publishNew(from: string, to: string): void {
 /** Makes the new name itself survive a power cut, where that is possible. */
 function syncDirectory(path: string): void {
   if (Deno.build.os === "windows") return;
-  const fd = fs.openSync(path, fs.constants.O_RDONLY);
   try {
-    fs.fsyncSync(fd);
+    const fd = fs.openSync(path, fs.constants.O_RDONLY);
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
   } catch {
-    // Some network file systems refuse this; the file's own bytes are safe.
-  } finally {
-    fs.closeSync(fd);
+    // Some network file systems refuse this, and a directory need not be
+    // readable to be written to; the file is published all the same.
   }
 }

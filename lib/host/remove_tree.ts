@@ -7,9 +7,7 @@ const MAX_DEPTH = 1000;
 /**
  * Removes a file, or a directory with all of its content. A directory whose
  * mode forbids the removal of its members is opened up first; links are
- * removed and never followed.
- *
- * @param path What to remove; nothing there is fine.
+ * removed and never followed. Nothing there is fine.
  */
 export function removeTree(path: string): void {
   const trees = [path];

@@ -6,13 +6,11 @@ import { PspfError } from "../errors.ts";
 import type { ByteSink } from "../io/byte_sink.ts";
 import type { FileTree } from "../io/file_tree.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
-import type { Spool } from "../io/spool.ts";
 import { openDirectoryDraft } from "./directory_draft.ts";
 import { DirectoryTree } from "./directory_tree.ts";
 import { fileError, isMissing, quotePath } from "./file_error.ts";
 import { openFileSink } from "./file_sink.ts";
 import { openFileSource } from "./file_source.ts";
-import { openFileSpool } from "./file_spool.ts";
 import { removeTree } from "./remove_tree.ts";
 import type { Temporaries } from "./temporaries.ts";
 import type {
@@ -25,20 +23,22 @@ import type {
 
 /** The files of this machine; relative paths start at one directory. */
 export class SystemFiles implements FileReader, FileWriter {
-  readonly #base: string;
+  readonly #base: string | undefined;
   readonly #temporaries: Temporaries;
 
-  /**
-   * @param base The absolute directory that relative paths start at.
-   * @param temporaries Remembers what is not finished.
-   */
-  constructor(base: string, temporaries: Temporaries) {
+  constructor(base: string | undefined, temporaries: Temporaries) {
     this.#base = base;
     this.#temporaries = temporaries;
   }
 
   absolute(path: string): string {
-    return resolve(this.#base, path);
+    try {
+      return this.#base === undefined
+        ? resolve(path)
+        : resolve(this.#base, path);
+    } catch (error) {
+      throw fileError(error, `resolve ${quotePath(path)}`, path);
+    }
   }
 
   facts(path: string): Promise<FileFacts | undefined> {
@@ -113,15 +113,6 @@ export class SystemFiles implements FileReader, FileWriter {
     );
   }
 
-  createSpool(directory?: string): Promise<Spool> {
-    const place = directory ?? os.tmpdir();
-    return this.#do(
-      "write to",
-      place,
-      (full) => openFileSpool(full, this.#temporaries),
-    );
-  }
-
   createDirectory(
     path: string,
     merge: boolean = false,
@@ -168,7 +159,9 @@ export class SystemFiles implements FileReader, FileWriter {
   ): Promise<T> {
     return new Promise((resolvePromise) => {
       try {
-        resolvePromise(work(this.absolute(path)));
+        // A relative path as it is needs no permission for the directory.
+        const full = this.#base === undefined ? path : this.absolute(path);
+        resolvePromise(work(full));
       } catch (error) {
         throw fileError(error, `${action} ${quotePath(path)}`, path);
       }

@@ -36,13 +36,9 @@ const FROM_TERMINAL: readonly Deno.Signal[] = [
 /** Programs of this machine. */
 export class SystemProcesses implements ProcessRunner {
   readonly #interrupts: Interrupts;
-  readonly #cwd: () => string;
+  readonly #cwd: () => string | undefined;
 
-  /**
-   * @param interrupts Suspended while a program runs in our place.
-   * @param cwd Default working directory.
-   */
-  constructor(interrupts: Interrupts, cwd: () => string) {
+  constructor(interrupts: Interrupts, cwd: () => string | undefined) {
     this.#interrupts = interrupts;
     this.#cwd = cwd;
   }
@@ -100,11 +96,11 @@ export class SystemProcesses implements ProcessRunner {
     request: RunRequest,
     streams: Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr">,
   ): Deno.ChildProcess {
-    const { program, args, env } = request;
+    const { program, args, env, cwd = this.#cwd() } = request;
     try {
       return new Deno.Command(program, {
         args: [...args],
-        cwd: request.cwd ?? this.#cwd(),
+        ...(cwd === undefined ? {} : { cwd }),
         ...(env === undefined ? {} : { env: { ...env } }),
         ...streams,
       }).spawn();

@@ -1,6 +1,15 @@
 import { PspfError } from "../errors.ts";
 import { collectBytes } from "./collect_bytes.ts";
-import type { ExtractTarget } from "./extract_target.ts";
+import {
+  checkMemberPath,
+  directoryInPlace,
+  type ExtractTarget,
+  IMPLICIT_MODE,
+  parentsOf,
+  PERMISSION_BITS,
+  unsafeMember,
+  wrongSize,
+} from "./extract_target.ts";
 
 /** One member of a {@linkcode MemoryTarget}. */
 export type MemoryEntry =
@@ -31,7 +40,6 @@ export class MemoryTarget implements ExtractTarget {
   readonly name: string;
   readonly #maxFileSize: number;
   readonly #entries = new Map<string, MemoryEntry>();
-  #finished = false;
 
   /**
    * Makes an empty directory.
@@ -49,148 +57,107 @@ export class MemoryTarget implements ExtractTarget {
     return this.#entries;
   }
 
-  /** Whether {@linkcode MemoryTarget.finish} was called. */
-  get finished(): boolean {
-    return this.#finished;
-  }
-
-  /**
-   * Creates a directory and its parents.
-   *
-   * @param path Below the root.
-   * @param mode Permission bits.
-   * @throws {PspfError} `archive/unsafe-path`, `io/exists`
-   */
+  /** Creates a directory and its parents. */
   directory(path: string, mode: number): Promise<void> {
-    return settle(() => {
+    return this.#attempt(path, () => {
       this.#makeParents(path);
-      const existing = this.#entries.get(path);
-      if (existing !== undefined && existing.kind !== "directory") {
-        throw this.#exists(path);
-      }
-      this.#entries.set(path, { kind: "directory", mode });
+      const kind = "directory";
+      this.#entries.set(path, { kind, mode: mode & PERMISSION_BITS });
     });
   }
 
-  /**
-   * Takes a file into memory.
-   *
-   * @param path Below the root.
-   * @param mode Permission bits.
-   * @param size Exact length in bytes when it is known.
-   * @param content The bytes.
-   * @throws {PspfError} `archive/unsafe-path`, `io/exists`, `io/no-space`, `io/failed`
-   */
+  /** Takes a file into memory. */
   async file(
     path: string,
     mode: number,
     size: number | undefined,
     content: ReadableStream<Uint8Array>,
   ): Promise<void> {
+    const maxSize = this.#maxFileSize;
     try {
-      this.#claim(path);
+      await this.#attempt(path, () => {
+        this.#makeWay(path);
+        if (size === undefined || size <= maxSize) return;
+        throw new PspfError(
+          "io/no-space",
+          `Cannot extract ${
+            JSON.stringify(path)
+          }: it has ${size} bytes, at most ${maxSize} are taken into memory`,
+          { context: { path, expected: maxSize, actual: size } },
+        );
+      });
     } catch (error) {
       await content.cancel(error);
       throw error;
     }
     const bytes = await collectBytes(content, {
-      maxSize: Math.min(size ?? Infinity, this.#maxFileSize),
-      what: `file "${path}"`,
-      code: "io/no-space",
+      maxSize: size ?? maxSize,
+      what: `file ${JSON.stringify(path)}`,
+      code: size === undefined ? "io/no-space" : "archive/truncated",
     });
-    if (size !== undefined && bytes.length !== size) {
-      throw new PspfError(
-        "io/failed",
-        `Cannot extract "${path}": ${bytes.length} bytes came, expected ${size}`,
-        { context: { path, expected: size, actual: bytes.length } },
-      );
+    if (size !== undefined && bytes.length < size) {
+      throw wrongSize(path, size, bytes.length);
     }
-    this.#entries.set(path, { kind: "file", mode, content: bytes });
+    const kind = "file";
+    this.#entries.set(path, {
+      kind,
+      mode: mode & PERMISSION_BITS,
+      content: bytes,
+    });
   }
 
-  /**
-   * Creates a symbolic link.
-   *
-   * @param path Below the root.
-   * @param target Where the link points.
-   * @throws {PspfError} `archive/unsafe-path`, `io/exists`
-   */
+  /** Creates a symbolic link. */
   symlink(path: string, target: string): Promise<void> {
-    return settle(() => {
-      this.#claim(path);
+    return this.#attempt(path, () => {
+      this.#makeWay(path);
       this.#entries.set(path, { kind: "symlink", target });
     });
   }
 
-  /**
-   * Copies a file extracted earlier.
-   *
-   * @param path Below the root.
-   * @param existing Below the root.
-   * @throws {PspfError} `archive/unsafe-path`, `io/not-found`, `io/exists`
-   */
+  /** Gives a file another name. */
   hardLink(path: string, existing: string): Promise<void> {
-    return settle(() => {
+    return this.#attempt(path, () => {
+      checkMemberPath(existing, this.name);
       const entry = this.#entries.get(existing);
       if (entry?.kind !== "file") {
-        throw new PspfError(
-          "io/not-found",
-          `Cannot link "${path}": no file "${existing}"`,
-          {
-            context: { path, existing },
-          },
-        );
+        throw unsafeMember(existing, this.name, "is not a file before it");
       }
-      this.#claim(path);
+      this.#makeWay(path);
       this.#entries.set(path, entry);
     });
   }
 
   /** Nothing is left to do in memory. */
   finish(): Promise<void> {
-    this.#finished = true;
     return Promise.resolve();
   }
 
+  /** Turns what a synchronous step throws into a rejection. */
+  #attempt(path: string, step: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      checkMemberPath(path, this.name);
+      step();
+      resolve();
+    });
+  }
+
   /** Makes sure that a new member can be placed at the path. */
-  #claim(path: string): void {
+  #makeWay(path: string): void {
     this.#makeParents(path);
-    if (this.#entries.has(path)) throw this.#exists(path);
+    if (this.#entries.get(path)?.kind === "directory") {
+      throw directoryInPlace(path, this.name);
+    }
+    this.#entries.delete(path);
   }
 
   #makeParents(path: string): void {
-    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
-      const parent = path.slice(0, at);
-      const entry = this.#entries.get(parent);
-      if (entry?.kind === "symlink") {
-        throw new PspfError(
-          "archive/unsafe-path",
-          `Cannot extract "${path}": "${parent}" is a symbolic link`,
-          { context: { path, link: parent } },
-        );
-      }
-      if (entry?.kind === "file") throw this.#exists(parent);
-      if (entry === undefined) {
-        this.#entries.set(parent, { kind: "directory", mode: 0o755 });
+    for (const parent of parentsOf(path)) {
+      const kind = this.#entries.get(parent)?.kind;
+      if (kind === undefined) {
+        this.#entries.set(parent, { kind: "directory", mode: IMPLICIT_MODE });
+      } else if (kind !== "directory") {
+        throw unsafeMember(parent, this.name, "is not a directory");
       }
     }
   }
-
-  #exists(path: string): PspfError {
-    return new PspfError(
-      "io/exists",
-      `Cannot extract "${path}": it exists already`,
-      {
-        context: { path },
-      },
-    );
-  }
-}
-
-/** Turns what a synchronous step throws into a rejection. */
-function settle(step: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    step();
-    resolve();
-  });
 }

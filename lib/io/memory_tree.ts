@@ -1,5 +1,6 @@
 import { PspfError } from "../errors.ts";
-import type { FileTree, FileTreeEntry } from "./file_tree.ts";
+import { parentsOf } from "./extract_target.ts";
+import type { FileTree, FileTreeEntry, OpenTreeFile } from "./file_tree.ts";
 
 /** What a {@linkcode MemoryTree} is made of, by path. */
 export type MemoryTreeInit = Readonly<
@@ -43,41 +44,38 @@ export class MemoryTree implements FileTree {
   constructor(init: MemoryTreeInit, name = "memory") {
     this.name = name;
     for (const [path, member] of Object.entries(init)) {
-      this.#addParents(path);
+      for (const parent of parentsOf(path)) {
+        if (!this.#entries.has(parent)) {
+          this.#add({ kind: "directory", path: parent, mode: 0o755 });
+        }
+      }
       if ("target" in member) {
-        this.#entries.set(path, {
-          kind: "symlink",
-          path,
-          target: member.target,
-        });
+        this.#add({ kind: "symlink", path, target: member.target });
       } else if ("content" in member) {
         const { content, mode = 0o644 } = member;
         const bytes = typeof content === "string"
           ? new TextEncoder().encode(content)
           : content;
         this.#contents.set(path, bytes);
-        this.#entries.set(path, {
-          kind: "file",
-          path,
-          mode,
-          size: bytes.length,
-        });
+        this.#add({ kind: "file", path, mode, size: bytes.length });
       } else {
-        this.#entries.set(path, { kind: "directory", path, mode: member.mode });
+        this.#add({ kind: "directory", path, mode: member.mode });
       }
     }
   }
 
-  /**
-   * Lists the members, directories before their content.
-   *
-   * @param descend Asked before a directory is entered; `false` prunes it.
-   * @returns The members.
-   */
-  entries(
+  /** Lists the members, directories before their content. */
+  async *entries(
     descend: (path: string) => boolean = () => true,
   ): AsyncIterable<FileTreeEntry> {
-    return ReadableStream.from(this.#list(descend));
+    const pruned: string[] = [];
+    for (const entry of this.#entries.values()) {
+      if (pruned.some((path) => entry.path.startsWith(path))) continue;
+      yield await Promise.resolve(entry);
+      if (entry.kind === "directory" && !descend(entry.path)) {
+        pruned.push(`${entry.path}/`);
+      }
+    }
   }
 
   /**
@@ -89,61 +87,48 @@ export class MemoryTree implements FileTree {
    * @throws {PspfError} `io/not-found`, `build/source-changed`
    */
   readFile(path: string, size: number): Uint8Array {
-    const content = this.#contents.get(path);
-    if (content === undefined) {
-      throw new PspfError(
-        "io/not-found",
-        `Cannot read "${path}": there is no such file`,
-        {
-          context: { path },
-        },
-      );
-    }
-    if (content.length !== size) {
-      throw new PspfError(
-        "build/source-changed",
-        `Cannot read "${path}": its size has changed`,
-        {
-          context: { path, expected: size, actual: content.length },
-        },
-      );
-    }
-    return content;
+    const content = this.#content(path);
+    if (content.length === size) return content;
+    throw new PspfError(
+      "build/source-changed",
+      `Cannot read ${
+        JSON.stringify(path)
+      }: it has ${content.length} bytes, expected ${size}`,
+      { context: { path, expected: size, actual: content.length } },
+    );
   }
 
   /**
-   * Streams a file.
+   * Opens a file.
    *
    * @param path As listed.
-   * @returns The content.
+   * @returns The file.
    * @throws {PspfError} `io/not-found`
    */
-  stream(path: string): ReadableStream<Uint8Array> {
-    return ReadableStream.from([
-      this.readFile(path, this.#contents.get(path)?.length ?? 0),
-    ]);
+  openFile(path: string): OpenTreeFile {
+    let rest = this.#content(path);
+    return {
+      size: rest.length,
+      readInto: (into) => {
+        const part = rest.subarray(0, into.length);
+        into.set(part);
+        rest = rest.subarray(part.length);
+        return part.length;
+      },
+      [Symbol.dispose]: () => {},
+    };
   }
 
-  *#list(descend: (path: string) => boolean): Generator<FileTreeEntry> {
-    const pruned: string[] = [];
-    for (const entry of this.#entries.values()) {
-      if (pruned.some((path) => entry.path.startsWith(path))) continue;
-      yield entry;
-      if (entry.kind === "directory" && !descend(entry.path)) {
-        pruned.push(`${entry.path}/`);
-      }
-    }
+  #content(path: string): Uint8Array {
+    const content = this.#contents.get(path);
+    if (content !== undefined) return content;
+    const message = `Cannot read ${
+      JSON.stringify(path)
+    }: there is no such file`;
+    throw new PspfError("io/not-found", message, { context: { path } });
   }
 
-  #addParents(path: string): void {
-    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
-      const parent = path.slice(0, at);
-      if (this.#entries.has(parent)) continue;
-      this.#entries.set(parent, {
-        kind: "directory",
-        path: parent,
-        mode: 0o755,
-      });
-    }
+  #add(entry: FileTreeEntry): void {
+    this.#entries.set(entry.path, entry);
   }
 }

@@ -1,7 +1,7 @@
 /** Options of {@linkcode RandomAccessSource.stream}. */
 export interface ReadOptions {
   /** Stops the read; the rejection carries the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -42,8 +42,8 @@ export interface RandomAccessSource extends AsyncDisposable {
     options?: ReadOptions,
   ): ReadableStream<Uint8Array>;
   /**
-   * Reads into the caller's memory at once, where the host can. Only for
-   * whoever has no other read under way.
+   * Reads into the caller's memory at once, where the host can. It must not
+   * overlap another read.
    *
    * @param offset First byte, from 0.
    * @param into Takes the bytes; filled from its start.

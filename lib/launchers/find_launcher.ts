@@ -1,10 +1,13 @@
 import { join } from "@std/path";
 
 import { PspfError } from "../errors.ts";
-import type { Environment, FileReader, Machine } from "../host/types.ts";
-import { helperFileName, type HelperLanguage } from "./helper_name.ts";
-import { type HelperFacts, inspectHelper } from "./inspect_helper.ts";
-import { helperPlaces } from "./launcher_places.ts";
+import type { Host } from "../host/types.ts";
+import {
+  type HelperFacts,
+  helperFileName,
+  helperPlaces,
+  inspectHelper,
+} from "./helpers.ts";
 import { parsePlatform, type Platform, platformName } from "./platform.ts";
 
 /** A launcher that fits. */
@@ -22,44 +25,28 @@ export interface Launcher {
 /** What {@linkcode findLauncher} needs. */
 export interface FindLauncherOptions {
   /** The launcher that the user names, if any. */
-  readonly given?: string;
+  readonly given?: string | undefined;
   /** The platform to pack for; that of the launcher given, else this machine's. */
-  readonly target?: Platform;
+  readonly target?: Platform | undefined;
 }
 
-/** The parts of a host that {@linkcode findLauncher} uses. */
-export interface LauncherHost {
-  /** Reads files. */
-  readonly reader: FileReader;
-  /** Environment variables. */
-  readonly env: Environment;
-  /** The machine. */
-  readonly machine: Machine;
-}
-
-const LANGUAGES: readonly HelperLanguage[] = ["rust", "go"];
+type LauncherHost = Pick<Host, "reader" | "env" | "machine">;
 
 /**
  * Chooses the launcher for a package: the one that the user names, else Rust
  * for the target, else Go for it.
- *
- * @param host Where to look.
- * @param options What is wanted.
- * @returns The launcher, checked against the target.
- * @throws {PspfError} `launcher/not-found` naming every place searched,
- *   `launcher/wrong-format`, `io/not-found`
  */
 export async function findLauncher(
-  host: LauncherHost,
+  host: Pick<Host, "reader" | "env" | "machine">,
   options: FindLauncherOptions = {},
 ): Promise<Launcher> {
-  const { target } = options;
-  const fromEnv = host.env.get("FLAVOR_LAUNCHER_BIN");
-  if (options.given !== undefined) {
-    return await useGiven(host, options.given, "--launcher-bin", target);
+  const { given, target } = options;
+  if (given !== undefined) {
+    return await useGiven(host, given, "--launcher-bin", target);
   }
-  if (fromEnv !== undefined && fromEnv !== "") {
-    return await useGiven(host, fromEnv, "FLAVOR_LAUNCHER_BIN", target);
+  const named = host.env.get("FLAVOR_LAUNCHER_BIN") ?? "";
+  if (named !== "") {
+    return await useGiven(host, named, "FLAVOR_LAUNCHER_BIN", target);
   }
   return await search(host, target ?? parsePlatform(host.machine.platform));
 }
@@ -90,7 +77,7 @@ async function search(
   platform: Platform,
 ): Promise<Launcher> {
   const searched: string[] = [];
-  for (const language of LANGUAGES) {
+  for (const language of ["rust", "go"] as const) {
     const name = helperFileName({ language, role: "launcher", platform });
     for (const place of helperPlaces(host)) {
       const path = join(place.path, name);

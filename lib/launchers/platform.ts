@@ -23,47 +23,19 @@ export const PLATFORMS = [
   "windows_arm64",
 ] as const;
 
-const PLATFORM_REGEXP = /^(linux|darwin|windows)_(amd64|arm64)$/;
-
-/**
- * Reads a platform name such as `linux_amd64`.
- *
- * @param text The name.
- * @returns The platform.
- * @throws {PspfError} `usage/bad-argument`
- *
- * @example
- * ```ts
- * import { parsePlatform } from "@flavor/pspf/launchers";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parsePlatform("linux_arm64"), { os: "linux", arch: "arm64" });
- * ```
- */
+/** Reads a platform name such as `linux_amd64`. */
 export function parsePlatform(text: string): Platform {
-  const [, os, arch] = PLATFORM_REGEXP.exec(text) ?? [];
-  if (isOs(os) && isArch(arch)) return { os, arch };
+  if ((PLATFORMS as readonly string[]).includes(text)) {
+    const [os, arch] = text.split("_");
+    return { os: os as PlatformOs, arch: arch as PlatformArch };
+  }
   throw new PspfError("usage/bad-argument", `Unknown platform "${text}"`, {
     context: { platform: text },
-    hint:
-      "Platforms are linux, darwin or windows, an underscore, then amd64 or arm64",
+    hint: `Platforms: ${PLATFORMS.join(", ")}`,
   });
 }
 
-/**
- * The name of a platform.
- *
- * @param platform The platform.
- * @returns Its name, such as `linux_amd64`.
- */
+/** The name of a platform. */
 export function platformName(platform: Platform): string {
   return `${platform.os}_${platform.arch}`;
-}
-
-function isOs(text: string | undefined): text is PlatformOs {
-  return text === "linux" || text === "darwin" || text === "windows";
-}
-
-function isArch(text: string | undefined): text is PlatformArch {
-  return text === "amd64" || text === "arm64";
 }

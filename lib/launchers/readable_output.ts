@@ -5,9 +5,6 @@ const SHOWN_COLUMNS = 400;
 /**
  * Makes what another program printed fit for our messages: its colours and
  * cursor movements stay out, and so does everything but the end.
- *
- * @param output What it printed.
- * @returns At most 20 lines of at most 400 characters.
  */
 export function readableOutput(output: Uint8Array): string {
   return new TextDecoder().decode(output)

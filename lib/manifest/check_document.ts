@@ -1,5 +1,10 @@
 import { findNearestName } from "./nearest_name.ts";
-import type { Field, ManifestFormat, ObjectSchema, Schema } from "./schema.ts";
+import type {
+  ManifestFormat,
+  ObjectSchema,
+  Schema,
+  StringSchema,
+} from "./schema.ts";
 
 /** One thing that is wrong with a manifest. */
 export interface ManifestProblem {
@@ -9,163 +14,178 @@ export interface ManifestProblem {
   readonly message: string;
 }
 
-/**
- * Compares a parsed document with the schema.
- *
- * @param document What the parser gave.
- * @param schema What it has to be.
- * @param format How the document is written.
- * @returns Everything that is wrong, in document order.
- */
-export function checkDocument(
-  document: unknown,
-  schema: ObjectSchema,
-  format: ManifestFormat,
-): readonly ManifestProblem[] {
-  const problems: ManifestProblem[] = [];
-  new DocumentChecker(format, problems).check(document, schema, "");
-  return problems;
+/** Collects what a manifest does wrong, and what is only odd. */
+export class PlanNotes {
+  /** What is forgiven is worth a word only beside something that is not. */
+  readonly #problems: (ManifestProblem & { readonly forgiven?: true })[] = [];
+  readonly #ignored: string[] = [];
+  readonly #words: string[] = [];
+
+  /** What makes the manifest unusable. */
+  get problems(): readonly ManifestProblem[] {
+    const isUsable = this.#problems.every(({ forgiven }) => forgiven);
+    return isUsable ? [] : this.#problems;
+  }
+
+  /** What is odd, but not wrong: at most one warning of each kind. */
+  get warnings(): readonly string[] {
+    return [
+      ["keys without effect are ignored", this.#ignored] as const,
+      ["words that flavor does not know are kept", this.#words] as const,
+    ].filter(([, list]) => list.length > 0)
+      .map(([says, list]) => `${says}: ${list.join(", ")}`);
+  }
+
+  problem(path: string, message: string): void {
+    this.#problems.push({ path, message });
+  }
+
+  /** A key that the existing builders pass over. */
+  ignore(path: string, meant: string | undefined): void {
+    const guess = meant === undefined ? "" : ` (did you mean "${meant}"?)`;
+    this.#ignored.push(`${path}${guess}`);
+    if (meant === undefined) return;
+    const message = unknownKey(meant, []);
+    this.#problems.push({ path, message, forgiven: true });
+  }
+
+  /** A word that the existing builders keep as it is. */
+  keepWord(path: string, word: string): void {
+    this.#words.push(`${path} = ${JSON.stringify(word)}`);
+  }
+
+  /** Whether nothing in a section, or in one of its members, is wrong. */
+  isSound(path: string): boolean {
+    return !this.#problems.some((problem) =>
+      problem.forgiven !== true &&
+      (problem.path === path || problem.path === "" ||
+        problem.path.startsWith(`${path}.`) ||
+        problem.path.startsWith(`${path}[`))
+    );
+  }
 }
 
-/**
- * Names a member of a document.
- *
- * @param parent Path of the table.
- * @param key Its key.
- * @returns `parent.key`, with quotes where the key needs them.
- */
+/** Names a member of a document, with quotes where the key needs them. */
 export function memberPath(parent: string, key: string): string {
   if (!/^[\w-]+$/.test(key)) return `${parent}[${JSON.stringify(key)}]`;
   return parent === "" ? key : `${parent}.${key}`;
 }
 
-class DocumentChecker {
-  readonly #format: ManifestFormat;
-  readonly #problems: ManifestProblem[];
+/**
+ * Compares a parsed document with the schema, and notes everything that is
+ * wrong. The existing builders pass over keys and words that they do not know;
+ * their JSON manifests pack all the same. Returns the document with nothing but
+ * known keys that have a value; where something is wrong it means nothing.
+ */
+export function checkDocument(
+  document: unknown,
+  schema: ObjectSchema,
+  format: ManifestFormat,
+  notes: PlanNotes,
+): unknown {
+  return check(document, schema, "");
 
-  constructor(format: ManifestFormat, problems: ManifestProblem[]) {
-    this.#format = format;
-    this.#problems = problems;
-  }
-
-  check(value: unknown, schema: Schema, path: string): void {
+  function check(value: unknown, schema: Schema, path: string): unknown {
     if (schema.kind === "either") {
       const fitting = schema.options.find((it) => hasKind(value, it));
-      if (fitting !== undefined) return this.check(value, fitting, path);
-      const kinds = schema.options.map(nameKind).join(" or ");
-      return this.#report(path, `is ${describe(value)}, expected ${kinds}`);
+      if (fitting !== undefined) return check(value, fitting, path);
     }
     if (!hasKind(value, schema)) {
       const expected = nameKind(schema);
-      return this.#report(path, `is ${describe(value)}, expected ${expected}`);
+      notes.problem(path, `is ${describe(value)}, expected ${expected}`);
+      return value;
     }
     switch (schema.kind) {
       case "object":
-        return this.#checkObject(value as object, schema, path);
+        return checkObject(value as object, schema, path);
       case "map":
-        for (const [key, member] of Object.entries(value as object)) {
-          const at = memberPath(path, key);
-          const problem = schema.checkKey?.(key);
-          if (problem !== undefined) this.#report(at, problem);
-          this.check(member, schema.values, at);
-        }
-        return;
+        return Object.fromEntries(
+          Object.entries(value as object).map(([key, member]) => {
+            const at = memberPath(path, key);
+            const problem = schema.checkKey?.(key);
+            if (problem !== undefined) notes.problem(at, problem);
+            return [key, check(member, schema.values, at)];
+          }),
+        );
       case "array":
-        for (const [index, item] of (value as unknown[]).entries()) {
-          this.check(item, schema.items, `${path}[${index}]`);
-        }
-        return;
+        return (value as unknown[]).map((item, index) =>
+          check(item, schema.items, `${path}[${index}]`)
+        );
       case "string":
-        return this.#checkString(value as string, schema, path);
+        checkString(value as string, schema, path);
+        return value;
       case "integer": {
         const { min, max } = schema;
-        const number = value as number;
-        if (number < min || number > max) {
-          this.#report(path, `is ${number}, expected ${min} to ${max}`);
+        const isInside = (value as number) >= min && (value as number) <= max;
+        if (!isInside) {
+          notes.problem(path, `is ${value}, expected ${min} to ${max}`);
         }
-        return;
+        return value;
       }
-      case "any":
-        return this.#checkAny(value, path);
-      case "boolean":
-        return;
+      default:
+        return value;
     }
   }
 
-  #checkObject(value: object, schema: ObjectSchema, path: string): void {
-    const fields = schema.fields.filter(({ only }) =>
-      only === undefined || only === this.#format
-    );
-    const names = fields.map(({ name }) => name);
+  function checkObject(
+    value: object,
+    { fields }: ObjectSchema,
+    path: string,
+  ): object {
+    const names = Object.keys(fields);
+    const known: [string, unknown][] = [];
     for (const [key, member] of Object.entries(value)) {
-      const field = fields.find(({ name }) => name === key);
-      if (field === undefined) this.#reportUnknown(path, key, names);
-      // JSON manifests of the existing builders write null for "none".
+      const field = Object.hasOwn(fields, key) ? fields[key] : undefined;
+      const at = memberPath(path, key);
+      if (field === undefined) {
+        const meant = key === "encoding" && names.includes("operations")
+          ? "operations"
+          : findNearestName(key, names);
+        if (format === "json") notes.ignore(at, meant);
+        else notes.problem(at, unknownKey(meant, names));
+      } // JSON manifests of the existing builders write null for "none".
       else if (member !== null || field.required === true) {
-        this.check(member, field.schema, memberPath(path, key));
+        known.push([key, check(member, field.schema, at)]);
       }
     }
-    for (const field of fields) this.#checkPresence(value, field, path);
+    for (const [name, { required, example }] of Object.entries(fields)) {
+      if (required !== true || Object.hasOwn(value, name)) continue;
+      const at = memberPath(path, name);
+      notes.problem(at, `is missing; for example ${name} = ${example}`);
+    }
+    return Object.fromEntries(known);
   }
 
-  #checkPresence(value: object, field: Field, path: string): void {
-    if (field.required !== true || Object.hasOwn(value, field.name)) return;
-    this.#report(
-      memberPath(path, field.name),
-      `is missing; for example ${field.name} = ${field.example}`,
-    );
-  }
-
-  #checkString(
+  function checkString(
     value: string,
-    schema: Extract<Schema, { kind: "string" }>,
+    { words, openInJson, check }: StringSchema,
     path: string,
   ): void {
-    const { words, check } = schema;
-    if (words !== undefined && !words.includes(value)) {
-      const nearest = findNearestName(value, words);
-      const hint = nearest === undefined
-        ? `expected ${words.map((word) => `"${word}"`).join(", ")}`
-        : `did you mean "${nearest}"?`;
-      return this.#report(path, `is ${JSON.stringify(value)}; ${hint}`);
-    }
     const problem = check?.(value);
-    if (problem !== undefined) this.#report(path, problem);
-  }
-
-  /** TOML knows dates and infinities, which JSON cannot hold. */
-  #checkAny(value: unknown, path: string): void {
-    if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) {
-        this.#checkAny(item, `${path}[${index}]`);
-      }
-    } else if (isTable(value)) {
-      for (const [key, member] of Object.entries(value)) {
-        this.#checkAny(member, memberPath(path, key));
-      }
-    } else if (value instanceof Date) {
-      this.#report(path, "is a date, which JSON cannot hold; put it in quotes");
-    } else if (typeof value === "number" && !Number.isFinite(value)) {
-      this.#report(path, `is ${value}, which JSON cannot hold`);
+    if (problem !== undefined) notes.problem(path, problem);
+    if (words === undefined || words.includes(value)) return;
+    if (openInJson === true && format === "json") {
+      return notes.keepWord(path, value);
     }
-  }
-
-  #reportUnknown(path: string, key: string, names: readonly string[]): void {
-    const nearest = findNearestName(key, names);
+    const nearest = findNearestName(value, words);
     const hint = nearest === undefined
-      ? `known are ${names.join(", ")}`
+      ? `expected ${words.map((word) => `"${word}"`).join(", ")}`
       : `did you mean "${nearest}"?`;
-    this.#report(memberPath(path, key), `is not known; ${hint}`);
-  }
-
-  #report(path: string, message: string): void {
-    this.#problems.push({ path, message });
+    notes.problem(path, `is ${JSON.stringify(value)}; ${hint}`);
   }
 }
 
+function unknownKey(
+  meant: string | undefined,
+  known: readonly string[],
+): string {
+  return meant === undefined
+    ? `is not known; known are ${known.join(", ")}`
+    : `is not known; did you mean "${meant}"?`;
+}
+
 function isTable(value: unknown): value is object {
-  return typeof value === "object" && value !== null &&
-    !Array.isArray(value) && !(value instanceof Date);
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function hasKind(value: unknown, schema: Schema): boolean {
@@ -188,26 +208,25 @@ function hasKind(value: unknown, schema: Schema): boolean {
   }
 }
 
+const KINDS = {
+  object: "a table",
+  map: "a table",
+  array: "a list",
+  integer: "a whole number",
+  boolean: "true or false",
+  string: "a string",
+  any: "anything",
+} as const;
+
 function nameKind(schema: Schema): string {
-  switch (schema.kind) {
-    case "object":
-    case "map":
-      return "a table";
-    case "array":
-      return "a list";
-    case "integer":
-      return "a whole number";
-    case "boolean":
-      return "true or false";
-    default:
-      return "a string";
-  }
+  return schema.kind === "either"
+    ? schema.options.map(nameKind).join(" or ")
+    : KINDS[schema.kind];
 }
 
 function describe(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
-  if (value instanceof Date) return "a date";
   if (typeof value === "object") return "a table";
   if (typeof value === "string") return "a string";
   if (typeof value === "boolean") return `${value}`;

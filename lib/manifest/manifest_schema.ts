@@ -1,4 +1,5 @@
-import type { Field, ObjectSchema, Schema } from "./schema.ts";
+import { KNOWN_LIFECYCLES, KNOWN_PURPOSES } from "../format/slot_words.ts";
+import type { ObjectSchema, Schema, ValueOf } from "./schema.ts";
 import {
   checkCommand,
   checkOperations,
@@ -7,503 +8,194 @@ import {
   checkSource,
   checkText,
   checkUmask,
+  checkValue,
   checkVariableName,
-  checkVariableValue,
   checkWorkenvPath,
 } from "./value_checks.ts";
 
-const TEXT: Schema = { kind: "string", check: checkText };
-const ANY_TEXT: Schema = { kind: "string" };
-const COMMAND: Schema = { kind: "string", check: checkCommand };
-const ARGUMENT: Schema = { kind: "string", check: checkVariableValue };
-const GLOBS: Schema = { kind: "array", items: TEXT };
-const NAMES: Schema = { kind: "array", items: TEXT };
-const WORKENV_PATH: Schema = { kind: "string", check: checkWorkenvPath };
-const PERMISSIONS: Schema = { kind: "string", check: checkPermissions };
-const VARIABLES: Schema = {
+const TEXT = { kind: "string", check: checkText } as const;
+const ANY_TEXT = { kind: "string" } as const;
+const BOOLEAN = { kind: "boolean" } as const;
+const TEXTS = { kind: "array", items: TEXT } as const;
+const NAME = { kind: "string", check: checkPackageName } as const;
+const SOURCE = { kind: "string", check: checkSource } as const;
+const COMMAND = { kind: "string", check: checkCommand } as const;
+const CHAIN = { kind: "string", check: checkOperations } as const;
+const UMASK = { kind: "string", check: checkUmask } as const;
+const VALUE = { kind: "string", check: checkValue } as const;
+const VALUES = { kind: "array", items: VALUE } as const;
+const PATH = { kind: "string", check: checkWorkenvPath } as const;
+const MODE = { kind: "string", check: checkPermissions } as const;
+const INDEX = { kind: "integer", min: 0, max: 65_534 } as const;
+const LEVEL = { kind: "integer", min: 1, max: 22 } as const;
+const VARIABLES = {
   kind: "map",
-  values: { kind: "string", check: checkVariableValue },
+  values: VALUE,
   checkKey: checkVariableName,
-};
+} as const;
+const words = <const W extends readonly string[]>(...words: W) =>
+  ({ kind: "string", words }) as const;
+const openWords = <W extends readonly string[]>(words: W) =>
+  ({ kind: "string", words, openInJson: true }) as const;
+const list = <S extends Schema>(items: S) =>
+  ({ kind: "array", items }) as const;
+const either = <const O extends readonly Schema[]>(...options: O) =>
+  ({ kind: "either", options }) as const;
+const table = <F extends ObjectSchema["fields"]>(fields: F) =>
+  ({ kind: "object", fields }) as const;
 
-const PACKAGE_FIELDS: readonly Field[] = [
-  {
-    name: "name",
-    schema: { kind: "string", check: checkPackageName },
-    required: true,
-    description: "Name of the application, and of the file it is packed into.",
-    example: '"hello"',
-  },
-  {
-    name: "version",
-    schema: TEXT,
-    required: true,
-    description: "Version of the application.",
-    example: '"1.0.0"',
-  },
-  {
-    name: "description",
-    schema: ANY_TEXT,
-    description: "One line about the application.",
-    example: '"Says hello"',
-  },
-];
+/** What a key holds, an example, what it means, and what its absence means. */
+const may = <S extends Schema>(
+  schema: S,
+  example: string,
+  description: string,
+  fallback?: string,
+) => ({ schema, example, description, ...(fallback && { fallback }) });
 
-const EXECUTION_FIELDS: readonly Field[] = [
-  {
-    name: "command",
-    schema: COMMAND,
-    description:
-      "The command line, split like a shell does before placeholders are put in. Either this or `argv`.",
-    example: '"{workenv}/bin/hello --verbose"',
-  },
-  {
-    name: "argv",
-    schema: { kind: "array", items: ARGUMENT },
-    description:
-      "The command, split already: nothing in it needs quotes. Wins over `command`.",
-    example: '["{workenv}/bin/hello", "two words"]',
-  },
-  {
-    name: "args",
-    schema: { kind: "array", items: ARGUMENT },
-    description: "Arguments that come before those of the user.",
-    example: '["--config", "{workenv}/etc/hello.toml"]',
-  },
-  {
-    name: "cwd",
-    schema: WORKENV_PATH,
-    fallback: "the user's",
-    description:
-      "Working directory of the application: `{workenv}` or a directory below it.",
-    example: '"{workenv}/share"',
-  },
-  {
-    name: "env",
-    schema: VARIABLES,
-    description: "Environment variables of the application.",
-    example: '{ GREETING = "hi" }',
-  },
-  {
-    name: "environment",
-    schema: VARIABLES,
-    description: "The same as `env`, as the Go builder spells it.",
-    example: '{ GREETING = "hi" }',
-  },
-  {
-    name: "primary_slot",
-    schema: {
-      kind: "either",
-      options: [{ kind: "integer", min: 0, max: 65_534 }, TEXT],
-    },
-    fallback: "0",
-    description: "Index or id of the slot that `{primary}` means.",
-    example: '"app"',
-  },
-];
+/** The same for a key that no manifest can do without. */
+const must = <S extends Schema>(
+  schema: S,
+  example: string,
+  description: string,
+) => ({ schema, example, description, required: true }) as const;
 
-const SLOT_FIELDS: readonly Field[] = [
-  {
-    name: "slot",
-    schema: { kind: "integer", min: 0, max: 65_534 },
-    description: "Position in the list, from 0; only checked.",
-    example: "0",
-  },
-  {
-    name: "id",
-    schema: TEXT,
-    required: true,
-    description: "Name of the slot, unique in the package; never a path.",
-    example: '"app"',
-  },
-  {
-    name: "source",
-    schema: { kind: "string", check: checkSource },
-    required: true,
-    description: "A file or a directory, relative to the manifest.",
-    example: '"build/app"',
-  },
-  {
-    name: "include",
-    schema: GLOBS,
-    fallback: "everything",
-    description:
-      "Globs of what is taken from a directory. Without a slash they match names at any depth.",
-    example: '["bin/**", "*.toml"]',
-  },
-  {
-    name: "exclude",
-    schema: GLOBS,
-    fallback: "nothing",
-    description: "Globs of what is left out of a directory.",
-    example: '["*.pyc", ".git/"]',
-  },
-  {
-    name: "target",
-    schema: WORKENV_PATH,
-    required: true,
-    description:
-      "Where the content goes below the workenv: the path of a file, or the directory that takes a directory's content (`{workenv}` for the workenv itself).",
-    example: '"bin/app"',
-  },
-  {
-    name: "operations",
-    schema: { kind: "string", check: checkOperations },
-    fallback:
-      "`tar.zst` for directories, `zstd` for files over 4 KiB, else `raw`; gzip in the portable profile. In a JSON manifest: `raw`",
-    description:
-      "What is done to the bytes: `raw`, `gzip`, `zstd`, `tar`, `tar.gz` or `tar.zst`. Input that has the last form already is kept.",
-    example: '"tar.zst"',
-  },
-  {
-    name: "level",
-    schema: { kind: "integer", min: 1, max: 22 },
-    fallback: "9 for gzip, 3 for zstd",
-    description: "Compression level: 1 to 9 for gzip, 1 to 22 for zstd.",
-    example: "19",
-  },
-  {
-    name: "purpose",
-    schema: ANY_TEXT,
-    fallback: "`data`",
-    description: "`data`, `code`, `config` or `media`.",
-    example: '"code"',
-  },
-  {
-    name: "lifecycle",
-    schema: ANY_TEXT,
-    fallback: "`runtime`",
-    description:
-      "When it is extracted: `runtime`, `init`, `startup`, `cache`, `temp`, `lazy`, `eager`, `dev`, `config`, `platform` or `shutdown`.",
-    example: '"cache"',
-  },
-  {
-    name: "modes",
-    schema: { kind: "string", words: ["owner", "exact"] },
-    fallback: "`owner`",
-    description:
-      "Which permission bits of the source are kept: `owner` keeps the owner's and derives the others from them like umask 022 (0700 becomes 0755, 0660 becomes 0644), so that the package does not depend on the umask of a checkout; `exact` keeps all nine.",
-    example: '"exact"',
-  },
-  {
-    name: "permissions",
-    schema: PERMISSIONS,
-    fallback: "what `modes` makes of the source's. In a JSON manifest: 0600",
-    description: "Octal mode of a single file.",
-    example: '"0755"',
-  },
-  {
-    name: "platform",
-    schema: {
-      kind: "string",
-      words: ["any", "linux", "darwin", "macos", "windows"],
-    },
-    fallback: "`any`",
-    description: "Where a slot of the lifecycle `platform` is used.",
-    example: '"linux"',
-  },
-  {
-    name: "resolution",
-    schema: { kind: "string", words: ["build", "runtime", "lazy"] },
-    fallback: "`build`",
-    description: "Kept in the metadata; without effect.",
-    example: '"build"',
-  },
-  {
-    name: "encoding",
-    schema: ANY_TEXT,
-    only: "json",
-    description: "Ignored, as the existing builders do. See `operations`.",
-    example: '"gzip"',
-  },
-];
+// deno-fmt-ignore: one row for each key, as in all the tables below
+const PACKAGE = table({
+  name: must(NAME, '"hello"', "Name of the application, and of the file it is packed into."),
+  version: must(TEXT, '"1.0.0"', "Version of the application."),
+  description: may(ANY_TEXT, '"Says hello"', "One line about the application."),
+});
 
-const RUNTIME_FIELDS: readonly Field[] = [
-  {
-    name: "env",
-    schema: {
-      kind: "object",
-      fields: [
-        {
-          name: "unset",
-          schema: NAMES,
-          description:
-            "Inherited variables to remove: names, or patterns with `*` and `?`.",
-          example: '["PYTHON*"]',
-        },
-        {
-          name: "pass",
-          schema: NAMES,
-          description: "Inherited variables that `unset` does not touch.",
-          example: '["HOME", "LC_*"]',
-        },
-        {
-          name: "map",
-          schema: VARIABLES,
-          description: "New names for inherited variables, by old name.",
-          example: '{ OLD_NAME = "NEW_NAME" }',
-        },
-        {
-          name: "set",
-          schema: VARIABLES,
-          description: "Variables to set.",
-          example: '{ TZ = "UTC" }',
-        },
-      ],
-    },
-    description: "What happens to the inherited environment.",
-    example: '{ unset = ["PYTHON*"] }',
-  },
-];
+// deno-fmt-ignore
+const EXECUTION = table({
+  command: may(COMMAND, '"{workenv}/bin/hello --verbose"',
+    "The command line, split into words as a shell does it, before placeholders are replaced. Either this or `argv`."),
+  argv: may(VALUES, '["{workenv}/bin/hello", "two words"]',
+    "The command as a list of words: nothing in it needs quotes. Wins over `command`."),
+  args: may(VALUES, '["--config", "{workenv}/etc/hello.toml"]', "Arguments that come before those of the user."),
+  cwd: may(PATH, '"{workenv}/share"',
+    "Working directory of the application: `{workenv}` or a directory below it.", "the user's"),
+  env: may(VARIABLES, '{ GREETING = "hi" }', "Environment variables of the application."),
+  environment: may(VARIABLES, '{ GREETING = "hi" }', "The same as `env`, as the Go builder spells it."),
+  primary_slot: may(either(INDEX, TEXT), '"app"', "Index or id of the slot that `{primary}` stands for.", "0"),
+});
 
-const WORKENV_FIELDS: readonly Field[] = [
-  {
-    name: "directories",
-    schema: {
-      kind: "array",
-      items: {
-        kind: "either",
-        options: [
-          {
-            kind: "object",
-            fields: [
-              {
-                name: "path",
-                schema: WORKENV_PATH,
-                required: true,
-                description: "Path below the workenv.",
-                example: '"var/log"',
-              },
-              {
-                name: "mode",
-                schema: PERMISSIONS,
-                fallback: "0700",
-                description: "Octal mode.",
-                example: '"0750"',
-              },
-            ],
-          },
-          WORKENV_PATH,
-        ],
-      },
-    },
-    description: "Directories to create, as paths or with a mode.",
-    example: '[{ path = "var", mode = "0750" }, "tmp"]',
-  },
-  {
-    name: "env",
-    schema: VARIABLES,
-    description: "Environment variables that hold paths of the workenv.",
-    example: '{ APP_HOME = "{workenv}" }',
-  },
-  {
-    name: "umask",
-    schema: { kind: "string", check: checkUmask },
-    fallback: "the user's",
-    description: "Octal umask of the setup commands and the application.",
-    example: '"0077"',
-  },
-];
+// deno-fmt-ignore
+const SLOT = table({
+  slot: may(INDEX, "0", "Position in the list, from 0; only checked."),
+  id: must(TEXT, '"app"', "Name of the slot, unique in the package; never a path."),
+  source: must(SOURCE, '"build/app"', "A file or a directory, relative to the manifest."),
+  include: may(TEXTS, '["bin/**", "*.toml"]',
+    "Globs of what is taken from a directory. Without a slash they match names at any depth.", "everything"),
+  exclude: may(TEXTS, '["*.pyc", ".git/"]', "Globs of what is left out of a directory.", "nothing"),
+  target: must(PATH, '"bin/app"', "Where the content goes below the workenv: the path of a file, " +
+    "or the directory that takes a directory's content (`{workenv}` for the workenv itself)."),
+  operations: may(CHAIN, '"tar.zst"', "What is done to the bytes: `raw`, `gzip`, `zstd`, `tar`, `tar.gz` or `tar.zst`. " +
+    "Input that already has the final form is kept.",
+    "`tar.zst` for directories, `zstd` for files over 4 KiB, else `raw`; gzip in the portable profile. In a JSON manifest: `raw`"),
+  level: may(LEVEL, "19", "Compression level: 1 to 9 for gzip, 1 to 22 for zstd.", "9 for gzip, 3 for zstd"),
+  purpose: may(openWords(KNOWN_PURPOSES), '"code"', "What the slot is for, shown to people. The format itself knows only the first four. " +
+    "In a JSON manifest any other word is kept, with a warning.", "`data`"),
+  lifecycle: may(openWords(KNOWN_LIFECYCLES), '"cache"', "When the slot is extracted, and how long its files stay. " +
+    "The last three are other words for `cache`, `temp` and `dev`. In a JSON manifest any other word is kept, with a warning.", "`runtime`"),
+  modes: may(words("owner", "exact"), '"exact"', "Which permission bits of the source are kept: `owner` keeps the owner's and " +
+    "derives the others from them like umask 022 (0700 becomes 0755, 0660 becomes 0644), so that the package does not depend on " +
+    "the umask of a checkout; `exact` keeps all nine.", "`owner`"),
+  permissions: may(MODE, '"0755"', "Octal mode of a single file.", "what `modes` makes of the source's. In a JSON manifest: 0600"),
+  platform: may(words("any", "linux", "darwin", "macos", "windows"), '"linux"',
+    "Where a slot of the lifecycle `platform` is used.", "`any`"),
+  resolution: may(words("build", "runtime", "lazy"), '"build"', "Kept in the metadata; without effect.", "`build`"),
+});
 
-const SETUP_COMMAND: ObjectSchema = {
-  kind: "object",
-  fields: [
-    {
-      name: "type",
-      schema: {
-        kind: "string",
-        words: [
-          "execute",
-          "enumerate_and_execute",
-          "shell",
-          "write_file",
-          "chmod",
-        ],
-      },
-      fallback: "`execute`",
-      description:
-        "What to do: `execute` runs a command, `enumerate_and_execute` runs it for files, `shell` lets the shell read it, `write_file` and `chmod` do what they say.",
-      example: '"execute"',
-    },
-    {
-      name: "command",
-      schema: COMMAND,
-      description:
-        "Command line of `execute` and `enumerate_and_execute`, split like a shell does but without a shell; for `shell`, what `sh -c` runs.",
-      example: '"{workenv}/bin/prepare"',
-    },
-    {
-      name: "enumerate",
-      schema: {
-        kind: "object",
-        fields: [
-          {
-            name: "path",
-            schema: WORKENV_PATH,
-            required: true,
-            description: "Directory of the workenv to look into.",
-            example: '"{workenv}/wheels"',
-          },
-          {
-            name: "pattern",
-            schema: TEXT,
-            required: true,
-            description: "Pattern of paths below it, such as `**/*.py`.",
-            example: '"*.whl"',
-          },
-        ],
-      },
-      description:
-        "Files that `enumerate_and_execute` puts behind the command, one per run.",
-      example: '{ path = "{workenv}/wheels", pattern = "*.whl" }',
-    },
-    {
-      name: "batch",
-      schema: { kind: "boolean" },
-      fallback: "false",
-      description: "Runs the command once, with all the files behind it.",
-      example: "true",
-    },
-    {
-      name: "path",
-      schema: WORKENV_PATH,
-      description:
-        "File of `write_file` and `chmod`, below the workenv; for `chmod` also a pattern.",
-      example: '"{workenv}/etc/app.conf"',
-    },
-    {
-      name: "content",
-      schema: ANY_TEXT,
-      description: "Text of `write_file`, stored exactly.",
-      example: '"ready"',
-    },
-    {
-      name: "mode",
-      schema: PERMISSIONS,
-      fallback: "0644 for `write_file`",
-      description: "Octal mode of `write_file` and `chmod`.",
-      example: '"0755"',
-    },
-  ],
-};
+// deno-fmt-ignore
+const INHERITED = table({
+  unset: may(TEXTS, '["PYTHON*"]', "Inherited variables to remove: names, or patterns with `*` and `?`."),
+  pass: may(TEXTS, '["HOME", "LC_*"]', "Inherited variables that `unset` does not touch."),
+  map: may(VARIABLES, '{ OLD_NAME = "NEW_NAME" }', "New names for inherited variables, by old name."),
+  set: may(VARIABLES, '{ TZ = "UTC" }', "Variables to set."),
+});
 
-const BUILD_FIELDS: readonly Field[] = [
-  {
-    name: "portable",
-    schema: { kind: "boolean" },
-    fallback: "false, and true for a launcher that is not ours",
-    description:
-      "Keeps to what the existing Go and Rust launchers can start: raw, gzip, tar and tar.gz.",
-    example: "true",
-  },
-  {
-    name: "level",
-    schema: { kind: "integer", min: 1, max: 22 },
-    fallback: "9 for gzip, 3 for zstd",
-    description: "Compression level of slots that do not name one.",
-    example: "10",
-  },
-];
+// deno-fmt-ignore
+const DIRECTORY = table({
+  path: must(PATH, '"var/log"', "Path below the workenv."),
+  mode: may(MODE, '"0750"', "Octal mode.", "0700"),
+});
+
+// deno-fmt-ignore
+const WORKENV = table({
+  directories: may(list(either(DIRECTORY, PATH)), '[{ path = "var", mode = "0750" }, "tmp"]',
+    "Directories to create, as paths or with a mode."),
+  env: may(VARIABLES, '{ APP_HOME = "{workenv}" }', "Environment variables that hold paths of the workenv."),
+  umask: may(UMASK, '"0077"', "Octal umask of the setup commands and the application.", "the user's"),
+});
+
+// deno-fmt-ignore
+const ENUMERATE = table({
+  path: must(PATH, '"{workenv}/wheels"', "Directory of the workenv to look into."),
+  pattern: must(TEXT, '"*.whl"', "Pattern of paths below it, such as `**/*.py`."),
+});
+
+// deno-fmt-ignore
+const SETUP_COMMAND = table({
+  type: may(words("execute", "enumerate_and_execute", "shell", "write_file", "chmod"), '"execute"',
+    "What to do: `execute` runs a command, `enumerate_and_execute` runs it for files, `shell` has the shell run it, " +
+    "`write_file` and `chmod` do what they say.", "`execute`"),
+  command: may(COMMAND, '"{workenv}/bin/prepare"', "Command line of `execute` and `enumerate_and_execute`, " +
+    "split as a shell does it, but run without one; for `shell`, what `sh -c` runs."),
+  enumerate: may(ENUMERATE, '{ path = "{workenv}/wheels", pattern = "*.whl" }',
+    "Files that `enumerate_and_execute` appends to the command, one per run."),
+  batch: may(BOOLEAN, "true", "Runs the command once, with all the files behind it.", "false"),
+  path: may(PATH, '"{workenv}/etc/app.conf"', "File of `write_file` and `chmod`, below the workenv; for `chmod` also a pattern."),
+  content: may(ANY_TEXT, '"ready"', "Text of `write_file`, stored exactly."),
+  mode: may(MODE, '"0755"', "Octal mode of `write_file` and `chmod`.", "0644 for `write_file`"),
+});
+
+// deno-fmt-ignore
+const CACHE_VALIDATION = table({
+  check_file: must(TEXT, '"{workenv}/metadata/installed"', "A file of the workenv."),
+  expected_content: must(ANY_TEXT, '"1.0.0"', "What the file has to hold."),
+});
+
+// deno-fmt-ignore
+const BUILD = table({
+  portable: may(BOOLEAN, "true", "Keeps to what the existing Go and Rust launchers can start: raw, gzip, tar and tar.gz.",
+    "false, and true for a launcher that is not ours"),
+  level: may(LEVEL, "10", "Compression level of slots that do not name one.", "9 for gzip, 3 for zstd"),
+});
+
+// deno-fmt-ignore
+const RUNTIME = table({
+  env: may(INHERITED, '{ unset = ["PYTHON*"] }', "What happens to the inherited environment."),
+});
+
+// deno-fmt-ignore
+const SCHEMA = table({
+  format: may(words("PSPF/2025"), '"PSPF/2025"', "The package format."),
+  package: must(PACKAGE, '{ name = "hello", version = "1.0.0" }', "Who the package is."),
+  execution: must(EXECUTION, '{ command = "{workenv}/bin/hello" }', "How the application is started."),
+  slots: must(list(SLOT), '[{ id = "app", source = "app", target = "bin/app" }]', "The content, in order."),
+  runtime: may(RUNTIME, '{ env = { unset = ["PYTHON*"] } }', "Rules for the inherited environment."),
+  workenv: may(WORKENV, '{ directories = ["tmp"] }', "Directories and environment of the workenv."),
+  setup_commands: may(list(either(SETUP_COMMAND, COMMAND)), '[{ type = "execute", command = "{workenv}/bin/prepare" }]',
+    "What runs once, after the first extraction."),
+  cache_validation: may(CACHE_VALIDATION, '{ check_file = "{workenv}/ok", expected_content = "1" }',
+    "A check of a workenv that was filled before."),
+  launcher: may(TEXT, '"dist/bin/flavor-rs-launcher-linux_amd64"', "The launcher to use, if the command line names none."),
+  build: may(BUILD, "{ portable = true }", "How the package is built."),
+  custom: may({ kind: "map", values: { kind: "any" } } as const, '{ team = "tools" }',
+    "Sections of your own, kept in the metadata as they are."),
+});
 
 /**
  * All keys of a manifest. This one table checks manifests, suggests names for
- * misspelled keys, and is what the manifest's reference is generated from.
+ * misspelled keys, gives a parsed manifest its type, and is what the reference
+ * and the JSON Schema are generated from.
  */
-export const MANIFEST_SCHEMA: ObjectSchema = {
-  kind: "object",
-  fields: [
-    {
-      name: "format",
-      schema: { kind: "string", words: ["PSPF/2025"] },
-      description: "The package format.",
-      example: '"PSPF/2025"',
-    },
-    {
-      name: "package",
-      schema: { kind: "object", fields: PACKAGE_FIELDS },
-      required: true,
-      description: "Who the package is.",
-      example: '{ name = "hello", version = "1.0.0" }',
-    },
-    {
-      name: "execution",
-      schema: { kind: "object", fields: EXECUTION_FIELDS },
-      required: true,
-      description: "How the application is started.",
-      example: '{ command = "{workenv}/bin/hello" }',
-    },
-    {
-      name: "slots",
-      schema: {
-        kind: "array",
-        items: { kind: "object", fields: SLOT_FIELDS },
-      },
-      required: true,
-      description: "The content, in order.",
-      example: '[{ id = "app", source = "app", target = "bin/app" }]',
-    },
-    {
-      name: "runtime",
-      schema: { kind: "object", fields: RUNTIME_FIELDS },
-      description: "Rules for the inherited environment.",
-      example: '{ env = { unset = ["PYTHON*"] } }',
-    },
-    {
-      name: "workenv",
-      schema: { kind: "object", fields: WORKENV_FIELDS },
-      description: "Directories and environment of the workenv.",
-      example: '{ directories = ["tmp"] }',
-    },
-    {
-      name: "setup_commands",
-      schema: {
-        kind: "array",
-        items: { kind: "either", options: [SETUP_COMMAND, COMMAND] },
-      },
-      description: "What runs once, after the first extraction.",
-      example: '[{ type = "execute", command = "{workenv}/bin/prepare" }]',
-    },
-    {
-      name: "cache_validation",
-      schema: {
-        kind: "object",
-        fields: [
-          {
-            name: "check_file",
-            schema: TEXT,
-            required: true,
-            description: "A file of the workenv.",
-            example: '"{workenv}/metadata/installed"',
-          },
-          {
-            name: "expected_content",
-            schema: ANY_TEXT,
-            required: true,
-            description: "What the file has to hold.",
-            example: '"1.0.0"',
-          },
-        ],
-      },
-      description: "A check of a workenv that was filled before.",
-      example: '{ check_file = "{workenv}/ok", expected_content = "1" }',
-    },
-    {
-      name: "launcher",
-      schema: TEXT,
-      description: "The launcher to use, if the command line names none.",
-      example: '"dist/bin/flavor-rs-launcher-linux_amd64"',
-    },
-    {
-      name: "build",
-      schema: { kind: "object", fields: BUILD_FIELDS },
-      description: "How the package is built.",
-      example: "{ portable = true }",
-    },
-    {
-      name: "custom",
-      schema: { kind: "map", values: { kind: "any" } },
-      description: "Sections of your own, kept in the metadata as they are.",
-      example: '{ team = "tools" }',
-    },
-  ],
-};
+export const MANIFEST_SCHEMA: ObjectSchema = SCHEMA;
+
+/** A manifest that fits {@linkcode MANIFEST_SCHEMA}. */
+export type ManifestDocument = ValueOf<typeof SCHEMA>;
+/** One slot of it. */
+export type SlotDocument = ValueOf<typeof SLOT>;
+/** One of its setup commands, when it is more than a command line. */
+export type SetupDocument = ValueOf<typeof SETUP_COMMAND>;

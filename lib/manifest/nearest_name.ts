@@ -1,20 +1,15 @@
-/**
- * Finds the known name that a misspelled one most likely means.
- *
- * @param name What was written.
- * @param known The names that exist.
- * @returns The nearest name, or `undefined` when none is near.
- */
+/** The known name that a misspelled one most likely means, when one is near. */
 export function findNearestName(
   name: string,
   known: readonly string[],
 ): string | undefined {
-  const normal = name.toLowerCase().replaceAll("-", "_");
+  const normal = (text: string): string =>
+    text.toLowerCase().replaceAll("-", "_");
   // A third of the letters wrong is no misspelling any more.
-  let best = Math.max(1, Math.floor(normal.length / 3)) + 1;
+  let best = Math.max(1, Math.floor(name.length / 3)) + 1;
   let nearest: string | undefined;
   for (const candidate of known) {
-    const distance = editDistance(normal, candidate);
+    const distance = editDistance(normal(name), normal(candidate));
     if (distance >= best) continue;
     best = distance;
     nearest = candidate;

@@ -1,6 +1,10 @@
+import { parse as parseToml } from "@std/toml/parse";
+
+import { isPspfError, PspfError } from "../errors.ts";
+import { parseStrictJson } from "../format/strict_json.ts";
 import type { BuildPlan } from "./build_plan.ts";
+import { TomlChecker } from "./check_toml.ts";
 import { planManifest } from "./plan_manifest.ts";
-import { readDocument } from "./read_document.ts";
 import type { ManifestFormat } from "./schema.ts";
 
 /** Options of {@linkcode parseManifest}. */
@@ -14,6 +18,10 @@ export interface ParseManifestOptions {
    */
   readonly name?: string;
 }
+
+/** No manifest that people write comes near. */
+const MAX_LENGTH = 4 * 1024 * 1024;
+const MAX_DEPTH = 64;
 
 /**
  * Reads a `flavor.toml`, or the JSON manifest of the existing native builders.
@@ -54,5 +62,62 @@ export function parseManifest(
   options: ParseManifestOptions,
 ): BuildPlan {
   const { format, name = "the manifest" } = options;
-  return planManifest(readDocument(text, format, name), { format, name });
+  return planManifest(parseDocument(text, format, name), { format, name });
+}
+
+function parseDocument(
+  text: string,
+  format: ManifestFormat,
+  name: string,
+): unknown {
+  if (text.length > MAX_LENGTH) {
+    throw new PspfError(
+      "manifest/syntax",
+      `Cannot read ${name}: it has more than ${MAX_LENGTH} characters`,
+      { context: { file: name, actual: text.length, limit: MAX_LENGTH } },
+    );
+  }
+  const content = text.replace(/^\ufeff/, "");
+  try {
+    return format === "toml"
+      ? parseCheckedToml(content)
+      : parseStrictJson(new TextEncoder().encode(content), {
+        maxDepth: MAX_DEPTH,
+      });
+  } catch (error) {
+    const reason = reasonOf(error);
+    const marks = format === "toml"
+      ? "quotes, brackets and table headers"
+      : "commas, quotes and brackets";
+    throw new PspfError("manifest/syntax", `Cannot read ${name}: ${reason}`, {
+      context: { file: name, format },
+      cause: error,
+      // What our own check finds, it explains.
+      ...(!/^line \d/.test(reason) && {
+        hint: `Check ${marks} near that place`,
+      }),
+    });
+  }
+}
+
+function parseCheckedToml(text: string): unknown {
+  const checker = new TomlChecker(text);
+  checker.check();
+  try {
+    return parseToml(text);
+  } catch (cause) {
+    // The parser says only that something cannot be, and names the last line.
+    const { lateTable } = checker;
+    if (lateTable === undefined) throw cause;
+    throw new SyntaxError(lateTable, { cause });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // The parser of the runtime says where, the strict one what it means.
+  const inner = isPspfError(error) && error.cause instanceof Error
+    ? error.cause
+    : error;
+  return inner.message.replace(/^Cannot read the metadata: |\.$/g, "");
 }

@@ -1,59 +1,54 @@
-import type { ExecutionMetadata, StringMap } from "../format/metadata.ts";
-import { memberPath } from "./check_document.ts";
-import type { ExecutionDocument, SlotDocument } from "./manifest_document.ts";
-import type { PlanNotes } from "./plan_notes.ts";
+import type { JsonValue } from "../errors.ts";
+import type {
+  ExecutionMetadata,
+  StringMap,
+  WorkenvMetadata,
+} from "../format/metadata.ts";
+import { formatPermissions, parsePermissions } from "../format/slot_words.ts";
+import { memberPath, type PlanNotes } from "./check_document.ts";
+import type { ManifestDocument, SetupDocument } from "./manifest_schema.ts";
+import type { SoundSlots } from "./plan_slots.ts";
 import { quoteCommand } from "./quote_command.ts";
-import { placeInWorkenv } from "./workenv_path.ts";
+import { placeInWorkenv } from "./value_checks.ts";
 
-/**
- * Turns the execution section into its metadata.
- *
- * @param execution The section, which fits the schema.
- * @param slots The slots that it may refer to.
- * @param notes Takes problems and warnings.
- * @returns The metadata.
- */
+type ExecutionDocument = ManifestDocument["execution"];
+
+/** Turns the execution section into its metadata. */
 export function planExecution(
   execution: ExecutionDocument,
-  slots: readonly (SlotDocument | undefined)[],
+  slots: SoundSlots,
   notes: PlanNotes,
 ): ExecutionMetadata {
-  const argv = execution.argv ?? undefined;
-  const args = execution.args ?? undefined;
+  const { argv, args, cwd } = execution;
   if (argv?.length === 0) notes.problem("execution.argv", "is empty");
-  let command = execution.command ?? undefined;
-  if (command === undefined && argv === undefined) {
+  if (!execution.command && !argv) {
     notes.problem(
       "execution.command",
       'is missing; for example command = "{workenv}/bin/hello"',
     );
   }
-  // Readers that know no argv need the string all the same.
-  command ??= quoteCommand(argv ?? []);
   return {
     primarySlot: findPrimarySlot(execution.primary_slot, slots, notes),
-    command,
-    ...(argv === undefined ? {} : { argv }),
-    ...(args === undefined || args.length === 0 ? {} : { args }),
-    ...(typeof execution.cwd === "string"
-      ? { cwd: placeInWorkenv(execution.cwd) }
-      : {}),
+    // Readers that know no argv need the string all the same.
+    command: execution.command ?? quoteCommand(argv ?? []),
+    ...(argv && { argv }),
+    ...(args && args.length > 0 && { args }),
+    ...(cwd !== undefined && { cwd: placeInWorkenv(cwd) }),
     env: mergeEnvironment(execution, notes),
   };
 }
 
 function findPrimarySlot(
-  primary: number | string | null | undefined,
-  slots: readonly (SlotDocument | undefined)[],
+  primary: number | string | undefined,
+  slots: SoundSlots,
   notes: PlanNotes,
 ): number {
-  if (primary === undefined || primary === null) return 0;
+  if (primary === undefined) return 0;
   const index = typeof primary === "number"
     ? primary
     : slots.findIndex((slot) => slot?.id === primary);
   // Manifests without slots carry a 0 that means nothing.
-  const exists = index >= 0 && index < Math.max(1, slots.length);
-  if (exists) return index;
+  if (index >= 0 && index < Math.max(1, slots.length)) return index;
   // The slot may be one that is broken and reported already.
   if (index < 0 && slots.includes(undefined)) return 0;
   notes.problem(
@@ -78,4 +73,79 @@ function mergeEnvironment(
     );
   }
   return { ...environment, ...env };
+}
+
+/** Keys that each type of setup command cannot do without. */
+const NEEDED: Readonly<Record<string, readonly (keyof SetupDocument)[]>> = {
+  execute: ["command"],
+  shell: ["command"],
+  enumerate_and_execute: ["command", "enumerate"],
+  write_file: ["path", "content"],
+  chmod: ["path", "mode"],
+};
+
+/** Turns setup commands into objects with a type, which every launcher reads. */
+export function planSetupCommands(
+  commands: readonly (string | SetupDocument)[],
+  notes: PlanNotes,
+): readonly JsonValue[] {
+  return commands.map((command, index) => {
+    if (typeof command === "string") return { type: "execute", command };
+    const { type = "execute", ...members } = command;
+    for (const key of NEEDED[type] ?? []) {
+      if (command[key] !== undefined) continue;
+      const at = `setup_commands[${index}].${key}`;
+      notes.problem(at, `is missing: ${type} needs it`);
+    }
+    return { type, ...members };
+  });
+}
+
+/**
+ * Turns the workenv section into its metadata. Directories begin with
+ * `{workenv}/`, because the Go launcher creates others in the user's working
+ * directory.
+ */
+export function planWorkenv(
+  { directories, env, umask }: NonNullable<ManifestDocument["workenv"]>,
+): WorkenvMetadata {
+  return {
+    directories: (directories ?? []).map((item) => {
+      const { path, mode } = typeof item === "string" ? { path: item } : item;
+      return {
+        path: placeInWorkenv(path),
+        ...(mode && { mode: formatPermissions(parsePermissions(mode)) }),
+      };
+    }),
+    env: env ?? {},
+    ...(umask && { umask: umask.padStart(4, "0") }),
+  };
+}
+
+const SLOT_REGEXP = /\{slot:([^{}]*)\}/g;
+
+/**
+ * Reports every `{slot:N}` that names a slot which does not exist: the launcher
+ * would only notice on the user's machine.
+ */
+export function checkPlaceholders(
+  value: unknown,
+  path: string,
+  slotCount: number,
+  notes: PlanNotes,
+): void {
+  if (typeof value === "string") {
+    for (const [text, number = ""] of value.matchAll(SLOT_REGEXP)) {
+      if (/^\d+$/.test(number) && Number(number) < slotCount) continue;
+      notes.problem(path, `holds ${text}, but there is no such slot`);
+    }
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      checkPlaceholders(item, `${path}[${index}]`, slotCount, notes);
+    }
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      checkPlaceholders(item, memberPath(path, key), slotCount, notes);
+    }
+  }
 }

@@ -1,13 +1,18 @@
 import { PspfError } from "../errors.ts";
 import type { BuildPlan } from "./build_plan.ts";
-import { checkDocument, type ManifestProblem } from "./check_document.ts";
-import { checkPlaceholders } from "./check_placeholders.ts";
-import { keepSound, type SoundDocument } from "./keep_sound.ts";
-import { MANIFEST_SCHEMA } from "./manifest_schema.ts";
-import { planExecution } from "./plan_execution.ts";
-import { PlanNotes } from "./plan_notes.ts";
-import { planSetupCommands, planWorkenv } from "./plan_setup.ts";
-import { planSlots } from "./plan_slots.ts";
+import {
+  checkDocument,
+  type ManifestProblem,
+  PlanNotes,
+} from "./check_document.ts";
+import { MANIFEST_SCHEMA, type ManifestDocument } from "./manifest_schema.ts";
+import {
+  checkPlaceholders,
+  planExecution,
+  planSetupCommands,
+  planWorkenv,
+} from "./plan_execution.ts";
+import { planSlots, type SoundSlots } from "./plan_slots.ts";
 import type { ManifestFormat } from "./schema.ts";
 
 /** Options of {@linkcode planManifest}. */
@@ -17,7 +22,12 @@ export interface PlanManifestOptions {
   /** What to call the document in messages. */
   readonly name: string;
   /** What is known to be wrong already; reported with the rest. */
-  readonly problems?: readonly ManifestProblem[];
+  readonly problems?: readonly ManifestProblem[] | undefined;
+}
+
+/** A manifest of which only the sections that fit the schema are left. */
+interface SoundDocument extends Omit<ManifestDocument, "slots"> {
+  readonly slots: SoundSlots;
 }
 
 /** Keys of flat manifests, and where they belong. */
@@ -30,13 +40,8 @@ const FLAT_KEYS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks a document and turns it into a plan.
- *
- * @param document What a parser gave, or a program put together.
- * @param options Defaults and names.
- * @returns The plan, with warnings for what is odd but not wrong.
- * @throws {PspfError} `manifest/invalid` with every problem in
- * `context.problems`
+ * Checks a document that a parser gave, or a program put together, and turns it
+ * into a plan. Throws `manifest/invalid` with every problem at once.
  */
 export function planManifest(
   document: unknown,
@@ -45,14 +50,18 @@ export function planManifest(
   const { format, name } = options;
   const flat = findFlatKeys(document);
   if (flat.length > 0) throw invalid(name, flat, FLAT_HINT);
-  const problems = checkDocument(document, MANIFEST_SCHEMA, format);
-  const notes = new PlanNotes([...problems, ...options.problems ?? []]);
-  const plan = planDocument(keepSound(document, problems), format, name, notes);
+  const notes = new PlanNotes();
+  const known = checkDocument(document, MANIFEST_SCHEMA, format, notes);
+  const sound = keepSound(known, notes);
+  for (const { path, message } of options.problems ?? []) {
+    notes.problem(path, message);
+  }
+  const plan = planDocument(sound, format, name, notes);
   if (notes.problems.length > 0) throw invalid(name, notes.problems);
   return { ...plan, warnings: notes.warnings };
 }
 
-const FLAT_HINT = "Nested manifests have the tables package and execution";
+const FLAT_HINT = "Put these keys into the tables package and execution";
 
 function planDocument(
   document: SoundDocument,
@@ -60,48 +69,59 @@ function planDocument(
   name: string,
   notes: PlanNotes,
 ): BuildPlan {
-  const { execution, slots, build } = document;
-  const level = build?.level ?? undefined;
-  const defaults = { format, ...(level === undefined ? {} : { level }) };
+  const { execution, slots, build, runtime, workenv } = document;
+  const { cache_validation: validation } = document;
+  const setup = document.setup_commands ?? [];
   for (
-    const section of [
-      "execution",
-      "workenv",
-      "setup_commands",
-      "runtime",
-    ] as const
+    const [section, value] of Object.entries({
+      execution,
+      workenv,
+      setup_commands: setup,
+      runtime,
+    })
   ) {
-    checkPlaceholders(document[section], section, slots.length, notes);
+    checkPlaceholders(value, section, slots.length, notes);
   }
-  const { description } = document.package;
-  const { runtime, workenv, cache_validation: validation } = document;
   return {
     name,
-    package: {
-      name: document.package.name,
-      version: document.package.version,
-      ...(typeof description === "string" ? { description } : {}),
-    },
-    slots: planSlots(slots, defaults, notes),
+    format,
+    package: document.package,
+    slots: planSlots(slots, { format, level: build?.level }, notes),
     execution: planExecution(execution, slots, notes),
-    ...(runtime?.env ? { runtime: { env: runtime.env } } : {}),
-    ...(workenv ? { workenv: planWorkenv(workenv) } : {}),
-    setupCommands: planSetupCommands(document.setup_commands ?? [], notes),
-    ...(validation
-      ? {
-        cacheValidation: {
-          checkFile: validation.check_file,
-          expectedContent: validation.expected_content,
-        },
-      }
-      : {}),
-    ...(document.custom ? { custom: document.custom } : {}),
-    ...(typeof document.launcher === "string"
-      ? { launcher: document.launcher }
-      : {}),
+    runtime: runtime?.env && { env: runtime.env },
+    workenv: workenv && planWorkenv(workenv),
+    setupCommands: planSetupCommands(setup, notes),
+    cacheValidation: validation && {
+      checkFile: validation.check_file,
+      expectedContent: validation.expected_content,
+    },
+    custom: document.custom,
+    launcher: document.launcher,
     portable: build?.portable ?? false,
     warnings: [],
   };
+}
+
+/** Stand in for required sections that are broken and reported already. */
+const REQUIRED = {
+  package: { name: "", version: "" },
+  execution: { command: "-" },
+  slots: [],
+} as const;
+
+/** Leaves out what does not fit, so that the rest can be checked further. */
+function keepSound(document: unknown, notes: PlanNotes): SoundDocument {
+  const sound: Record<string, unknown> = { ...REQUIRED };
+  if (typeof document === "object" && document !== null) {
+    for (const [name, section] of Object.entries(document)) {
+      if (name === "slots" && Array.isArray(section)) {
+        sound[name] = section.map((slot, index) =>
+          notes.isSound(`slots[${index}]`) ? slot : undefined
+        );
+      } else if (notes.isSound(name)) sound[name] = section;
+    }
+  }
+  return sound as unknown as SoundDocument;
 }
 
 /** A manifest with `name` or `command` at its top and no tables for them. */

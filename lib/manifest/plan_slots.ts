@@ -1,42 +1,36 @@
-import { OperationChain } from "../format/operation_chain.ts";
-import { parsePermissions } from "../format/permissions.ts";
-import { isKnownLifecycle } from "../format/slot_lifecycle.ts";
-import { isKnownPurpose } from "../format/slot_purpose.ts";
 import { DEFAULT_PERMISSIONS } from "../format/constants.ts";
-import type { SlotPlan } from "./build_plan.ts";
-import type { SlotDocument } from "./manifest_document.ts";
-import type { PlanNotes } from "./plan_notes.ts";
+import { OperationChain } from "../format/operations.ts";
+import { parsePermissions } from "../format/slot_words.ts";
+import type { SlotSpec } from "./build_plan.ts";
+import type { PlanNotes } from "./check_document.ts";
+import type { SlotDocument } from "./manifest_schema.ts";
 import type { ManifestFormat } from "./schema.ts";
-import { workenvPath } from "./workenv_path.ts";
+import { workenvPath } from "./value_checks.ts";
+
+/** Slots at their positions; `undefined` where one does not fit the schema. */
+export type SoundSlots = readonly (SlotDocument | undefined)[];
 
 /** What slots inherit from the rest of the manifest. */
-export interface SlotDefaults {
-  /** How the manifest is written. */
+interface SlotDefaults {
   readonly format: ManifestFormat;
-  /** Compression level of slots that do not name one. */
-  readonly level?: number;
+  readonly level: number | undefined;
 }
 
 /**
- * Turns the slots of a manifest into plans, and reports what no schema can
- * see: positions, repeated ids and repeated targets.
- *
- * @param slots Slots, `undefined` where one does not fit the schema.
- * @param defaults What they inherit.
- * @param notes Takes problems and warnings.
- * @returns One plan per slot that fits.
+ * Turns slots into plans, and reports what no schema can see: positions,
+ * repeated ids and repeated targets.
  */
 export function planSlots(
-  slots: readonly (SlotDocument | undefined)[],
+  slots: SoundSlots,
   defaults: SlotDefaults,
   notes: PlanNotes,
-): readonly SlotPlan[] {
+): readonly SlotSpec[] {
   const ids = new Map<string, number>();
   const targets = new Map<string, number>();
   return slots.flatMap((slot, index) => {
     if (slot === undefined) return [];
     const at = `slots[${index}]`;
-    if (typeof slot.slot === "number" && slot.slot !== index) {
+    if (slot.slot !== undefined && slot.slot !== index) {
       notes.problem(
         `${at}.slot`,
         `is ${slot.slot}, but the position is ${index}`,
@@ -48,7 +42,6 @@ export function planSlots(
     if (target !== "") {
       reportRepeated(targets, target, index, `${at}.target`, notes);
     }
-    warnAboutWords(slot, at, notes);
     return planSlot(slot, target, defaults);
   });
 }
@@ -56,32 +49,31 @@ export function planSlots(
 function planSlot(
   slot: SlotDocument,
   target: string,
-  defaults: SlotDefaults,
-): SlotPlan {
-  const isJson = defaults.format === "json";
+  { format, level }: SlotDefaults,
+): SlotSpec {
+  const isJson = format === "json";
   // The existing builders store what a JSON manifest does not mention as it is.
   const operations = slot.operations ?? (isJson ? "raw" : undefined);
-  const permissions = slot.permissions === undefined ||
-      slot.permissions === null
-    ? (isJson ? DEFAULT_PERMISSIONS : undefined)
-    : parsePermissions(slot.permissions);
-  const level = slot.level ?? defaults.level;
-  const platform = slot.platform ?? "any";
+  const { permissions, platform } = slot;
   return {
     id: slot.id,
     source: slot.source,
     include: slot.include ?? [],
     exclude: slot.exclude ?? [],
     target,
-    ...(operations === undefined
-      ? {}
-      : { operations: OperationChain.parse(operations) }),
-    ...(level === undefined ? {} : { level }),
+    operations: operations === undefined
+      ? undefined
+      : OperationChain.parse(operations),
+    level: slot.level ?? level,
     purpose: slot.purpose ?? "data",
     lifecycle: slot.lifecycle ?? "runtime",
     modes: slot.modes ?? "owner",
-    ...(permissions === undefined ? {} : { permissions }),
-    platform: platform === "macos" ? "darwin" : platform,
+    permissions: permissions
+      ? parsePermissions(permissions)
+      : isJson
+      ? DEFAULT_PERMISSIONS
+      : undefined,
+    platform: platform === "macos" ? "darwin" : platform ?? "any",
     resolution: slot.resolution ?? "build",
   };
 }
@@ -96,21 +88,4 @@ function reportRepeated(
   const first = seen.get(value);
   if (first === undefined) seen.set(value, index);
   else notes.problem(path, `is "${value}" like that of slots[${first}]`);
-}
-
-function warnAboutWords(
-  slot: SlotDocument,
-  at: string,
-  notes: PlanNotes,
-): void {
-  const { purpose, lifecycle } = slot;
-  if (typeof purpose === "string" && !isKnownPurpose(purpose)) {
-    notes.warn(`${at}.purpose`, `"${purpose}" is not known; kept as it is`);
-  }
-  if (typeof lifecycle === "string" && !isKnownLifecycle(lifecycle)) {
-    notes.warn(`${at}.lifecycle`, `"${lifecycle}" is not known; kept as it is`);
-  }
-  if (typeof slot.encoding === "string") {
-    notes.warn(`${at}.encoding`, 'has no effect; did you mean "operations"?');
-  }
 }

@@ -1,15 +1,8 @@
-/**
- * Writes arguments as one command line that a shell-like split takes apart
- * again.
- *
- * @param argv The arguments.
- * @returns The command line.
- */
+/** Writes words as one command line that a shell-like split takes apart again. */
 export function quoteCommand(argv: readonly string[]): string {
-  return argv.map(quoteArgument).join(" ");
-}
-
-function quoteArgument(argument: string): string {
-  if (/^[^\s"'\\|&;<>()$`*?[\]#~!]+$/.test(argument)) return argument;
-  return `'${argument.replaceAll("'", `'\\''`)}'`;
+  return argv.map((word) =>
+    /^[^\s"'\\|&;<>()$`*?[\]#~!]+$/.test(word)
+      ? word
+      : `'${word.replaceAll("'", `'\\''`)}'`
+  ).join(" ");
 }

@@ -1,3 +1,5 @@
+import type { JsonValue } from "../errors.ts";
+
 /** How a manifest is written. */
 export type ManifestFormat = "toml" | "json";
 
@@ -23,6 +25,8 @@ export interface StringSchema {
   readonly kind: "string";
   /** The words allowed; any when absent. */
   readonly words?: readonly string[];
+  /** Whether JSON manifests of other builders may hold words of their own. */
+  readonly openInJson?: true;
   /** Says what is wrong with a value, if anything. */
   readonly check?: (value: string) => string | undefined;
 }
@@ -41,14 +45,12 @@ export interface IntegerSchema {
 export interface ObjectSchema {
   /** Tells it from the other kinds. */
   readonly kind: "object";
-  /** The keys; others are refused. */
-  readonly fields: readonly Field[];
+  /** The keys, in the order of the documentation. */
+  readonly fields: Readonly<Record<string, Field>>;
 }
 
 /** One key of a table, and all that the documentation says about it. */
 export interface Field {
-  /** The key. */
-  readonly name: string;
   /** What its value has to be. */
   readonly schema: Schema;
   /** One or two sentences for people. */
@@ -58,7 +60,35 @@ export interface Field {
   /** What happens without it. */
   readonly fallback?: string;
   /** Whether the manifest is wrong without it. */
-  readonly required?: boolean;
-  /** The only format that has it; both when absent. */
-  readonly only?: ManifestFormat;
+  readonly required?: true;
 }
+
+/** The type of what fits a schema: the table below is written once. */
+export type ValueOf<S> = S extends { kind: "string" }
+  ? S extends { openInJson: true } ? string
+  : S extends { words: readonly (infer Word)[] } ? Word
+  : string
+  : S extends { kind: "boolean" } ? boolean
+  : S extends { kind: "integer" } ? number
+  : S extends { kind: "array"; items: infer Items } ? readonly ValueOf<Items>[]
+  : S extends { kind: "map"; values: infer Values }
+    ? Readonly<Record<string, ValueOf<Values>>>
+  : S extends { kind: "object"; fields: infer Fields } ? TableOf<Fields>
+  : S extends { kind: "either"; options: readonly (infer Option)[] }
+    ? ValueOf<Option>
+  : JsonValue;
+
+type TableOf<Fields> =
+  & {
+    readonly [N in keyof Fields as IfRequired<Fields[N], N, never>]: FieldValue<
+      Fields[N]
+    >;
+  }
+  & {
+    readonly [N in keyof Fields as IfRequired<Fields[N], never, N>]?:
+      FieldValue<
+        Fields[N]
+      >;
+  };
+type IfRequired<F, Yes, No> = F extends { required: true } ? Yes : No;
+type FieldValue<F> = F extends { schema: infer S } ? ValueOf<S> : never;

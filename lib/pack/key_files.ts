@@ -1,8 +1,10 @@
 import { join } from "@std/path";
 import {
   checkKeyPair,
+  deriveKeyPair,
   generateKeyPair,
   type KeyPair,
+  keyPairFromSeed,
 } from "../crypto/ed25519.ts";
 import {
   encodePrivateKeyPem,
@@ -11,75 +13,58 @@ import {
   parseKeyPair,
   parsePublicKey,
 } from "../crypto/key_file.ts";
-import { keyPairFromSeed } from "../crypto/key_seed.ts";
 import { isPspfError, PspfError } from "../errors.ts";
-import type { BuilderHost } from "./builder_host.ts";
-import { loadDefaultHost } from "./default_host.ts";
+import { pathOf } from "../io/open_source.ts";
+import { loadHost, type PackHost } from "./pack_host.ts";
 
 /** Where a key pair is. */
 export interface KeyFiles {
   /** PKCS#8 PEM, or 32 or 64 raw bytes. */
   readonly privateKeyPath: string;
   /** Checked against the private key where it is given. */
-  readonly publicKeyPath?: string;
+  readonly publicKeyPath?: string | undefined;
 }
 
-/** A key to sign with: a pair, files, or a text that it is made from. */
-export type KeyChoice = KeyPair | KeyFiles | { readonly seed: string };
+/**
+ * A key to sign with: a pair, PEM text, the raw bytes of a key, the path or URL
+ * of a key file, both files of a pair, or a text that the key is made from.
+ */
+export type SigningKey =
+  | KeyPair
+  | KeyFiles
+  | { readonly seed: string }
+  | string
+  | URL
+  | Uint8Array;
 
 /** Options of {@linkcode writeKeyFiles}. */
 export interface WriteKeyOptions {
   /** Writes the files; the machine that the program runs on by default. */
-  readonly host?: Pick<BuilderHost, "writer">;
+  readonly host?: Pick<PackHost, "writer"> | undefined;
   /**
    * Whether a pair that exists is replaced: a lost key cannot be made again.
    *
    * @default {false}
    */
-  readonly replace?: boolean;
+  readonly replace?: boolean | undefined;
 }
 
 /** Options of {@linkcode readKeyFiles}. */
 export interface ReadKeyOptions {
   /** Reads the files; the machine that the program runs on by default. */
-  readonly host?: Pick<BuilderHost, "reader">;
-}
-
-/** Options of functions that use files. */
-export interface HostOptions {
-  /** The machine; the one that the program runs on by default. */
-  readonly host?: BuilderHost;
+  readonly host?: Pick<PackHost, "reader"> | undefined;
 }
 
 const PRIVATE_NAME = "flavor-private.key";
 const PUBLIC_NAME = "flavor-public.key";
+const PEM_REGEXP = /^\s*-----BEGIN /;
 
-/**
- * Reads a key pair from files.
- *
- * @param files Where they are.
- * @param options The machine.
- * @returns The pair.
- * @throws {PspfError} `io/not-found`, `io/denied`, `crypto/bad-key`,
- * `crypto/key-mismatch`
- *
- * @example Write a pair, then read it
- * ```ts
- * import { generateKeyPair, readKeyFiles, writeKeyFiles } from "@flavor/pspf";
- * import { assertEquals } from "@std/assert";
- *
- * const directory = await Deno.makeTempDir();
- * const pair = await generateKeyPair();
- * const files = await writeKeyFiles(pair, `${directory}/keys`);
- * assertEquals(await readKeyFiles(files), pair);
- * await Deno.remove(directory, { recursive: true });
- * ```
- */
+/** Reads a key pair from files. */
 export async function readKeyFiles(
   files: KeyFiles,
   options: ReadKeyOptions = {},
 ): Promise<KeyPair> {
-  const { reader } = options.host ?? await loadDefaultHost();
+  const { reader } = options.host ?? await loadHost();
   const { privateKeyPath, publicKeyPath } = files;
   const read = (path: string): Promise<Uint8Array> =>
     reader.readBytes(path, MAX_KEY_FILE_SIZE);
@@ -106,7 +91,7 @@ async function naming<Key>(
     const { code, message, context, hint } = error;
     throw new PspfError(code, `${message} (file ${JSON.stringify(path)})`, {
       context: { ...context, path },
-      ...(hint === undefined ? {} : { hint }),
+      hint,
       cause: error,
     });
   }
@@ -140,18 +125,23 @@ export async function writeKeyFiles(
   pair: KeyPair,
   directory: string,
   options: WriteKeyOptions = {},
-): Promise<Required<KeyFiles>> {
+): Promise<KeyFiles & { readonly publicKeyPath: string }> {
   const { replace = false } = options;
-  const { writer } = options.host ?? await loadDefaultHost();
+  const { writer } = options.host ?? await loadHost();
   const privateKeyPath = join(directory, PRIVATE_NAME);
   const publicKeyPath = join(directory, PUBLIC_NAME);
   await writer.makeDirectory(directory, 0o700);
+  const durable = true;
   // Both are open before either is published: half a pair is worse than none.
   await using privateSink = await writer.createSink(privateKeyPath, {
     mode: 0o600,
     replace,
+    durable,
   });
-  await using publicSink = await writer.createSink(publicKeyPath, { replace });
+  await using publicSink = await writer.createSink(publicKeyPath, {
+    replace,
+    durable,
+  });
   const encoder = new TextEncoder();
   await privateSink.write(encoder.encode(encodePrivateKeyPem(pair.privateKey)));
   await publicSink.write(encoder.encode(encodePublicKeyPem(pair.publicKey)));
@@ -160,24 +150,35 @@ export async function writeKeyFiles(
   return { privateKeyPath, publicKeyPath };
 }
 
-/**
- * Turns a choice into a pair.
- *
- * @param choice What to sign with; a fresh key when absent.
- * @param host Reads files.
- * @returns The pair.
- * @throws {PspfError} `io/not-found`, `crypto/bad-key`, `crypto/key-mismatch`,
- * `usage/bad-argument`
- */
+/** Whether a key has to be read from a file. */
+export function isKeyPath(key: SigningKey | undefined): boolean {
+  if (typeof key === "string") return !PEM_REGEXP.test(key);
+  return key instanceof URL ||
+    (typeof key === "object" && "privateKeyPath" in key);
+}
+
+/** The pair that a key stands for; a fresh one when there is none. */
 export async function resolveKey(
-  choice: KeyChoice | undefined,
-  host: () => Promise<BuilderHost>,
+  key: SigningKey | undefined,
+  host: () => Promise<PackHost>,
 ): Promise<KeyPair> {
-  if (choice === undefined) return await generateKeyPair();
-  if ("privateKeyPath" in choice) {
-    return await readKeyFiles(choice, { host: await host() });
+  if (key === undefined) return await generateKeyPair();
+  if (key instanceof Uint8Array) return await parseKeyPair(key);
+  if (typeof key === "string" && PEM_REGEXP.test(key)) {
+    return await parseKeyPair(new TextEncoder().encode(key));
   }
-  if (!("seed" in choice)) return choice;
-  if (choice.seed !== "") return await keyPairFromSeed(choice.seed);
+  if (typeof key === "string" || key instanceof URL) {
+    const files = { privateKeyPath: pathOf(key) };
+    return await readKeyFiles(files, { host: await host() });
+  }
+  if ("privateKeyPath" in key) {
+    return await readKeyFiles(key, { host: await host() });
+  }
+  if (!("seed" in key)) {
+    const pair = await deriveKeyPair(key.privateKey);
+    checkKeyPair(pair, key.publicKey);
+    return pair;
+  }
+  if (key.seed !== "") return await keyPairFromSeed(key.seed);
   throw new PspfError("usage/bad-argument", "The seed of the key is empty");
 }

@@ -1,16 +1,35 @@
+import { encodeHex } from "@std/encoding/hex";
 import { fromFileUrl } from "@std/path";
+import { PspfError } from "../errors.ts";
+import { BlobSource } from "../io/blob_source.ts";
+import { borrowSource } from "../io/borrow_source.ts";
+import { BytesSource } from "../io/bytes_source.ts";
 import { streamFrom } from "../io/stream_from.ts";
-import type { BuildPlan } from "../manifest/build_plan.ts";
-import type { BuildResult } from "./build_result.ts";
-import type { BuilderHost } from "./builder_host.ts";
-import type { LauncherChoice } from "./builder_launcher.ts";
-import { type BuilderMetadata, mergeMetadata } from "./builder_metadata.ts";
-import type { BuilderOptions } from "./builder_options.ts";
-import { type BuilderSlot, planFromBuilder } from "./builder_plan.ts";
-import { BuilderRun } from "./builder_run.ts";
-import type { HostOptions, KeyChoice } from "./key_files.ts";
-import type { SlotData } from "./slot_data.ts";
-import type { SlotDescriptor } from "./slot_descriptor.ts";
+import type { BuildPlan, SlotSpec } from "../manifest/build_plan.ts";
+import { buildPackage } from "./build_package.ts";
+import {
+  type BuilderMetadata,
+  type BuilderSlot,
+  isFileTree,
+  mergeMetadata,
+  planFromBuilder,
+  type SlotData,
+  slotDataPath,
+  type SlotDescriptor,
+} from "./builder_plan.ts";
+import { isKeyPath, type SigningKey } from "./key_files.ts";
+import { type HostOptions, loadHost, type PackHost } from "./pack_host.ts";
+import {
+  type BuildResult,
+  isLauncherPath,
+  type LauncherInput,
+  type PackSettings,
+  packToFile,
+  prepareBuild,
+} from "./pack_to_file.ts";
+import type { StoredSlot } from "./package_tail.ts";
+import type { FoundSource } from "./slot_source.ts";
+import { openSourcePath } from "./source_opener.ts";
 
 /**
  * Puts a package together in code.
@@ -39,18 +58,16 @@ import type { SlotDescriptor } from "./slot_descriptor.ts";
  * const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
  *
  * await using reader = await PSPFReader.open(bytes);
- * assertEquals(reader.readMetadata().package.name, "hello");
+ * assertEquals(reader.metadata.package.name, "hello");
  * ```
  */
 export class PSPFBuilder {
-  readonly #host: BuilderHost | undefined;
+  readonly #host: PackHost | undefined;
   #name: string | undefined;
   #version: string | undefined;
   #metadata: BuilderMetadata = {};
   #slots: readonly BuilderSlot[] = [];
-  #launcher: LauncherChoice | undefined;
-  #key: KeyChoice | undefined;
-  #options: BuilderOptions = {};
+  #settings: PackSettings = {};
 
   /**
    * Makes an empty builder.
@@ -126,31 +143,29 @@ export class PSPFBuilder {
    * @param launcher Its bytes, its path, or a platform like `linux_arm64`.
    * @returns The builder.
    */
-  setLauncher(launcher: LauncherChoice): this {
-    this.#launcher = launcher;
-    return this;
+  setLauncher(launcher: LauncherInput): this {
+    return this.withOptions({ launcher });
   }
 
   /**
    * Chooses the key to sign with. By default one is made for each build, which
    * proves integrity, but not origin.
    *
-   * @param key A pair, the paths of key files, or a seed.
+   * @param key A pair, PEM text, raw bytes, the path of a key file, or a seed.
    * @returns The builder.
    */
-  withKeys(key: KeyChoice): this {
-    this.#key = key;
-    return this;
+  withKeys(key: SigningKey): this {
+    return this.withOptions({ key });
   }
 
   /**
    * Adds settings to those that are there.
    *
-   * @param options The settings.
+   * @param settings The settings.
    * @returns The builder.
    */
-  withOptions(options: BuilderOptions): this {
-    this.#options = { ...this.#options, ...options };
+  withOptions(settings: PackSettings): this {
+    this.#settings = { ...this.#settings, ...settings };
     return this;
   }
 
@@ -160,16 +175,12 @@ export class PSPFBuilder {
    * @returns A builder of its own with the same settings.
    */
   clone(): PSPFBuilder {
-    const copy = new PSPFBuilder(
-      this.#host === undefined ? {} : { host: this.#host },
-    );
+    const copy = new PSPFBuilder({ host: this.#host });
     copy.#name = this.#name;
     copy.#version = this.#version;
     copy.#metadata = this.#metadata;
     copy.#slots = this.#slots;
-    copy.#launcher = this.#launcher;
-    copy.#key = this.#key;
-    copy.#options = this.#options;
+    copy.#settings = this.#settings;
     return copy;
   }
 
@@ -186,14 +197,13 @@ export class PSPFBuilder {
       version: this.#version,
       metadata: this.#metadata,
       slots: this.#slots,
-      portable: this.#options.portable ?? false,
+      portable: this.#settings.portable ?? false,
     });
   }
 
   /**
-   * Builds the package as a stream. The work begins when the stream is read.
-   * Encoded slots wait in memory, unless the builder has a host or is given a
-   * path: then they wait in a temporary file, and any size will do.
+   * Builds the package as a stream, in one pass and constant memory. The work
+   * begins when the stream is read.
    *
    * @returns The package; the stream errors with a `PspfError`.
    * @throws {PspfError} `manifest/invalid`
@@ -213,23 +223,127 @@ export class PSPFBuilder {
     path?: string | URL,
   ): ReadableStream<Uint8Array> | Promise<BuildResult> {
     return path === undefined
-      ? streamFrom(this.#begin().stream())
+      ? streamFrom(this.clone().#stream(this.plan()))
       : this.#write(path instanceof URL ? fromFileUrl(path) : path);
   }
 
   /** A wrong configuration rejects, too, instead of throwing at once. */
-  async #write(path: string): Promise<BuildResult> {
-    return await this.#begin().write(path);
+  async #write(output: string): Promise<BuildResult> {
+    const plan = this.plan();
+    const slots = this.#slots;
+    const settings = this.#settings;
+    const host = this.#host ?? await loadHost();
+    return await packToFile(
+      {
+        plan,
+        output,
+        inputs: [],
+        openSource: (spec) => openSlotData(slots, spec, host, output),
+        onSlots: (stored) => checkExpectations(slots, stored),
+      },
+      settings,
+      host,
+    );
   }
 
-  #begin(): BuilderRun {
-    return new BuilderRun({
-      plan: this.plan(),
-      slots: this.#slots,
-      launcher: this.#launcher,
-      key: this.#key,
-      options: this.#options,
-      host: this.#host,
+  async *#stream(
+    plan: BuildPlan,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const slots = this.#slots;
+    const settings = this.#settings;
+    const usesPaths = slots.some(({ data }) => slotDataPath(data)) ||
+      isLauncherPath(settings.launcher) || isKeyPath(settings.key) ||
+      settings.cache !== undefined;
+    const host = this.#host ?? (usesPaths ? await loadHost() : undefined);
+    await using prepared = await prepareBuild(
+      settings,
+      (spec) => openSlotData(slots, spec, host, undefined),
+      async () => host ?? await loadHost(),
+    );
+    yield* buildPackage(plan, {
+      ...prepared.options,
+      onSlots: (stored) => checkExpectations(slots, stored),
     });
   }
+}
+
+/** What a stream was read into before: it gives its bytes only once. */
+const taken = new WeakSet<ReadableStream<Uint8Array>>();
+
+async function openSlotData(
+  slots: readonly BuilderSlot[],
+  { id }: SlotSpec,
+  host: PackHost | undefined,
+  output: string | undefined,
+): Promise<FoundSource> {
+  const data = slots.find(({ descriptor }) => descriptor.name === id)?.data;
+  if (data === undefined) throw new TypeError(`no slot "${id}"`);
+  const path = slotDataPath(data);
+  if (path !== undefined) {
+    const { reader } = host ?? await loadHost();
+    const target = output === undefined ? undefined : reader.absolute(output);
+    return await openSourcePath(reader, path, target);
+  }
+  if (data instanceof ReadableStream) {
+    checkUnread(data, id);
+    return { kind: "stream", stream: data };
+  }
+  const content = data as Exclude<typeof data, string | URL>;
+  if (isFileTree(content)) return { kind: "directory", tree: content };
+  const source = content instanceof Uint8Array
+    ? new BytesSource(content, id)
+    : content instanceof Blob
+    ? new BlobSource(content, id)
+    // The caller's own: it is the caller who closes it.
+    : borrowSource(content);
+  return { kind: "file", mode: 0o644, open: () => Promise.resolve(source) };
+}
+
+function checkUnread(stream: ReadableStream<Uint8Array>, name: string): void {
+  if (!taken.has(stream) && !stream.locked) return void taken.add(stream);
+  throw new PspfError(
+    "build/failed",
+    `Cannot pack slot "${name}": its stream was read before`,
+    {
+      context: { slot: name },
+      hint:
+        "Give a new stream to each build, or a Blob, which can be read again",
+    },
+  );
+}
+
+/** Compares slots with what was expected of them. */
+function checkExpectations(
+  expected: readonly BuilderSlot[],
+  stored: readonly StoredSlot[],
+): void {
+  for (const [index, { descriptor }] of expected.entries()) {
+    const slot = stored[index];
+    if (slot === undefined) continue;
+    const { name, offset, size, checksum = "" } = descriptor;
+    const digest = checksum instanceof Uint8Array
+      ? encodeHex(checksum)
+      : checksum.replace(/^(?:sha256:)*/, "").toLowerCase();
+    check(name, "offset", offset || undefined, slot.offset);
+    check(name, "size", size || undefined, slot.size);
+    check(name, "checksum", digest || undefined, encodeHex(slot.digest));
+  }
+}
+
+function check(
+  slot: string,
+  what: string,
+  expected: number | string | undefined,
+  actual: number | string,
+): void {
+  if (expected === undefined || expected === actual) return;
+  throw new PspfError(
+    "build/failed",
+    `Slot "${slot}" was expected to have the ${what} ${expected}, but has ${actual}`,
+    {
+      context: { slot, field: what, expected, actual },
+      hint:
+        `Leave ${what} out of its descriptor, or look at what changed in its data`,
+    },
+  );
 }

@@ -1,84 +1,37 @@
 import { isAbsolute, join, relative, SEPARATOR } from "@std/path";
-
 import { PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 import type { FileTree } from "../io/file_tree.ts";
 import { sourceCandidates } from "../manifest/source_candidates.ts";
-import { checkOutput } from "./check_output.ts";
-import type { SlotSource, SlotSourceOpener } from "./slot_source.ts";
+import type { FoundSource, SourceOpener } from "./slot_source.ts";
 
 /** Where the sources of slots are. */
-export interface SourceOpenerPlaces {
+export interface SourcePlaces {
   /** Directory of the manifest, absolute. */
   readonly manifestDirectory: string;
   /** What `{workenv}` means in a source, absolute. */
   readonly workenvBase: string;
   /** The package that is written, absolute; it never contains itself. */
-  readonly output: string;
+  readonly output: string | undefined;
 }
 
-/**
- * Makes what finds the sources of slots.
- *
- * @param reader Opens them.
- * @param places Where they are.
- * @returns The opener.
- *
- * @example A file beside the manifest
- * ```ts
- * import { createSourceOpener, loadDefaultHost } from "@flavor/pspf/pack";
- * import { assertEquals } from "@std/assert";
- *
- * const directory = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${directory}/app.sh`, "echo hello\n");
- * const { reader } = await loadDefaultHost();
- * const open = createSourceOpener(reader, {
- *   manifestDirectory: directory,
- *   workenvBase: directory,
- *   output: `${directory}/app.psp`,
- * });
- * const source = await open("app.sh", "app");
- * assertEquals(source.kind, "file");
- * if (source.kind === "file") await source.bytes[Symbol.asyncDispose]();
- * await Deno.remove(directory, { recursive: true });
- * ```
- */
+/** Makes what finds the sources of a manifest. */
 export function createSourceOpener(
   reader: FileReader,
-  places: SourceOpenerPlaces,
-): SlotSourceOpener {
-  return async (source) => {
+  places: SourcePlaces,
+): SourceOpener {
+  return async ({ source }) => {
     const path = await findSource(source, reader, places);
     return await openSourcePath(reader, path, places.output);
   };
 }
 
-/**
- * Opens a file or directory as the source of a slot.
- *
- * @param reader Opens it.
- * @param path Where it is.
- * @param output The package that is written, absolute; left out of a directory.
- * @returns The source.
- * @throws {PspfError} `usage/bad-argument`, `io/not-found`, `io/denied`,
- * `io/failed`
- *
- * @example A directory
- * ```ts
- * import { loadDefaultHost, openSourcePath } from "@flavor/pspf/pack";
- * import { assertEquals } from "@std/assert";
- *
- * const directory = await Deno.makeTempDir();
- * const { reader } = await loadDefaultHost();
- * assertEquals((await openSourcePath(reader, directory)).kind, "directory");
- * await Deno.remove(directory, { recursive: true });
- * ```
- */
+/** Opens a file or directory as the source of a slot. */
 export async function openSourcePath(
   reader: FileReader,
   path: string,
   output?: string,
-): Promise<SlotSource> {
+): Promise<FoundSource> {
   const facts = await reader.facts(path);
   if (facts?.kind === "directory") {
     const tree = await reader.openTree(path);
@@ -90,14 +43,37 @@ export async function openSourcePath(
     };
   }
   if (output !== undefined) await checkOutput(reader, output, path);
-  const bytes = await reader.openSource(path);
-  return { kind: "file", bytes, mode: facts?.mode ?? 0o644 };
+  return {
+    kind: "file",
+    mode: facts?.mode ?? 0o644,
+    open: () => reader.openSource(path),
+  };
+}
+
+/**
+ * Refuses to write a package over a file that it is made from: the build would
+ * succeed, and a source, a manifest or the only copy of a key would be gone.
+ */
+export async function checkOutput(
+  reader: FileReader,
+  output: string,
+  input: string,
+): Promise<void> {
+  // Of a link, or of one of several names of a file, only the name is replaced.
+  if ((await reader.linkFacts(output))?.kind !== "file") return;
+  if (await reader.facts(input) === undefined) return;
+  if (await reader.realPath(output) !== await reader.realPath(input)) return;
+  throw new PspfError(
+    "usage/bad-argument",
+    `Cannot write the package to "${output}": it is made from this file`,
+    { context: { output, input }, hint: "Choose another output" },
+  );
 }
 
 async function findSource(
   source: string,
   reader: FileReader,
-  { manifestDirectory, workenvBase }: SourceOpenerPlaces,
+  { manifestDirectory, workenvBase }: SourcePlaces,
 ): Promise<string> {
   const candidates = sourceCandidates(source, {
     manifestDirectory,
@@ -143,7 +119,7 @@ function without(tree: FileTree, root: string, output: string): FileTree {
   return {
     name: tree.name,
     readFile: (path, size) => tree.readFile(path, size),
-    stream: (path) => tree.stream(path),
+    openFile: (path) => tree.openFile(path),
     async *entries(descend): ReturnType<FileTree["entries"]> {
       for await (const entry of tree.entries(descend)) {
         if (entry.path !== hidden) yield entry;

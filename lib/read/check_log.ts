@@ -1,5 +1,42 @@
 import { PspfError, type PspfErrorCode } from "../errors.ts";
-import type { VerifyLevel } from "./verify_level.ts";
+
+/** How much of a package has to be proved, from most to least. */
+export const VERIFY_LEVELS = [
+  "strict",
+  "standard",
+  "relaxed",
+  "minimal",
+  "none",
+] as const;
+
+/**
+ * How much of a package has to be proved.
+ *
+ * - `strict`: everything, and the package must carry a seal;
+ * - `standard`: seal (if there is one), signature, digests and structure;
+ * - `relaxed`: signature and seal failures are warnings;
+ * - `minimal`: as `relaxed`, without the warnings;
+ * - `none`: bounds and structure only.
+ */
+export type VerifyLevel = typeof VERIFY_LEVELS[number];
+
+/** What an empty or absent level means. */
+export const DEFAULT_VERIFY_LEVEL = "standard" satisfies VerifyLevel;
+
+/** Reads a level that somebody typed. */
+export function parseVerifyLevel(text: string): VerifyLevel {
+  const wanted = text.trim().toLowerCase();
+  const level = VERIFY_LEVELS.find((one) => one === wanted);
+  if (level !== undefined) return level;
+  throw new PspfError(
+    "usage/bad-argument",
+    `Cannot use level "${text}": it is not known`,
+    {
+      context: { actual: text, expected: [...VERIFY_LEVELS] },
+      hint: `Use one of ${VERIFY_LEVELS.join(", ")}`,
+    },
+  );
+}
 
 /** The verdict of one check. */
 export interface VerifyCheck {
@@ -8,11 +45,11 @@ export interface VerifyCheck {
   /** `warn` does not make a package invalid; `skip` means not looked at. */
   readonly status: "pass" | "fail" | "warn" | "skip";
   /** The error code of a failure or warning. */
-  readonly code?: PspfErrorCode;
+  readonly code?: PspfErrorCode | undefined;
   /** What was found, in one sentence. */
   readonly detail: string;
   /** What to do about a failure or warning, where that is known. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** Whether the first failure ends everything, or all of them are wanted. */
@@ -28,10 +65,6 @@ export class CheckLog {
   readonly #mode: CheckMode;
   readonly #checks: VerifyCheck[] = [];
 
-  /**
-   * @param level How much has to be proved.
-   * @param mode What a failure does.
-   */
   constructor(level: VerifyLevel, mode: CheckMode) {
     this.level = level;
     this.#mode = mode;
@@ -43,19 +76,13 @@ export class CheckLog {
   }
 
   /** Whether nothing failed. */
-  get valid(): boolean {
+  get hasPassed(): boolean {
     return this.#checks.every(({ status }) => status !== "fail");
   }
 
   /**
    * Runs a check without which nothing behind it makes sense: its failure is
    * thrown in both modes.
-   *
-   * @param id Name of the check.
-   * @param detail What a success means.
-   * @param body The check.
-   * @returns What the check returns.
-   * @throws {PspfError} What the check throws.
    */
   async structure<Value>(
     id: string,
@@ -75,13 +102,6 @@ export class CheckLog {
   /**
    * Runs a check that proves something. What its failure means depends on the
    * level; whether it is thrown, on the mode.
-   *
-   * @param id Name of the check.
-   * @param detail What a success means.
-   * @param body The check.
-   * @param always Whether it fails at every level.
-   * @returns Whether the check passed.
-   * @throws {PspfError} What the check throws, when opening.
    */
   async proof(
     id: string,
@@ -106,22 +126,12 @@ export class CheckLog {
     }
   }
 
-  /**
-   * Notes something that is odd and harmless.
-   *
-   * @param id Name of the check.
-   * @param detail What is odd.
-   */
+  /** Notes something that is odd and harmless. */
   warn(id: string, detail: string): void {
     this.#checks.push({ id, status: "warn", detail });
   }
 
-  /**
-   * Notes that a check does not apply.
-   *
-   * @param id Name of the check.
-   * @param detail Why.
-   */
+  /** Notes that a check does not apply. */
   skip(id: string, detail: string): void {
     this.#checks.push({ id, status: "skip", detail });
   }
@@ -140,22 +150,13 @@ export class CheckLog {
 
   #fail(id: string, status: VerifyCheck["status"], error: PspfError): void {
     const { code, message: detail, hint } = error;
-    this.#checks.push({
-      id,
-      status,
-      code,
-      detail,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    this.#checks.push({ id, status, code, detail, ...(hint && { hint }) });
   }
 }
 
 /**
  * Whether an error says something about the package, rather than about reading
  * it.
- *
- * @param error Anything that was thrown.
- * @returns `false` for I/O errors, aborts and bugs.
  */
 export function isVerdict(error: unknown): error is PspfError {
   return error instanceof PspfError &&

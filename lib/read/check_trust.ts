@@ -1,30 +1,69 @@
 import { equals } from "@std/bytes/equals";
 import { encodeHex } from "@std/encoding/hex";
 import { verify } from "../crypto/ed25519.ts";
-import { keyFingerprint, parseFingerprint } from "../crypto/fingerprint.ts";
+import { MAX_KEY_FILE_SIZE, parsePublicKey } from "../crypto/key_file.ts";
+import { keyFingerprint, parseFingerprint } from "../crypto/sha256.ts";
 import { sha256 } from "../crypto/sha256.ts";
-import { PspfError } from "../errors.ts";
+import { isPspfError, PspfError } from "../errors.ts";
 import { SEAL_FEATURE } from "../format/constants.ts";
 import { hasSeal, parseSeal, type Seal, sealMessage } from "../format/seal.ts";
+import { openSource } from "../io/open_source.ts";
 import type { CheckLog } from "./check_log.ts";
 import type { PackageIndex } from "./read_index.ts";
 
 /**
- * A key that somebody trusts: a raw public key of 32 bytes, or its fingerprint
- * (64 hex digits, with or without `sha256:`).
+ * A key that somebody trusts: a raw public key of 32 bytes, its fingerprint (64
+ * hex digits, with or without `sha256:`), PEM text, or the path or URL of a key
+ * file.
  */
-export type TrustedKey = Uint8Array | string;
+export type TrustedKey = Uint8Array | URL | string;
+
+/**
+ * Turns keys into fingerprints, so that a key that means nothing is an error
+ * and not a package that nobody trusts.
+ */
+export async function resolveTrustedKeys(
+  keys: readonly TrustedKey[],
+): Promise<readonly string[]> {
+  return await Promise.all(keys.map(resolveTrustedKey));
+}
+
+async function resolveTrustedKey(key: TrustedKey): Promise<string> {
+  if (key instanceof Uint8Array) {
+    return await keyFingerprint(parsePublicKey(key));
+  }
+  if (typeof key === "string") {
+    const fingerprint = parseFingerprint(key);
+    if (fingerprint !== undefined) return fingerprint;
+    if (/^\s*-----BEGIN /.test(key)) {
+      return await keyFingerprint(
+        parsePublicKey(new TextEncoder().encode(key)),
+      );
+    }
+  }
+  try {
+    await using source = await openSource(key);
+    const size = Math.min(source.size, MAX_KEY_FILE_SIZE + 1);
+    return await keyFingerprint(parsePublicKey(await source.read(0, size)));
+  } catch (error) {
+    if (!isPspfError(error, "io/not-found")) throw error;
+    throw new PspfError(
+      "crypto/bad-key",
+      `Cannot use the trusted key ${
+        JSON.stringify(String(key))
+      }: it is not a fingerprint, PEM text or an existing file`,
+      {
+        context: { key: String(key) },
+        hint: "Fingerprints have 64 hex digits; flavor inspect shows them",
+        cause: error,
+      },
+    );
+  }
+}
 
 /**
  * Checks the seal: its own form, its signature, and the slot table that it
  * binds.
- *
- * @param index The index of the package.
- * @param table The slot table as stored.
- * @param log Where the verdicts go.
- * @returns The seal, when there is one that can be read.
- * @throws {PspfError} `format/bad-seal`, `verify/seal`, `verify/unsealed`,
- * `verify/slot-table-digest`
  */
 export async function checkSeal(
   index: PackageIndex,
@@ -72,11 +111,6 @@ export async function checkSeal(
  * Checks that nobody took the seal away: only the seal signs the index block,
  * so whoever strips it could change the rest of the index as well. The signed
  * metadata of a sealed package says that there has to be one.
- *
- * @param features What the signed metadata announces.
- * @param isSealed Whether the package carries a seal.
- * @param log Where the verdict goes.
- * @throws {PspfError} `verify/unsealed`
  */
 export async function checkSealClaim(
   features: readonly string[],
@@ -101,14 +135,7 @@ export async function checkSealClaim(
   );
 }
 
-/**
- * Checks that the package is signed by a key that somebody named.
- *
- * @param publicKey The package's key.
- * @param trustedKeys The keys to accept; any when `undefined`.
- * @param log Where the verdict goes.
- * @throws {PspfError} `verify/untrusted-key`
- */
+/** Checks that the package is signed by a key that somebody named. */
 export async function checkTrustedKey(
   publicKey: Uint8Array,
   trustedKeys: readonly TrustedKey[] | undefined,
@@ -122,15 +149,12 @@ export async function checkTrustedKey(
     return;
   }
   const fingerprint = await keyFingerprint(publicKey);
-  const isSame = (key: TrustedKey): boolean =>
-    typeof key === "string"
-      ? parseFingerprint(key) === fingerprint
-      : equals(key, publicKey);
+  const trusted = await resolveTrustedKeys(trustedKeys);
   await log.proof(
     "trusted-key",
     "The package is signed by a trusted key",
     () => {
-      if (trustedKeys.some(isSame)) return;
+      if (trusted.includes(fingerprint)) return;
       throw new PspfError(
         "verify/untrusted-key",
         `Cannot trust the package: it is signed by ${fingerprint}`,
@@ -145,15 +169,7 @@ export async function checkTrustedKey(
   );
 }
 
-/**
- * Describes a digest that is not the expected one.
- *
- * @param code The error code.
- * @param what What was hashed.
- * @param actual Its digest.
- * @param expected The digest it should have.
- * @returns The error to throw.
- */
+/** Describes a digest that is not the expected one. */
 export function digestError(
   code:
     | "verify/launcher-digest"

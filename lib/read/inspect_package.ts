@@ -1,9 +1,10 @@
 import { encodeHex } from "@std/encoding/hex";
-import { keyFingerprint } from "../crypto/fingerprint.ts";
+import { keyFingerprint } from "../crypto/sha256.ts";
 import type { ExecutionMetadata, PackageInfo } from "../format/metadata.ts";
-import { formatPermissions } from "../format/permissions.ts";
-import type { RandomAccessSource } from "../io/random_access_source.ts";
+import { formatPermissions } from "../format/slot_words.ts";
+import { openSource, type SourceInput } from "../io/open_source.ts";
 import type { VerifyCheck } from "./check_log.ts";
+import type { PlatformSignature } from "./find_package.ts";
 import { type OpenOptions, openPackage } from "./open_package.ts";
 
 /** One slot in a {@linkcode PackageSummary}; sizes in bytes. */
@@ -66,6 +67,8 @@ export interface PackageSummary {
   readonly launcher?: string;
   /** When it was built, ISO 8601. */
   readonly timestamp?: string;
+  /** A signature of the platform behind the package; not judged here. */
+  readonly platformSignature?: PlatformSignature | undefined;
   /** Verdicts of opening it. */
   readonly checks: readonly VerifyCheck[];
 }
@@ -73,7 +76,7 @@ export interface PackageSummary {
 /**
  * Summarizes a package for people and for `--json`.
  *
- * @param source The package; still the caller's to dispose.
+ * @param input The package: path, URL, bytes, blob or source.
  * @param options As for `openPackage`.
  * @returns What is inside.
  * @throws {PspfError} As `openPackage` does.
@@ -81,16 +84,16 @@ export interface PackageSummary {
  * @example Not a package
  * ```ts
  * import { inspectPackage } from "@flavor/pspf/read";
- * import { BytesSource } from "@flavor/pspf/io";
  * import { assertRejects } from "@std/assert";
  *
- * await assertRejects(() => inspectPackage(new BytesSource(new Uint8Array())));
+ * await assertRejects(() => inspectPackage(new Uint8Array()));
  * ```
  */
 export async function inspectPackage(
-  source: RandomAccessSource,
+  input: SourceInput,
   options: OpenOptions = {},
 ): Promise<PackageSummary> {
+  await using source = await openSource(input);
   const opened = await openPackage(source, options);
   const { index, metadata } = opened;
   const { publicKey, metadataDigest } = index.fields;
@@ -131,6 +134,7 @@ export async function inspectPackage(
     ...(launcher &&
       { launcher: `${launcher.tool} ${launcher.toolVersion}`.trim() }),
     ...(build && { timestamp: build.timestamp }),
+    platformSignature: opened.platformSignature,
     checks: opened.checks,
   };
 }

@@ -1,18 +1,23 @@
 import type { PackageMetadata } from "../format/metadata.ts";
 import type { Seal } from "../format/seal.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
-import { CheckLog, type CheckMode, type VerifyCheck } from "./check_log.ts";
+import {
+  CheckLog,
+  type CheckMode,
+  DEFAULT_VERIFY_LEVEL,
+  type VerifyCheck,
+  type VerifyLevel,
+} from "./check_log.ts";
 import {
   checkSeal,
   checkSealClaim,
   checkTrustedKey,
   type TrustedKey,
 } from "./check_trust.ts";
-import type { PackageSlot } from "./package_slot.ts";
+import { findPackage, type FoundPackage } from "./find_package.ts";
 import { type PackageIndex, readIndex } from "./read_index.ts";
 import { readMetadata } from "./read_metadata.ts";
-import { resolveSlots } from "./resolve_slots.ts";
-import { DEFAULT_VERIFY_LEVEL, type VerifyLevel } from "./verify_level.ts";
+import { type PackageSlot, resolveSlots } from "./resolve_slots.ts";
 
 /** Options of {@linkcode openPackage}. */
 export interface OpenOptions {
@@ -21,23 +26,21 @@ export interface OpenOptions {
    *
    * @default {"standard"}
    */
-  readonly level?: VerifyLevel;
+  readonly level?: VerifyLevel | undefined;
   /** The keys to accept, at every level; any when absent. */
-  readonly trustedKeys?: readonly TrustedKey[];
+  readonly trustedKeys?: readonly TrustedKey[] | undefined;
   /** Stops reading. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A package of which everything but the content has been read and checked. */
-export interface OpenedPackage {
-  /** Where it is read from. */
-  readonly source: RandomAccessSource;
+export interface OpenedPackage extends FoundPackage {
   /** The level at which it was checked. */
   readonly level: VerifyLevel;
   /** Its index block, and where the sections are. */
   readonly index: PackageIndex;
   /** Its seal, if it carries one. */
-  readonly seal?: Seal;
+  readonly seal: Seal | undefined;
   /** Its metadata. */
   readonly metadata: PackageMetadata;
   /** The metadata exactly as signed, JSON in UTF-8. */
@@ -52,20 +55,6 @@ export interface OpenedPackage {
  * Opens a package: reads and checks the trailer, the seal, the metadata and
  * the slot table, and nothing else. The content of slots is checked while it
  * is read.
- *
- * @param source The package; still the caller's to dispose.
- * @param options Level and trusted keys.
- * @returns The open package.
- * @throws {PspfError} The code of the first check that fails: `format/*`, `verify/*`
- *
- * @example Not a package
- * ```ts
- * import { openPackage } from "@flavor/pspf/read";
- * import { BytesSource } from "@flavor/pspf/io";
- * import { assertRejects } from "@std/assert";
- *
- * await assertRejects(() => openPackage(new BytesSource(new Uint8Array(10_000))));
- * ```
  */
 export async function openPackage(
   source: RandomAccessSource,
@@ -74,43 +63,44 @@ export async function openPackage(
   return await examinePackage(source, createLog(options, "throw"), options);
 }
 
-/**
- * Makes the log for a run of the checks.
- *
- * @param options The level.
- * @param mode What a failure does.
- * @returns An empty log.
- */
+/** Makes the log for a run of the checks. */
 export function createLog(options: OpenOptions, mode: CheckMode): CheckLog {
   return new CheckLog(options.level ?? DEFAULT_VERIFY_LEVEL, mode);
 }
 
+/** What people call the signatures of platforms. */
+export const SIGNED_FOR = {
+  pe: "Windows (Authenticode)",
+  macho: "macOS (codesign)",
+} as const;
+
 /**
  * Runs every check that does not need the content, in the order that all
  * implementations share.
- *
- * @param source The package.
- * @param log Where the verdicts go.
- * @param options Trusted keys and abort signal.
- * @returns The open package.
- * @throws {PspfError} The code of a check that fails.
  */
 export async function examinePackage(
-  source: RandomAccessSource,
+  given: RandomAccessSource,
   log: CheckLog,
   options: OpenOptions,
 ): Promise<OpenedPackage> {
   const { trustedKeys, signal } = options;
-  const read = signal === undefined ? {} : { signal };
+  const read = { signal };
   if (log.level === "none") {
     log.warn("level", 'At level "none" no signature and no digest is checked');
   }
+  const found = await findPackage(given, read);
+  const { source, platformSignature } = found;
+  if (platformSignature !== undefined) {
+    log.skip(
+      "platform-signature",
+      `A signature for ${
+        SIGNED_FOR[platformSignature.kind]
+      } follows the package; it is not judged here`,
+    );
+  }
   const index = await readIndex(source, log, read);
-  const table = await source.read(
-    index.slotTable.offset,
-    index.slotTable.size,
-    read,
-  );
+  const { slotTable } = index;
+  const table = await source.read(slotTable.offset, slotTable.size, read);
   const seal = await checkSeal(index, table, log);
   await checkTrustedKey(index.fields.publicKey, trustedKeys, log);
   const { json, metadata } = await readMetadata(source, index, log, read);
@@ -119,10 +109,10 @@ export async function examinePackage(
   await checkSealClaim(features, isSealed, log);
   const slots = await resolveSlots({ index, table, metadata, isSealed }, log);
   return {
-    source,
+    ...found,
     level: log.level,
     index,
-    ...(seal === undefined ? {} : { seal }),
+    seal,
     metadata,
     metadataJson: json,
     slots,

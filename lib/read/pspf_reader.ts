@@ -1,21 +1,24 @@
 import { verify } from "../crypto/ed25519.ts";
 import { PspfError } from "../errors.ts";
 import type { PackageMetadata } from "../format/metadata.ts";
-import type { SlotPurposeName } from "../format/slot_purpose.ts";
-import { BlobSource } from "../io/blob_source.ts";
-import { BytesSource } from "../io/bytes_source.ts";
 import type { ExtractTarget } from "../io/extract_target.ts";
-import type { RandomAccessSource } from "../io/random_access_source.ts";
+import { openSource, type SourceInput } from "../io/open_source.ts";
 import { checkContent, type ContentOptions } from "./check_content.ts";
 import { CheckLog } from "./check_log.ts";
-import { type ExtractOptions, extractSlot } from "./extract_slot.ts";
 import {
   type OpenedPackage,
   type OpenOptions,
   openPackage,
 } from "./open_package.ts";
-import type { PackageSlot } from "./package_slot.ts";
-import { streamSlot, type StreamSlotOptions } from "./stream_slot.ts";
+import type { PackageSlot } from "./resolve_slots.ts";
+import {
+  type ExtractOptions,
+  extractSlot,
+  type PackageEntry,
+  slotEntries,
+  streamSlot,
+  type StreamSlotOptions,
+} from "./slot_content.ts";
 import type { VerifyReport } from "./verify_package.ts";
 
 /** A slot, by its index or by its id. */
@@ -34,7 +37,8 @@ export type SlotReference = number | string;
  * ```
  */
 export class PSPFReader implements AsyncDisposable {
-  readonly #opened: OpenedPackage;
+  /** Everything that opening found. */
+  readonly package: OpenedPackage;
 
   /**
    * Takes over an open package.
@@ -42,85 +46,86 @@ export class PSPFReader implements AsyncDisposable {
    * @param opened What `openPackage` returned; the reader disposes its source.
    */
   constructor(opened: OpenedPackage) {
-    this.#opened = opened;
+    this.package = opened;
   }
 
   /**
    * Opens a package.
    *
-   * @param source The package; disposed with the reader, or when opening fails.
+   * @param input The package: path, URL, bytes, blob or source. A source that
+   * was given stays open when the reader is disposed.
    * @param options Level and trusted keys.
    * @returns The reader.
    * @throws {PspfError} The code of the first check that fails.
    */
   static async open(
-    source: RandomAccessSource | Blob | Uint8Array,
+    input: SourceInput,
     options: OpenOptions = {},
   ): Promise<PSPFReader> {
-    const opened = toSource(source);
-    try {
-      return new PSPFReader(await openPackage(opened, options));
-    } catch (error) {
-      await opened[Symbol.asyncDispose]();
-      throw error;
-    }
+    await using stack = new AsyncDisposableStack();
+    const source = stack.use(await openSource(input));
+    const opened = await openPackage(source, options);
+    stack.move();
+    return new PSPFReader(opened);
   }
 
-  /** Everything that opening found. */
-  get package(): OpenedPackage {
-    return this.#opened;
+  /** The signed metadata. */
+  get metadata(): PackageMetadata {
+    return this.package.metadata;
+  }
+
+  /** The slots, in table order. */
+  get slots(): readonly PackageSlot[] {
+    return this.package.slots;
   }
 
   /** Whether the package carries a seal. */
   get isSealed(): boolean {
-    return this.#opened.seal !== undefined;
+    return this.package.seal !== undefined;
   }
 
   /** The raw public key that signs the package, 32 bytes. */
   get publicKey(): Uint8Array {
-    return this.#opened.index.fields.publicKey.slice();
-  }
-
-  /**
-   * Gives the signed metadata.
-   *
-   * @returns The document.
-   */
-  readMetadata(): PackageMetadata {
-    return this.#opened.metadata;
-  }
-
-  /**
-   * Lists the slots.
-   *
-   * @returns The slots in table order.
-   */
-  readSlots(): readonly PackageSlot[] {
-    return this.#opened.slots;
-  }
-
-  /**
-   * Lists the slots of one purpose.
-   *
-   * @param purpose The word in the metadata.
-   * @returns The slots in table order.
-   */
-  slotsByPurpose(purpose: SlotPurposeName): readonly PackageSlot[] {
-    return this.#opened.slots.filter((slot) =>
-      slot.metadata.purpose === purpose
-    );
+    return this.package.index.fields.publicKey.slice();
   }
 
   /**
    * Finds a slot.
    *
    * @param reference Its index, or its id.
-   * @returns The slot, or `undefined` when there is none.
+   * @returns The slot.
+   * @throws {PspfError} `io/not-found` when there is no such slot
    */
-  findSlot(reference: SlotReference): PackageSlot | undefined {
-    return typeof reference === "number"
-      ? this.#opened.slots[reference]
-      : this.#opened.slots.find((slot) => slot.id === reference);
+  slot(reference: SlotReference): PackageSlot {
+    const { slots } = this;
+    const slot = typeof reference === "number"
+      ? slots[reference]
+      : slots.find(({ id }) => id === reference);
+    if (slot !== undefined) return slot;
+    throw new PspfError(
+      "io/not-found",
+      `Cannot find slot "${reference}" in the package`,
+      {
+        context: { slot: reference, slots: slots.map(({ id }) => id) },
+        hint: 'List the slots with "flavor inspect"',
+      },
+    );
+  }
+
+  /**
+   * Lists what is in a slot: the members of an archive, or the one file.
+   *
+   * @param reference Its index, or its id.
+   * @param options Abort signal and progress.
+   * @returns The entries; nothing of them is proved before the iteration is
+   * over.
+   * @throws {PspfError} `io/not-found`, `archive/*`, `compress/*`, `verify/slot-digest`
+   */
+  entries(
+    reference: SlotReference,
+    options: ExtractOptions = {},
+  ): AsyncGenerator<PackageEntry, void, undefined> {
+    return slotEntries(this.package, this.slot(reference), options);
   }
 
   /**
@@ -136,11 +141,12 @@ export class PSPFReader implements AsyncDisposable {
     reference: SlotReference,
     options: StreamSlotOptions = {},
   ): ReadableStream<Uint8Array> {
-    return streamSlot(this.#opened, this.#slot(reference), options);
+    return streamSlot(this.package, this.slot(reference), options);
   }
 
   /**
-   * Extracts one slot and finishes the target.
+   * Extracts one slot. More can follow: call `finish` of the target when all of
+   * them are there.
    *
    * @param reference Its index, or its id.
    * @param target Where it goes.
@@ -152,12 +158,12 @@ export class PSPFReader implements AsyncDisposable {
     target: ExtractTarget,
     options: ExtractOptions = {},
   ): Promise<void> {
-    await extractSlot(this.#opened, this.#slot(reference), target, options);
-    await target.finish();
+    await extractSlot(this.package, this.slot(reference), target, options);
   }
 
   /**
-   * Extracts every slot into one target, as a launcher fills a workenv.
+   * Extracts every slot into one target, as a launcher fills a workenv, and
+   * finishes it.
    *
    * @param target Where they go.
    * @param options Abort signal and progress.
@@ -167,8 +173,8 @@ export class PSPFReader implements AsyncDisposable {
     target: ExtractTarget,
     options: ExtractOptions = {},
   ): Promise<void> {
-    for (const slot of this.#opened.slots) {
-      await extractSlot(this.#opened, slot, target, options);
+    for (const slot of this.slots) {
+      await extractSlot(this.package, slot, target, options);
     }
     await target.finish();
   }
@@ -179,7 +185,7 @@ export class PSPFReader implements AsyncDisposable {
    * @returns Whether it verifies.
    */
   async verifySignature(): Promise<boolean> {
-    const { index: { fields }, metadataJson } = this.#opened;
+    const { index: { fields }, metadataJson } = this.package;
     return await verify(fields.publicKey, fields.signature, metadataJson);
   }
 
@@ -192,35 +198,12 @@ export class PSPFReader implements AsyncDisposable {
    */
   async verifyChecksums(options: ContentOptions = {}): Promise<VerifyReport> {
     const log = new CheckLog("standard", "report");
-    await checkContent({ ...this.#opened, level: "standard" }, log, options);
-    return { valid: log.valid, checks: log.checks };
+    await checkContent({ ...this.package, level: "standard" }, log, options);
+    return { valid: log.hasPassed, checks: log.checks };
   }
 
-  /** Releases the source. */
+  /** Closes what the reader opened. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#opened.source[Symbol.asyncDispose]();
+    await this.package.source[Symbol.asyncDispose]();
   }
-
-  #slot(reference: SlotReference): PackageSlot {
-    const slot = this.findSlot(reference);
-    if (slot !== undefined) return slot;
-    throw new PspfError(
-      "io/not-found",
-      `Cannot find slot "${reference}" in the package`,
-      {
-        context: {
-          slot: reference,
-          slots: this.#opened.slots.map(({ id }) => id),
-        },
-        hint: 'List the slots with "flavor inspect"',
-      },
-    );
-  }
-}
-
-function toSource(
-  source: RandomAccessSource | Blob | Uint8Array,
-): RandomAccessSource {
-  if (source instanceof Uint8Array) return new BytesSource(source);
-  return source instanceof Blob ? new BlobSource(source) : source;
 }

@@ -55,13 +55,6 @@ export interface PackageIndex {
 /**
  * Reads the end of a file and checks everything that the index block says
  * about the file, before any of it is used.
- *
- * @param source The package.
- * @param log Where the verdicts go.
- * @param options Abort signal.
- * @returns The index.
- * @throws {PspfError} `format/not-a-package`, `format/bad-checksum`,
- * `format/bad-version`, `format/bad-size`, `format/bad-range`, `format/too-large`
  */
 export async function readIndex(
   source: RandomAccessSource,
@@ -251,16 +244,7 @@ function resolveSections(
   };
 }
 
-/**
- * Bounds a piece of the file.
- *
- * @param offset First byte, as stored.
- * @param size Length in bytes, as stored.
- * @param end Where everything has to end.
- * @param what What the piece is, for messages.
- * @returns The same numbers, safe to use.
- * @throws {PspfError} `format/bad-range`
- */
+/** Bounds a piece of the file. */
 export function section(
   offset: bigint,
   size: bigint,

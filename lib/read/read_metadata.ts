@@ -1,13 +1,13 @@
 import { equals } from "@std/bytes/equals";
 import { encodeHex } from "@std/encoding/hex";
-import { getCodec } from "../compress/get_codec.ts";
+import { getCodec } from "../compress/codec.ts";
 import { verify } from "../crypto/ed25519.ts";
 import { sha256 } from "../crypto/sha256.ts";
 import { isPspfError, PspfError } from "../errors.ts";
 import { MAX_METADATA_SIZE } from "../format/constants.ts";
 import type { PackageMetadata } from "../format/metadata.ts";
-import { Operation } from "../format/operation.ts";
-import { parseMetadata } from "../format/parse_metadata.ts";
+import { Operation } from "../format/operations.ts";
+import { parseMetadata } from "../format/metadata_document.ts";
 import { collectBytes } from "../io/collect_bytes.ts";
 import { streamFrom } from "../io/stream_from.ts";
 import type {
@@ -29,14 +29,6 @@ export interface ReadMetadata {
 /**
  * Reads the metadata: digest, decompression, signature, document, in this
  * order.
- *
- * @param source The package.
- * @param index Its index.
- * @param log Where the verdicts go.
- * @param options Abort signal.
- * @returns The document.
- * @throws {PspfError} `verify/metadata-digest`, `verify/signature`,
- * `format/bad-metadata`, `format/too-large`
  */
 export async function readMetadata(
   source: RandomAccessSource,

@@ -1,15 +1,47 @@
 import { PspfError } from "../errors.ts";
 import { DEFAULT_PERMISSIONS } from "../format/constants.ts";
+import {
+  FRAME_DIGEST_SIZE,
+  type FrameTable,
+  isFramed,
+  MAX_FRAME_COUNT,
+} from "../format/frames.ts";
 import type { PackageMetadata, SlotMetadata } from "../format/metadata.ts";
-import { OperationChain } from "../format/operation_chain.ts";
-import { readPermissions } from "../format/permissions.ts";
+import { Operation, OperationChain } from "../format/operations.ts";
+import { parseStoredPermissions } from "../format/slot_words.ts";
 import {
   parseSlotTable,
   type SlotDescriptor,
 } from "../format/slot_descriptor.ts";
 import type { CheckLog } from "./check_log.ts";
-import type { PackageSlot } from "./package_slot.ts";
 import { type PackageIndex, type Section, section } from "./read_index.ts";
+
+/** A slot of an open package: its descriptor and its metadata, checked. */
+export interface PackageSlot {
+  /** Index in the slot table, from 0. */
+  readonly index: number;
+  /** Its name. */
+  readonly id: string;
+  /** Where the stored bytes start in the file. */
+  readonly offset: number;
+  /** Stored length in bytes. */
+  readonly size: number;
+  /** What was done to the content, in order. */
+  readonly operations: OperationChain;
+  /** Permission bits of a single file, at most 0o777. */
+  readonly permissions: number;
+  /**
+   * Length of the decoded content in bytes, where it can be relied on: other
+   * builders do not write it.
+   */
+  readonly contentSize?: number | undefined;
+  /** Where its frames are, where it has more than one and is sealed. */
+  readonly frames?: FrameTable | undefined;
+  /** What the metadata says about it. */
+  readonly metadata: SlotMetadata;
+  /** The descriptor as stored. */
+  readonly descriptor: SlotDescriptor;
+}
 
 /** What {@linkcode resolveSlots} works on. */
 export interface SlotsInput {
@@ -27,11 +59,6 @@ export interface SlotsInput {
  * Joins the slot table with the metadata and checks both. A sealed package was
  * written by us and has to agree with itself in everything; other builders are
  * known to write sizes and operations into the metadata that are not so.
- *
- * @param input The parts of the package.
- * @param log Where the verdicts go.
- * @returns The slots in table order.
- * @throws {PspfError} `format/bad-slot`, `format/bad-range`, `format/bad-operations`
  */
 export async function resolveSlots(
   input: SlotsInput,
@@ -65,13 +92,7 @@ export async function resolveSlots(
   });
 }
 
-/**
- * Lists what a package consists of besides its trailer.
- *
- * @param index The index of the package.
- * @param slots Its slots.
- * @returns Every piece that has bytes, in file order.
- */
+/** Lists what a package consists of besides its trailer. */
 export function sectionsOf(
   index: PackageIndex,
   slots: readonly PackageSlot[],
@@ -98,17 +119,65 @@ function resolveSlot(
   if (isSealed) checkAgreement(position, metadata, descriptor, operations);
   const isKnownSize = isSealed &&
     descriptor.originalSize <= BigInt(Number.MAX_SAFE_INTEGER);
+  const contentSize = isKnownSize ? Number(descriptor.originalSize) : undefined;
+  const frames = isSealed ? metadata.frames : undefined;
+  if (frames !== undefined) {
+    checkFrames(position, frames, operations, size, contentSize);
+  }
+  // Nothing signs the descriptor of a package without a seal.
+  const named = metadata.permissions === undefined
+    ? undefined
+    : parseStoredPermissions(metadata.permissions);
+  const permissions = named || descriptor.permissions || DEFAULT_PERMISSIONS;
   return {
     index: position,
     id: metadata.id,
     offset,
     size,
     operations,
-    permissions: (descriptor.permissions || DEFAULT_PERMISSIONS) & 0o777,
-    ...(isKnownSize ? { contentSize: Number(descriptor.originalSize) } : {}),
+    permissions: permissions & 0o777,
+    contentSize,
+    frames,
     metadata,
     descriptor,
   };
+}
+
+/** A part of the slot is found by these numbers alone. */
+function checkFrames(
+  position: number,
+  { stored, content, digests }: FrameTable,
+  operations: OperationChain,
+  size: number,
+  contentSize: number | undefined,
+): void {
+  if (!isFramed(operations)) {
+    throw badSlot(position, `"${operations}" has no frames`);
+  }
+  const count = stored.length;
+  if (
+    count < 2 || count > MAX_FRAME_COUNT || content.length !== count ||
+    digests.length !== count * FRAME_DIGEST_SIZE ||
+    stored.includes(0) || content.includes(0)
+  ) {
+    throw badSlot(
+      position,
+      `its frame table has ${count} stored sizes, ${content.length} contents and ${digests.length} bytes of digests, expected 2 to ${MAX_FRAME_COUNT} frames above 0 bytes with ${FRAME_DIGEST_SIZE} bytes of digest each`,
+    );
+  }
+  const sum = (sizes: readonly number[]): number =>
+    sizes.reduce((total, one) => total + one, 0);
+  const [actual, plain] = [sum(stored), sum(content)];
+  if (actual !== size || plain !== contentSize) {
+    throw badSlot(
+      position,
+      `its frames have ${actual} bytes and hold ${plain}, expected ${size} and ${contentSize}`,
+    );
+  }
+  const isPlain = [...operations].every((code) => code === Operation.TAR);
+  if (isPlain && stored.some((one, at) => one !== content[at])) {
+    throw badSlot(position, "its frames are compressed, the slot is not");
+  }
 }
 
 function checkAgreement(
@@ -134,7 +203,7 @@ function checkAgreement(
       `its operations are "${operations}" in the table and "${metadata.operations}" in the metadata`,
     );
   }
-  const permissions = readPermissions(metadata.permissions);
+  const permissions = parseStoredPermissions(metadata.permissions);
   if (permissions !== (descriptor.permissions || DEFAULT_PERMISSIONS)) {
     throw badSlot(
       position,

@@ -1,17 +1,14 @@
-import type { RandomAccessSource } from "../io/random_access_source.ts";
-import { checkContent } from "./check_content.ts";
+import { openSource, type SourceInput } from "../io/open_source.ts";
+import { checkContent, type ContentOptions } from "./check_content.ts";
 import { isVerdict, type VerifyCheck } from "./check_log.ts";
 import { createLog, examinePackage, type OpenOptions } from "./open_package.ts";
 
 /** Options of {@linkcode verifyPackage}. */
-export interface VerifyOptions extends OpenOptions {
-  /** Gets the number of bytes that were checked since the last call. */
-  readonly onProgress?: (bytes: number) => void;
-}
+export interface VerifyOptions extends OpenOptions, ContentOptions {}
 
 /** What {@linkcode verifyPackage} found. */
 export interface VerifyReport {
-  /** Whether no check failed. */
+  /** Whether every check was reached, and none failed. */
   readonly valid: boolean;
   /** Every check that was reached, in order. */
   readonly checks: readonly VerifyCheck[];
@@ -22,37 +19,37 @@ export interface VerifyReport {
  * not an exception; checks that need what a failed one would have found are
  * not reached.
  *
- * @param source The package; still the caller's to dispose.
+ * @param input The package: path, URL, bytes, blob or source.
  * @param options Level, trusted keys and progress.
  * @returns The verdicts.
- * @throws {PspfError} `io/*` when it cannot be read.
+ * @throws {PspfError} `io/*` when it cannot be read; `crypto/bad-key` for a
+ * trusted key that is none
  *
  * @example Not a package
  * ```ts
  * import { verifyPackage } from "@flavor/pspf/read";
- * import { BytesSource } from "@flavor/pspf/io";
  * import { assertEquals } from "@std/assert";
  *
- * const report = await verifyPackage(new BytesSource(new Uint8Array(10_000)));
+ * const report = await verifyPackage(new Uint8Array(10_000));
  * assertEquals(report.valid, false);
  * assertEquals(report.checks[0]?.code, "format/not-a-package");
  * ```
  */
 export async function verifyPackage(
-  source: RandomAccessSource,
+  input: SourceInput,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
+  await using source = await openSource(input);
   const log = createLog(options, "report");
+  let completed = false;
   try {
     const opened = await examinePackage(source, log, options);
-    const { signal, onProgress } = options;
-    await checkContent(opened, log, {
-      ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined ? {} : { onProgress }),
-    });
+    await checkContent(opened, log, options);
+    completed = true;
   } catch (error) {
-    // The log has the verdict already; anything else is no verdict.
-    if (!isVerdict(error)) throw error;
+    // What a check found is in the log. Anything else says nothing about the
+    // package, and must never look like a run that found nothing.
+    if (!isVerdict(error) || log.hasPassed) throw error;
   }
-  return { valid: log.valid, checks: log.checks };
+  return { valid: completed && log.hasPassed, checks: log.checks };
 }

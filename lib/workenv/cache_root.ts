@@ -1,8 +1,11 @@
 import { isAbsolute, join } from "@std/path";
 
 import { PspfError } from "../errors.ts";
-import { formatPermissions } from "../format/permissions.ts";
-import type { WorkenvHost } from "./workenv_host.ts";
+import { formatPermissions } from "../format/slot_words.ts";
+import type { Host } from "../host/types.ts";
+
+/** The parts of a host that the cache administration uses. */
+export type WorkenvHost = Omit<Host, "terminal" | "within">;
 
 /** The directory that holds every workenv, by its real path. */
 export interface CacheRoot {
@@ -22,18 +25,21 @@ const WRITABLE_BY_OTHERS = 0o022;
 /**
  * Finds the cache, by the same rules as the launcher, and refuses one that
  * others could have changed.
- *
- * @param host Environment, user and files.
- * @returns The root.
- * @throws {PspfError} `cache/unavailable`, `cache/insecure`
  */
-export async function findCacheRoot(host: WorkenvHost): Promise<CacheRoot> {
+export async function findCacheRoot(
+  host: Pick<WorkenvHost, "reader" | "env" | "machine">,
+): Promise<CacheRoot> {
   const named = namedRoot(host);
-  const facts = await host.reader.facts(named);
-  if (facts === undefined) return rootAt(named, false);
-  const path = await host.reader.realPath(named);
+  const exists = await host.reader.facts(named) !== undefined;
+  const path = exists ? await host.reader.realPath(named) : named;
+  const root = {
+    path,
+    workenvs: join(path, "workenv"),
+    locks: join(path, "locks"),
+    exists,
+  };
+  if (!exists) return root;
   await checkOwn(path, host);
-  const root = rootAt(path, true);
   // These two are made by the launcher; a link in their place is somebody's
   // attempt to lead us out.
   for (const directory of [root.workenvs, root.locks]) {
@@ -47,18 +53,17 @@ export async function findCacheRoot(host: WorkenvHost): Promise<CacheRoot> {
   return root;
 }
 
-function rootAt(path: string, exists: boolean): CacheRoot {
-  return {
-    path,
-    workenvs: join(path, "workenv"),
-    locks: join(path, "locks"),
-    exists,
-  };
-}
-
-function namedRoot({ env, machine }: WorkenvHost): string {
+function namedRoot(
+  { env, machine }: Pick<WorkenvHost, "env" | "machine">,
+): string {
+  const home = [env.get("HOME") ?? "", machine.home ?? ""].find(isAbsolute);
+  const usual = home === undefined ? undefined : join(home, ".cache", "flavor");
   const chosen = env.get("FLAVOR_CACHE") ?? "";
-  if (chosen !== "") {
+  // Other launchers export their default with one directory too many to every
+  // program that they start, a shell perhaps.
+  const isTheirs = usual !== undefined &&
+    join(chosen, ".") === join(usual, "workenv");
+  if (chosen !== "" && !isTheirs) {
     if (isAbsolute(chosen)) return chosen;
     throw new PspfError(
       "cache/unavailable",
@@ -66,35 +71,30 @@ function namedRoot({ env, machine }: WorkenvHost): string {
       { context: { path: chosen }, hint: "Give an absolute path" },
     );
   }
-  if (machine.platform.startsWith("windows")) {
-    const local = env.get("LOCALAPPDATA") ?? "";
-    if (local !== "") return join(local, "flavor", "cache");
-  } else {
-    const xdg = env.get("XDG_CACHE_HOME") ?? "";
-    if (isAbsolute(xdg)) return join(xdg, "flavor");
-  }
-  const home = env.get("HOME") ?? "";
-  const base = isAbsolute(home) ? home : machine.home;
-  if (base !== undefined && isAbsolute(base)) {
-    return join(base, ".cache", "flavor");
-  }
+  const isWindows = machine.platform.startsWith("windows");
+  const local = env.get(isWindows ? "LOCALAPPDATA" : "XDG_CACHE_HOME") ?? "";
+  if (isTheirs) return usual;
+  if (isWindows && local !== "") return join(local, "flavor", "cache");
+  if (!isWindows && isAbsolute(local)) return join(local, "flavor");
+  if (usual !== undefined) return usual;
   throw new PspfError("cache/unavailable", "There is no home directory", {
     hint: "Set FLAVOR_CACHE to an absolute path",
   });
 }
 
-async function checkOwn(path: string, host: WorkenvHost): Promise<void> {
-  const facts = await host.reader.facts(path);
+async function checkOwn(
+  path: string,
+  { reader, machine }: Pick<WorkenvHost, "reader" | "machine">,
+): Promise<void> {
+  const facts = await reader.facts(path);
   if (facts?.kind !== "directory") {
     throw insecure(path, "it is not a directory");
   }
-  const { user } = host.machine;
+  const { user } = machine;
   if (user === undefined) return;
   if (facts.owner !== user) {
-    throw insecure(
-      path,
-      `it belongs to user ${facts.owner}, and this is ${user}`,
-    );
+    const says = `it belongs to user ${facts.owner}, and you are ${user}`;
+    throw insecure(path, says);
   }
   if ((facts.mode & WRITABLE_BY_OTHERS) !== 0) {
     throw insecure(path, `its mode is ${formatPermissions(facts.mode)}`);
@@ -108,7 +108,7 @@ function insecure(path: string, says: string): PspfError {
     {
       context: { path },
       hint:
-        `Make it yours alone with chmod 0700 and chown, or set FLAVOR_CACHE`,
+        "Make it yours alone with chmod 0700 and chown, or set FLAVOR_CACHE",
     },
   );
 }

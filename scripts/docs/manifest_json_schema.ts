@@ -1,11 +1,7 @@
 import { parse as parseToml } from "@std/toml/parse";
 
-import {
-  type Field,
-  MANIFEST_SCHEMA,
-  type ObjectSchema,
-  type Schema,
-} from "../../lib/manifest/mod.ts";
+import type { Field, ObjectSchema, Schema } from "../../lib/manifest/schema.ts";
+import { MANIFEST_SCHEMA } from "../../lib/manifest/manifest_schema.ts";
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -26,12 +22,12 @@ export function manifestJsonSchema(): string {
 }
 
 function tableSchema({ fields }: ObjectSchema): JsonSchema {
-  const required = fields.filter((field) => field.required === true)
-    .map(({ name }) => name);
+  const required = Object.keys(fields)
+    .filter((name) => fields[name]?.required === true);
   return {
     type: "object",
     properties: Object.fromEntries(
-      fields.map((field) => [field.name, fieldSchema(field)]),
+      Object.entries(fields).map(([name, field]) => [name, fieldSchema(field)]),
     ),
     ...(required.length === 0 ? {} : { required }),
     additionalProperties: false,
@@ -39,14 +35,10 @@ function tableSchema({ fields }: ObjectSchema): JsonSchema {
 }
 
 function fieldSchema(field: Field): JsonSchema {
-  const { description, fallback, only, example } = field;
-  const text = [
-    description,
-    ...(fallback === undefined ? [] : [`Default: ${fallback}.`]),
-    ...(only === undefined ? [] : [`Only in ${only.toUpperCase()}.`]),
-  ].join(" ");
+  const { description, fallback, example } = field;
+  const suffix = fallback === undefined ? "" : ` Default: ${fallback}.`;
   return {
-    description: text,
+    description: `${description}${suffix}`,
     ...valueSchema(field.schema),
     examples: [exampleValue(example)],
   };

@@ -1,9 +1,5 @@
-import {
-  type Field,
-  MANIFEST_SCHEMA,
-  type ObjectSchema,
-  type Schema,
-} from "../../lib/manifest/mod.ts";
+import type { Field, ObjectSchema, Schema } from "../../lib/manifest/schema.ts";
+import { MANIFEST_SCHEMA } from "../../lib/manifest/manifest_schema.ts";
 import { markdownTable } from "./markdown_table.ts";
 
 /**
@@ -22,9 +18,9 @@ function tables(path: string, { fields }: ObjectSchema): string[] {
     `### ${title}`,
     markdownTable(
       ["Key", "Type", "Default", "Meaning", "Example"],
-      fields.map((field) => row(field)),
+      Object.entries(fields).map(([name, field]) => row(name, field)),
     ),
-    ...fields.flatMap(({ name, schema }) => {
+    ...Object.entries(fields).flatMap(([name, { schema }]) => {
       const inner = findTable(schema);
       if (inner === undefined) return [];
       const member = path === "" ? name : `${path}.${name}`;
@@ -33,15 +29,15 @@ function tables(path: string, { fields }: ObjectSchema): string[] {
   ];
 }
 
-function row(field: Field): readonly string[] {
-  const { name, schema, description, example, fallback, required, only } =
-    field;
-  const note = only === undefined ? "" : ` Only in ${only.toUpperCase()}.`;
+function row(
+  name: string,
+  { schema, description, example, fallback, required }: Field,
+): readonly string[] {
   return [
     `\`${name}\``,
     typeName(schema),
     required === true ? "_required_" : fallback ?? "",
-    `${description}${note}`,
+    description,
     `\`${example}\``,
   ];
 }

@@ -5,10 +5,13 @@
  *     generate.ts ROOT STD HONO TARGET
  *
  * ROOT is the checkout, STD the npm package `deno-std` (the standard library
- * compiled to JavaScript), HONO the npm package `hono`, TARGET the folder to
- * make. Each package gets the lowest version that deno.json accepts, and
+ * compiled to JavaScript) or a checkout of the standard library's repository,
+ * HONO the npm package `hono`, TARGET the folder to make.
+ *
+ * From npm, each package gets the lowest version that deno.json accepts, and
  * exports just the modules for which `types/` has a declaration or
- * `stand_ins/` an implementation, so everything importable is typed.
+ * `stand_ins/` an implementation, so everything importable is typed. From a
+ * checkout, the packages are what JSR would serve, with their own versions.
  *
  * Runs before any `jsr:` import can work, hence node: built-ins only.
  */
@@ -18,9 +21,14 @@ import { rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { makeHono } from "./hono_mirror.ts";
-import { listFiles } from "./list_files.ts";
-import { exportName, writePackage } from "./mirror_package.ts";
+import {
+  exportName,
+  listFiles,
+  type MirrorPackage,
+  writePackage,
+} from "./mirror_package.ts";
 import { StdMirror } from "./std_mirror.ts";
+import { makeStdFromSource } from "./std_source.ts";
 
 /** Package name to the lowest version that its `jsr:` range accepts. */
 function readVersions(root: string): Map<string, string> {
@@ -66,14 +74,11 @@ function listModules(
   });
 }
 
-function generate(
-  root: string,
+function makeStdFromNpm(
+  here: string,
   std: string,
-  hono: string,
-  target: string,
-): void {
-  const here = join(root, "scripts", "mirror");
-  const versions = readVersions(root);
+  versions: ReadonlyMap<string, string>,
+): ReadonlyMap<string, MirrorPackage> {
   const mirror = new StdMirror(std, versions);
   const typed = listModules(join(here, "types"), versions);
   for (const [name, path, text] of typed) mirror.addTyped(name, path, text);
@@ -87,11 +92,24 @@ function generate(
     made.files.set(path, text);
     made.exports[exportName(path)] = `./${path}`;
   }
+  return mirror.packages;
+}
+
+function generate(
+  root: string,
+  std: string,
+  hono: string,
+  target: string,
+): void {
+  const versions = readVersions(root);
+  const packages = existsSync(join(std, "deno.json"))
+    ? makeStdFromSource(std, versions)
+    : makeStdFromNpm(join(root, "scripts", "mirror"), std, versions);
   removeOldMirrors(dirname(target));
   // Made aside and renamed, so that a mirror is there whole or not at all.
   const work = `${target}.${process.pid}`;
   rmSync(work, { recursive: true, force: true });
-  for (const [name, made] of mirror.packages) {
+  for (const [name, made] of packages) {
     writePackage(work, `@std/${name}`, made);
   }
   const honoVersion = versions.get("@hono/hono");

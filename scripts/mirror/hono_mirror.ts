@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
-import { listFiles } from "./list_files.ts";
-import { IMPORT_REGEXP, type MirrorPackage } from "./mirror_package.ts";
+import {
+  IMPORT_REGEXP,
+  listFiles,
+  type MirrorPackage,
+} from "./mirror_package.ts";
 
 /** hono's npm package holds ES modules with declarations beside each other. */
 export function makeHono(hono: string, version: string): MirrorPackage {

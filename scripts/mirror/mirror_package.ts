@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 
 /** One package of the mirror while it is being made. */
 export interface MirrorPackage {
@@ -15,13 +15,24 @@ export interface MirrorPackage {
 export const IMPORT_REGEXP =
   /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\2/g;
 
+/** All files below a folder, relative to it, sorted; none where it is missing. */
+export function listFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      relative(folder, join(entry.parentPath, entry.name)).replaceAll("\\", "/")
+    )
+    .sort();
+}
+
 /** Export names are the kebab-case of file names; `mod` is the package itself. */
 export function exportName(path: string): string {
   const stem = path.replace(/\.(d\.ts|ts|js)$/, "").replaceAll("_", "-");
   return stem === "mod" ? "." : `./${stem.replace(/\/mod$/, "")}`;
 }
 
-/** Lays a package out as Deno reads it from `JSR_URL=file:///…/`. */
+/** Lays a package out as Deno reads it below `JSR_URL`. */
 export function writePackage(
   root: string,
   fullName: string,

@@ -8,6 +8,17 @@ const E2E_PATHS: readonly string[] = [
   "tests/docs/blocks_test.ts",
 ];
 
+const SHELL_SCRIPTS: readonly string[] = [
+  ".ci/run",
+  "scripts/build_launcher",
+  "scripts/cargo",
+  "scripts/check_reproducible",
+  "scripts/dev",
+  "scripts/fuzz",
+  "scripts/prerequisites",
+  "scripts/rust_toolchain",
+];
+
 /** Tests that need Chromium. */
 const BROWSER_FOLDER = "tests/browser";
 
@@ -39,6 +50,7 @@ export function listSteps(facts: StepFacts): readonly Step[] {
   );
   return [
     check("fmt", "deno fmt --check"),
+    check("shell", `shellcheck -x ${SHELL_SCRIPTS.join(" ")}`),
     check("lint", "deno lint"),
     check("layers", `${SCRIPT} scripts/check_layers.ts`),
     check("imports", `${SCRIPT} scripts/check_imports.ts`),
@@ -64,6 +76,7 @@ export function listSteps(facts: StepFacts): readonly Step[] {
       "scripts/cargo test --workspace --locked --no-fail-fast",
     ),
     check("launcher", "scripts/build_launcher --if-stale"),
+    check("size", "scripts/build_launcher --check"),
     tests(
       "e2e",
       `${DENO_TEST_ALL} --no-check ${
@@ -71,6 +84,8 @@ export function listSteps(facts: StepFacts): readonly Step[] {
       }`,
     ),
     check("publish", `${SCRIPT} scripts/check_publish.ts`),
+    // All targets twice take six minutes on two cores: before a release, not each time.
+    { ...check("reproducible", "scripts/check_reproducible"), onRequest: true },
   ];
 }
 

@@ -44,7 +44,7 @@ async function examine(): Promise<PageReport> {
     hasDeno: "Deno" in globalThis,
     slotCount: parseIndexBlock(parseTrailer(trailer)).slotCount,
     appended: findAppendedBytes(trailer),
-    name: reader.readMetadata().package.name,
+    name: reader.metadata.package.name,
     checks: {
       gzip: (await verifyPackage(new BlobSource(gzip), { level: "strict" }))
         .valid,

@@ -50,7 +50,7 @@ async function changeFirstSlot(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   await using reader = await PSPFReader.open(bytes);
-  const at = reader.findSlot(0)?.offset ?? 0;
+  const at = reader.slot(0).offset ?? 0;
   const changed = bytes.slice();
   changed[at] = (changed[at] ?? 0) ^ 1;
   return changed;

@@ -115,6 +115,6 @@ async function findBrowser(): Promise<string> {
     }
   }
   throw new Error(
-    "the browser tests need Chromium; install it with scripts/ci_tools",
+    "the browser tests need Chromium; install it with: scripts/prerequisites test",
   );
 }

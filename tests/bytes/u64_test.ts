@@ -1,4 +1,4 @@
-import { alignUp, toBoundedNumber } from "@flavor/pspf/bytes";
+import { alignUp, toBoundedNumber } from "../../lib/bytes/u64.ts";
 import { PspfError } from "../../lib/errors.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 
@@ -6,6 +6,7 @@ Deno.test("toBoundedNumber() accepts its bound and nothing above", {
   permissions: "none",
 }, () => {
   assertEquals(toBoundedNumber(10n, { max: 10, what: "size" }), 10);
+  assertEquals(toBoundedNumber(0n, { max: 10, what: "size" }), 0);
   for (const value of [11n, 1n << 32n, 1n << 63n, (1n << 64n) - 1n, -1n]) {
     const error = assertThrows(
       () => toBoundedNumber(value, { max: 10, what: "size" }),

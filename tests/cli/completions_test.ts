@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 
 import { completionCommands } from "../../lib/cli/completions/completion_model.ts";
-import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/flag_table.ts";
+import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/command_table.ts";
 import { cli } from "../support/captured_host.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
@@ -136,6 +136,11 @@ Deno.test("completions bash offers files and directories where they are meant", 
     assertEquals(await offer("extract-all", "app.psp", ""), ["keys"]);
     assertEquals(await offer("extract", "app.psp", ""), []);
     assertEquals(await offer("run", "app.psp", "--", "app.t"), ["app.toml"]);
+    assertEquals(await offer("run", "app.psp", "x", "app.t"), ["app.toml"]);
+    assertEquals(await offer("run", "app.psp", "--trus"), []);
+    assertEquals(await offer("run", "--trus"), ["--trusted-key"]);
+    assertEquals(await offer("verify", "a", "b", "app.t"), ["app.toml"]);
+    assertEquals(await offer("extract", "app.psp", "0", "-", ""), []);
     assertEquals(await offer("pack", "--key-seed", ""), []);
     assertEquals(
       await offer("verify", "--level", "strict", "app.t"),
@@ -157,6 +162,10 @@ const TYPED = {
   "flavor pack -m app.t": ["app.toml"],
   "flavor verify --level strict app.t": ["app.toml"],
   "flavor run app.psp -- app.t": ["app.toml"],
+  "flavor run app.psp serve app.t": ["app.toml"],
+  "flavor run app.psp --trus": [],
+  "flavor run --trus": ["--trusted-key"],
+  "flavor verify one two app.t": ["app.toml"],
 } as const;
 
 const REAL_SHELLS = {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 
 import { cli } from "../support/captured_host.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -62,11 +62,11 @@ Deno.test("pack --dry-run names the operations, files and sizes that would be pa
   const slots = plan["slots"] as readonly Record<string, unknown>[];
   assertEquals(plan["portable"], false);
   assertEquals(
-    slots.map(({ id, operations, files, size }) => [
-      id,
-      operations,
-      files,
-      size,
+    slots.map((slot) => [
+      slot["id"],
+      slot["operations"],
+      slot["files"],
+      slot["content_size"],
     ]),
     [
       ["small", "raw", 1, 10],
@@ -85,4 +85,36 @@ Deno.test("pack --dry-run says that a foreign launcher asks for the portable pro
     "gzip",
     "tar.gz",
   ]);
+});
+
+Deno.test("pack names the same number of files and bytes as pack --dry-run", async () => {
+  await using dir = await tempDir();
+  await dir.write("flavor.toml", MANIFEST);
+  await dir.write("launcher", launcher(OURS));
+  await dir.write("small", "1");
+  await dir.write("large", "x".repeat(10_000));
+  await dir.write("tree/a", "12345");
+  const pack = async (...flags: readonly string[]): Promise<string> =>
+    (await cli(["pack", "--launcher-bin", "launcher", ...flags], {
+      cwd: dir.path,
+    })).out;
+  const numbers = (out: string): unknown =>
+    JSON.parse(out).slots.map((slot: Record<string, unknown>) => [
+      slot["id"],
+      slot["files"],
+      slot["content_size"],
+    ]);
+  const planned = numbers(await pack("--dry-run", "--json"));
+  assertEquals(planned, [["small", 1, 1], ["large", 1, 10_000], [
+    "tree",
+    1,
+    5,
+  ]]);
+  assertEquals(numbers(await pack("--json")), planned);
+  const plan = await pack("--dry-run");
+  const packed = await pack();
+  for (const size of ["1 B", "9.8 KiB", "5 B"]) {
+    assertStringIncludes(plan, ` ${size} `);
+    assertStringIncludes(packed, ` ${size}  ->`);
+  }
 });

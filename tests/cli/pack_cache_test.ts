@@ -49,11 +49,15 @@ async function pack(
 }
 
 async function entries(dir: TempDir): Promise<number> {
-  const names = Deno.readDir(dir.at("cache", "slots-1"));
-  return (await Array.fromAsync(names)).length;
+  let count = 0;
+  for await (const { name } of Deno.readDir(dir.at("cache", "blocks-1"))) {
+    const names = Deno.readDir(dir.at("cache", "blocks-1", name));
+    count += (await Array.fromAsync(names)).length;
+  }
+  return count;
 }
 
-Deno.test("pack --cache-dir gives the same package, and keeps one entry per content", async () => {
+Deno.test("pack --cache-dir gives the same package, and keeps one entry per block", async () => {
   await using dir = await project();
   const clean = await pack(dir, "clean.psp", []);
   assertEquals(await pack(dir, "a.psp", ["--cache-dir", "cache"]), clean);

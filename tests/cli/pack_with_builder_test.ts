@@ -2,8 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, isAbsolute } from "@std/path";
 
 import { keyPairFromSeed, parseKeyPair } from "../../lib/crypto/mod.ts";
-import { openFile } from "../../lib/pack/mod.ts";
-import { openPackage } from "../../lib/read/mod.ts";
+import { PSPFReader } from "../../lib/read/mod.ts";
 import { cli, type CliOutcome } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
@@ -15,7 +14,7 @@ package = { name = "demo", version = "1.2.3" }
 custom = { team = "tools" }
 
 [execution]
-argv = ["sh", "{workenv}/app/run me.sh"]
+argv = ["sh", "{workenv}/app/run.sh"]
 primary_slot = "app"
 env = { MODE = "test" }
 
@@ -35,7 +34,7 @@ permissions = "0640"
 /** A builder as a shell script; its words are in `$@`, the output in `$out`. */
 async function project(dir: TempDir, builder: string): Promise<void> {
   await dir.write("flavor.toml", MANIFEST);
-  await dir.write("app/run me.sh", "echo hello\n", 0o755);
+  await dir.write("app/run.sh", "echo hello\n", 0o755);
   await dir.write("text.txt", "some text, long enough to stay raw\n");
   await dir.write("launcher", foreignLauncher());
   await dir.write(
@@ -134,7 +133,7 @@ exit 3`,
   assertEquals(document.package, { name: "demo", version: "1.2.3" });
   assertEquals(document.execution, {
     primary_slot: 0,
-    command: `sh '{workenv}/app/run me.sh'`,
+    command: "sh {workenv}/app/run.sh",
     env: { MODE: "test" },
     environment: { MODE: "test" },
   });
@@ -144,7 +143,8 @@ exit 3`,
     ["tgz", "{workenv}", "code"],
   );
   assertEquals([text.operations, text.permissions], ["raw", "0640"]);
-  assert(isAbsolute(app.source) && isAbsolute(text.source));
+  // Builders record what they read here: nothing of this machine.
+  assertEquals([app.source, text.source], ["slot-0", "slot-1"]);
   const stored = await Deno.readFile(dir.at("seen/slot-0"));
   assertEquals([...stored.subarray(0, 3)], [0x1f, 0x8b, 8]);
   assertEquals(
@@ -165,9 +165,8 @@ Deno.test("pack --builder-bin publishes what a builder wrote once it verifies an
   assertEquals(code, 0, err);
   const report = JSON.parse(out);
   assertEquals([report.portable, report.verified], [true, true]);
-  await using source = await openFile(dir.at("out/demo.psp"));
-  assertEquals(report.size, source.size);
-  const opened = await openPackage(source);
+  await using opened = await PSPFReader.open(dir.at("out/demo.psp"));
+  assertEquals(report.size, opened.package.source.size);
   assertEquals(opened.metadata.package.version, "1.2.3");
   assertEquals(
     opened.slots.map(({ id, operations }) => `${id} ${operations}`),
@@ -175,7 +174,7 @@ Deno.test("pack --builder-bin publishes what a builder wrote once it verifies an
   );
   assertEquals(report.warnings.at(-1)?.slice(0, 18), "custom is left out");
   assertEquals(
-    opened.index.fields.publicKey,
+    opened.publicKey,
     (await keyPairFromSeed("seed")).publicKey,
   );
   assertEquals(
@@ -220,6 +219,47 @@ for (const [what, [script, code, message]] of Object.entries(REFUSED)) {
     assertEquals(exit, 6, err);
     const { error } = JSON.parse(err);
     assertEquals(error.code, code);
+    assertStringIncludes(error.message, message);
+    assertEquals(published(dir), []);
+  });
+}
+
+for (
+  const [key, value, message] of [
+    [
+      "workenv",
+      'directories = [{ path = "{workenv}/data" }]',
+      "workenv.directories",
+    ],
+    ["runtime", 'env = { unset = ["LD_*"] }', "the runtime"],
+    ["setup_commands", "", "the setup_commands"],
+  ] as const
+) {
+  Deno.test(`pack --builder-bin publishes nothing when the builder drops ${key}`, async () => {
+    await using dir = await tempDir();
+    // As the Go builder does: it takes what it knows, and says nothing.
+    await project(
+      dir,
+      `python3 - "$manifest" <<'END'
+import json, sys
+path = sys.argv[1]
+document = json.load(open(path))
+document.pop("${key}")
+json.dump(document, open(path, "w"))
+END
+exec ${OURSELVES} "$@"`,
+    );
+    const extra = key === "setup_commands"
+      ? 'setup_commands = [{ type = "execute", command = "true" }]\n'
+      : "";
+    await dir.write(
+      "flavor.toml",
+      `${extra}${MANIFEST}${extra === "" ? `\n[${key}]\n${value}\n` : ""}`,
+    );
+    const { code, err } = await pack(dir, "--json");
+    assertEquals(code, 6, err);
+    const { error } = JSON.parse(err);
+    assertEquals(error.code, "build/verification-failed");
     assertStringIncludes(error.message, message);
     assertEquals(published(dir), []);
   });

@@ -1,6 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
-import { COMMANDS, GLOBAL_FLAGS, parseCliArgs } from "../../lib/cli/mod.ts";
+import {
+  COMMANDS,
+  GLOBAL_FLAGS,
+  GROUPS,
+  parseCliArgs,
+} from "../../lib/cli/mod.ts";
 import type { CommandSpec } from "../../lib/cli/command_spec.ts";
 import { helpText } from "../../lib/cli/help_text.ts";
 import { throwsCode } from "../support/throws_code.ts";
@@ -34,20 +39,41 @@ Deno.test(
 );
 
 Deno.test(
-  "parseCliArgs() leaves what follows -- to the application",
+  "parseCliArgs() leaves what follows the package to the application",
   PERMISSIONS,
   () => {
-    const { command } = parseCliArgs([
-      "run",
-      "a.psp",
-      "--",
-      "--help",
-      "--",
-      "007",
-    ]);
-    if (command.kind !== "run") throw new Error(command.kind);
-    assertEquals(command.operands, { package: "a.psp" });
-    assertEquals(command.rest, ["--help", "--", "007"]);
+    const lines: readonly (readonly [string[], string[]])[] = [
+      [["a.psp"], []],
+      [["a.psp", "serve", "--port=80", "-q", "-"], [
+        "serve",
+        "--port=80",
+        "-q",
+        "-",
+      ]],
+      [["a.psp", "--help", "--version", "--json"], [
+        "--help",
+        "--version",
+        "--json",
+      ]],
+      [["a.psp", "--", "--help", "--", "007"], ["--help", "--", "007"]],
+      [["a.psp", "x", "--", "--trusted-key", "k"], [
+        "x",
+        "--",
+        "--trusted-key",
+        "k",
+      ]],
+      [["a.psp", "--", "--trusted-key", "k"], ["--trusted-key", "k"]],
+      [["--", "a.psp", "-x"], ["-x"]],
+    ];
+    for (const [words, rest] of lines) {
+      const args = ["-q", "run", "--trusted-key", "key", ...words];
+      const { command, globals } = parseCliArgs(args);
+      if (command.kind !== "run") throw new Error(command.kind);
+      assertEquals(command.operands, { package: "a.psp" });
+      assertEquals(command.rest, rest);
+      assertEquals(command.flags["trusted-key"], ["key"]);
+      assertEquals([globals.quiet, globals.json], [true, false]);
+    }
   },
 );
 
@@ -114,8 +140,8 @@ const WRONG: readonly (readonly [string[], string])[] = [
   [["pack", "--no-verfy"], 'Did you mean "--no-verify"?'],
   [["verify", "a", "--level", "strct"], 'Did you mean "strict"?'],
   [
-    ["run", "a.psp", "extra"],
-    "What is meant for the application comes after --",
+    ["run", "-x", "a.psp"],
+    "Options for the application come after the package",
   ],
   [["verify"], 'See "flavor verify --help"'],
   [
@@ -176,6 +202,12 @@ Deno.test(
       ) {
         assertStringIncludes(page, flag);
       }
+      // The flags of every command are named and not explained again.
+      assertEquals(page.includes(GLOBAL_FLAGS.json.help), false);
+      assertEquals(
+        page.split("\n")[0]?.startsWith(spec.summary.slice(0, 40)),
+        true,
+      );
       for (const { line } of spec.examples) assertStringIncludes(page, line);
       const tooLong = page.split("\n").find((line) =>
         line.length > 80 &&
@@ -183,6 +215,10 @@ Deno.test(
       );
       assertEquals(tooLong, undefined);
       assertStringIncludes(helpText(""), name);
+    }
+    for (const [group, summary] of Object.entries(GROUPS)) {
+      const leading = helpText(group).split("\n\n")[0]?.replaceAll("\n", " ");
+      assertEquals(leading, `${summary}.`);
     }
   },
 );
@@ -202,17 +238,95 @@ Deno.test(
 );
 
 Deno.test(
-  "parseCliArgs() tells where flags of the application belong",
+  "parseCliArgs() does not give a trusted key to the application by mistake",
   PERMISSIONS,
   () => {
-    const error = throwsCode(
-      "usage/bad-argument",
-      () => parseCliArgs(["run", "app.psp", "--seven"]),
-    );
-    assertEquals(
-      error.hint,
-      "What is meant for the application comes after --",
-    );
+    for (const flag of ["--trusted-key", "--trusted-key=k"]) {
+      const error = throwsCode(
+        "usage/bad-argument",
+        () => parseCliArgs(["run", "app.psp", "serve", flag, "k"]),
+      );
+      assertEquals(
+        error.message,
+        '"--trusted-key" has to come before the package',
+      );
+    }
+  },
+);
+
+Deno.test(
+  "parseCliArgs() shows the version after every command, and does nothing else",
+  PERMISSIONS,
+  () => {
+    const groups = Object.keys(SPECS).map((name) => name.split(" ")[0] ?? "");
+    for (const name of [...Object.keys(SPECS), ...groups]) {
+      for (const flag of ["--version", "-V"]) {
+        const { command } = parseCliArgs([...name.split(" "), flag]);
+        assertEquals(command.kind, "version", name);
+      }
+    }
+  },
+);
+
+Deno.test(
+  "parseCliArgs() takes a dash for a value and an operand, and anything behind -- for an operand",
+  PERMISSIONS,
+  () => {
+    for (
+      const args of [["--output", "-"], ["--output=-"], ["-o", "-"], ["-o-"]]
+    ) {
+      const { command } = parseCliArgs(["pack", ...args]);
+      if (command.kind !== "pack") throw new Error(command.kind);
+      assertEquals(command.flags.output, "-");
+    }
+    const { command } = parseCliArgs([
+      "extract",
+      "--raw",
+      "--",
+      "-a",
+      "0",
+      "-",
+    ]);
+    if (command.kind !== "extract") throw new Error(command.kind);
+    assertEquals(Object.values(command.operands), ["-a", "0", "-"]);
+  },
+);
+
+Deno.test(
+  "parseCliArgs() reads sizes and ages, also where nothing needs them",
+  PERMISSIONS,
+  () => {
+    const { command } = parseCliArgs([
+      "workenv",
+      "clean",
+      "--max-size=1.5K",
+      "--older-than",
+      "2d",
+    ]);
+    if (command.kind !== "workenv clean") throw new Error(command.kind);
+    assertEquals(command.flags["max-size"], 1536);
+    assertEquals(command.flags["older-than"], 172_800_000);
+    const pack = parseCliArgs(["pack"]).command;
+    if (pack.kind !== "pack") throw new Error(pack.kind);
+    assertEquals(pack.flags["cache-size"], 2 ** 32);
+    for (
+      const [name, ...flags] of [["pack", "--cache-size", "huge"], [
+        "pack",
+        "--cache-size=",
+      ], ["workenv", "clean", "--older-than=soon"]] as const
+    ) {
+      throwsCode("usage/bad-argument", () => parseCliArgs([name, ...flags]));
+    }
+  },
+);
+
+Deno.test(
+  "parseCliArgs() takes several packages to verify",
+  PERMISSIONS,
+  () => {
+    const { command } = parseCliArgs(["verify", "a", "-q", "b", "c"]);
+    if (command.kind !== "verify") throw new Error(command.kind);
+    assertEquals(command.operands.packages, ["a", "b", "c"]);
   },
 );
 

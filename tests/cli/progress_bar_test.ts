@@ -1,57 +1,128 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 
+import { createConsoleOutput, type OutputSettings } from "../../lib/cli/mod.ts";
 import {
   barLine,
+  type ProgressBar,
+  type ProgressHost,
   startProgressBar,
   startProgressLines,
-} from "../../lib/cli/progress_bar.ts";
-import { createConsoleOutput } from "../../lib/cli/console_output.ts";
-import type { OutputSettings } from "../../lib/cli/output.ts";
-import { formatSize } from "../../lib/cli/format_size.ts";
-import { parseAge, parseSize } from "../../lib/cli/parse_amount.ts";
-import { throwsCode } from "../support/throws_code.ts";
+} from "../../lib/cli/progress.ts";
 
 const PERMISSIONS = { permissions: "none" } as const;
+const CLEAR_LINE = "\r\x1b[K";
 
-function drawn(steps: readonly (readonly [number, number])[]): string {
-  let now = 0;
-  let text = "";
-  const terminal = {
+/** A terminal whose time passes when it is told to, timers included. */
+class FakeTime implements ProgressHost {
+  now = 0;
+  text = "";
+  timers: {
+    due: number;
+    readonly every: number;
+    readonly action: () => void;
+  }[] = [];
+  readonly clock = { now: () => this.now, monotonic: () => this.now };
+  readonly terminal = {
     stdinIsTerminal: true,
     stdoutIsTerminal: true,
     stderrIsTerminal: true,
     columns: () => 200,
     writeOut: () => {},
+    writeOutBytes: () => true,
     writeError: (part: string) => {
-      text += part;
+      this.text += part;
     },
   };
-  const clock = { now: () => now, monotonic: () => now };
-  {
-    using bar = startProgressBar("packing", 100, terminal, clock);
-    for (const [at, done] of steps) {
-      now = at;
-      bar.update(done);
+  readonly schedule = (every: number, action: () => void): Disposable => {
+    const timer = { due: this.now + every, every, action };
+    this.timers.push(timer);
+    return {
+      [Symbol.dispose]: () => {
+        this.timers = this.timers.filter((one) => one !== timer);
+      },
+    };
+  };
+
+  pass(ms: number): void {
+    for (const end = this.now + ms; this.now < end;) {
+      this.now++;
+      for (const timer of this.timers.filter(({ due }) => due === this.now)) {
+        timer.due += timer.every;
+        timer.action();
+      }
     }
   }
-  return text;
+
+  /** Every state that was drawn. */
+  get drawn(): readonly string[] {
+    return this.text.split(CLEAR_LINE).filter((line) => line !== "");
+  }
+}
+
+function startBar(time: FakeTime, total = 100): ProgressBar {
+  return startProgressBar("packing", total, time);
 }
 
 Deno.test(
   "a progress bar shows nothing of work that is over in half a second",
   PERMISSIONS,
   () => {
-    assertEquals(drawn([[0, 1], [100, 50], [499, 100]]), "");
+    const time = new FakeTime();
+    {
+      using bar = startBar(time);
+      for (const done of [1, 50, 100]) {
+        bar.update(done);
+        time.pass(160);
+      }
+    }
+    assertEquals([time.text, time.timers.length], ["", 0]);
   },
 );
 
 Deno.test(
-  "a progress bar draws at most ten times a second and clears its line",
+  "a progress bar draws at most five times a second and clears its line",
   PERMISSIONS,
   () => {
-    const text = drawn([[500, 10], [520, 20], [599, 30], [600, 40]]);
-    assertEquals(text.split("packing").length - 1, 2);
-    assertEquals(text.endsWith("\r\x1b[K"), true);
+    const time = new FakeTime();
+    {
+      using bar = startBar(time);
+      for (let done = 0; done < 100; done++) {
+        bar.update(done);
+        time.pass(10);
+      }
+    }
+    assert(time.drawn.length >= 2 && time.drawn.length <= 4, time.text);
+    assertEquals(time.text.endsWith(CLEAR_LINE), true);
+  },
+);
+
+Deno.test(
+  "a progress bar is drawn again at least every 200 ms while nothing is reported, and its time left grows",
+  PERMISSIONS,
+  () => {
+    const time = new FakeTime();
+    using bar = startBar(time, 1 << 30);
+    time.pass(1000);
+    bar.update(1 << 28);
+    const before = time.drawn.length;
+    time.pass(4000);
+    assert(time.drawn.length - before >= 19, `${time.drawn.length - before}`);
+    const left = time.drawn.map((line) => /(\S+ \w+) left$/.exec(line)?.[1]);
+    assertEquals(left.at(-1), "15 s");
+    assertEquals(new Set(left.slice(before)).size > 10, true, `${left}`);
+  },
+);
+
+Deno.test(
+  "a progress bar names no time left before the first byte and behind the last",
+  PERMISSIONS,
+  () => {
+    const time = new FakeTime();
+    using bar = startBar(time);
+    time.pass(600);
+    bar.update(100);
+    time.pass(600);
+    for (const line of time.drawn) assert(!line.includes("left"), line);
   },
 );
 
@@ -59,26 +130,21 @@ Deno.test(
   "progress for a log is a whole line now and then, and none of short work",
   PERMISSIONS,
   () => {
-    let now = 0;
-    let text = "";
-    const lines = startProgressLines(
-      "packing",
-      100,
-      { writeError: (part) => text += part },
-      { now: () => now, monotonic: () => now },
-    );
-    for (
-      const [at, done] of [[0, 1], [9_999, 40], [10_000, 50], [12_000, 60]]
-    ) {
-      now = at ?? 0;
-      lines.update(done ?? 0);
+    const time = new FakeTime();
+    {
+      using lines = startProgressLines("packing", 100, time);
+      lines.update(1);
+      time.pass(9_999);
+      lines.update(50);
+      assertEquals(time.text, "");
+      time.pass(1);
+      time.pass(2_000);
+      lines.next("writing", 0);
+      lines.update(64);
+      time.pass(8_000);
     }
-    lines.next("writing", 0);
-    now = 20_000;
-    lines.update(64);
-    lines[Symbol.dispose]();
     assertEquals(
-      text,
+      time.text,
       "packing: 50 %, 50 B of 100 B, 5 B/s, 10 s left\n" +
         "writing: 64 B, 8 B/s\n",
     );
@@ -91,40 +157,39 @@ function minute(
   env: Readonly<Record<string, string>> = {},
   isTerminal = true,
 ): string {
-  let now = 0;
-  let text = "";
-  const output = createConsoleOutput({
-    terminal: {
-      stdinIsTerminal: isTerminal,
-      stdoutIsTerminal: isTerminal,
-      stderrIsTerminal: isTerminal,
-      columns: () => 200,
-      writeOut: () => {},
-      writeError: (part) => text += part,
+  const time = new FakeTime();
+  const output = createConsoleOutput(
+    {
+      terminal: { ...time.terminal, stderrIsTerminal: isTerminal },
+      env: { get: (name) => env[name] },
+      clock: time.clock,
     },
-    env: { get: (name) => env[name] },
-    clock: { now: () => now, monotonic: () => now },
-  }).configured({
-    json: false,
-    quiet: false,
-    color: "auto",
-    logLevel: "info",
-    progress: true,
-    ...settings,
-  });
+    {
+      json: false,
+      quiet: false,
+      color: "auto",
+      logLevel: "info",
+      progress: true,
+      ...settings,
+    },
+    time.schedule,
+  );
   using bar = output.progress("packing", 60);
-  for (; now < 60_000; now += 1000) bar.update(now / 1000);
-  return text;
+  for (let second = 0; second < 60; second++) {
+    bar.update(second);
+    time.pass(1000);
+  }
+  return time.text;
 }
 
 Deno.test(
   "progress is a bar in a terminal, lines in a log, and nothing where nobody asked",
   PERMISSIONS,
   () => {
-    assertEquals(minute({}).includes("\r\x1b[Kpacking  ["), true);
+    assertEquals(minute({}).includes(`${CLEAR_LINE}packing  [`), true);
     for (const log of [minute({}, {}, false), minute({}, { CI: "true" })]) {
       assertEquals(log.includes("\r") || log.includes("\x1b"), false);
-      assertEquals(log.split("\n").length, 6);
+      assertEquals(log.split("\n").length, 7);
     }
     for (
       const settings of [
@@ -141,42 +206,17 @@ Deno.test(
 
 Deno.test("barLine() tells part, rate and time left", PERMISSIONS, () => {
   assertMatch(
-    barLine("x", 50, 100, 1000),
+    barLine("x", 50, 100, 1000, 200),
     /^x {2}\[#{12}-{12}\] {2}50 % {2}50 B of 100 B {2}50 B\/s {2}1 s left$/,
   );
-  assertMatch(barLine("x", 2048, 0, 1000), /^x {2}2 KiB {2}2 KiB\/s$/);
+  assertMatch(barLine("x", 2048, 0, 1000, 200), /^x {2}2 KiB {2}2 KiB\/s$/);
+  const narrow = barLine("packing", 300 << 20, 1 << 30, 20_000, 79);
+  assertEquals(
+    narrow,
+    "packing  [###--------]  29 %  300 MiB of 1 GiB  15 MiB/s  49 s left",
+  );
+  assertEquals(
+    barLine("packing", 50, 100, 1000, 40),
+    "packing  50 %  50 B of 100 B  50 B/s  1 s left",
+  );
 });
-
-Deno.test("formatSize() counts in powers of 1024", PERMISSIONS, () => {
-  assertEquals([0, 1023, 1024, 1_572_864].map(formatSize), [
-    "0 B",
-    "1,023 B",
-    "1 KiB",
-    "1.5 MiB",
-  ]);
-});
-
-Deno.test(
-  "parseAge() and parseSize() read units and refuse anything else",
-  PERMISSIONS,
-  () => {
-    assertEquals(["90s", "5m", "12h", "30d", "2w", "3"].map(parseAge), [
-      90_000,
-      300_000,
-      43_200_000,
-      2_592_000_000,
-      1_209_600_000,
-      259_200_000,
-    ]);
-    assertEquals(["10", "1K", "1.5M", "2GiB"].map(parseSize), [
-      10,
-      1024,
-      1_572_864,
-      2_147_483_648,
-    ]);
-    for (const text of ["", "x", "-1d", "1y", "1e9"]) {
-      throwsCode("usage/bad-argument", () => parseAge(text));
-      throwsCode("usage/bad-argument", () => parseSize(text));
-    }
-  },
-);

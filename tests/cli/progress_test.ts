@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 
-import type { Host } from "../../lib/host/mod.ts";
+import type { Host } from "../../lib/host/types.ts";
 import { cli } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
@@ -61,8 +61,8 @@ Deno.test("verify, extract and extract-all draw one bar each, which ends at the 
       drawn.at(-1) ?? "",
       // The index and the padding of a package are not worth a step of the bar.
       label === "verifying"
-        ? /\[#{24}\] +99 % {2}1 MiB of 1 MiB {2}[\d.]+ KiB\/s {2}1 s left$/
-        : /\[#{24}\] 100 % {2}(\S+ \w+) of \1 {2}\S+ (?:[KM]i)?B\/s {2}0 s left$/,
+        ? /\[#{24}\] +99 % {2}1 MiB of 1 MiB {2}[\d.]+ KiB\/s {2}\d s left$/
+        : /\[#{24}\] 100 % {2}(\S+ \w+) of \1 {2}\S+ (?:[KM]i)?B\/s$/,
       args.join(" "),
     );
     assert(err.endsWith("\r\x1b[K"), err);

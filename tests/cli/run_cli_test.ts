@@ -1,8 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-import { VERSION } from "../../lib/cli/mod.ts";
-import { TOOL_VERSION } from "../../lib/pack/mod.ts";
+import { TOOL_VERSION } from "../../lib/pack/tool_version.ts";
 import { cli } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -13,8 +12,7 @@ const GOLDEN = fileURLToPath(
 
 Deno.test("runCli() prints its version, the same as the builder's", async () => {
   const { code, out } = await cli(["--version"], { cwd: "/" });
-  assertEquals([code, out], [0, `flavor ${VERSION}\n`]);
-  assertEquals(VERSION, TOOL_VERSION);
+  assertEquals([code, out], [0, `flavor ${TOOL_VERSION}\n`]);
 });
 
 Deno.test("runCli() prints one JSON object for an error, on standard error", async () => {
@@ -239,6 +237,9 @@ for (const template of ["script", "directory"]) {
     );
     assertEquals(plan.code, 0, plan.err);
     assertEquals(JSON.parse(plan.out).name, "hello");
+    // A path to a schema would be right in one directory only.
+    const manifest = await Deno.readTextFile(dir.at("flavor.toml"));
+    assertEquals(manifest.includes("#:schema"), false);
     const again = await cli(["init", "--template", template], options);
     assertEquals(again.code, 5);
     assertStringIncludes(
@@ -272,8 +273,14 @@ Deno.test("pack without a manifest, a launcher or a fitting key explains itself"
     ["pack", "--public-key", "x", "--launcher-bin", "hello.sh"],
     { cwd: dir.path },
   );
-  assertEquals(both.code, 6);
-  assertStringIncludes(both.err, "[launcher/wrong-format]");
+  assertEquals(both.code, 2);
+  assertStringIncludes(both.err, "[usage/bad-argument]");
+  const other = await cli(
+    ["pack", "--launcher-bin", "hello.sh"],
+    { cwd: dir.path },
+  );
+  assertEquals(other.code, 6);
+  assertStringIncludes(other.err, "[launcher/wrong-format]");
 });
 
 Deno.test("pack finds the sources of a flavor.toml beside it alone, whatever the working directory holds", async () => {
@@ -296,4 +303,27 @@ Deno.test("pack finds the sources of a flavor.toml beside it alone, whatever the
   );
   assertEquals(asked.code, 3);
   assertStringIncludes(asked.err, "[manifest/invalid]");
+});
+
+Deno.test("pack takes flavor.toml, then flavor.json, and only then a project", async () => {
+  await using dir = await tempDir();
+  await dir.write("launcher", foreignLauncher());
+  const plan = (): ReturnType<typeof cli> =>
+    cli(["pack", "--dry-run", "--launcher-bin", "launcher", "--json"], {
+      cwd: dir.path,
+    });
+  await dir.write("pyproject.toml", '[project]\nname = "python"\n');
+  const project = await plan();
+  assertEquals(project.code, 3);
+  assertStringIncludes(project.err, "Python applications are not supported");
+  const manifest = (name: string): string =>
+    `{"package": {"name": "${name}", "version": "1"}, "execution": {"command": "x"}, "slots": []}`;
+  await dir.write("flavor.json", manifest("json"));
+  assertEquals(JSON.parse((await plan()).out).name, "json");
+  const head = 'package = { name = "toml", version = "1" }\n';
+  await dir.write(
+    "flavor.toml",
+    `${head}execution = { command = "x" }\nslots = []\n`,
+  );
+  assertEquals(JSON.parse((await plan()).out).name, "toml");
 });

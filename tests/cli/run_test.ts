@@ -13,7 +13,7 @@ async function runUnsealed(
   ...flags: readonly string[]
 ): Promise<CliOutcome & { readonly started: boolean }> {
   let started = false;
-  const outcome = await cli(["run", UNSEALED, ...flags], {
+  const outcome = await cli(["run", ...flags, UNSEALED], {
     cwd: "/",
     env: { FLAVOR_VALIDATION: level },
     change: (host) => ({
@@ -38,4 +38,27 @@ Deno.test("run asks for a seal at FLAVOR_VALIDATION=strict and for a trusted key
   assertStringIncludes(strict.err, "[verify/unsealed]");
   const none = await runUnsealed("none", "--trusted-key", "0".repeat(64));
   assertEquals([none.code, none.started], [4, false]);
+});
+
+Deno.test("run passes arguments on without --, and does not log them", async () => {
+  let given: readonly string[] = [];
+  const { code, err } = await cli(
+    ["--log-level", "trace", "run", UNSEALED, "serve", "--password", "secret"],
+    {
+      cwd: "/",
+      change: (host) => ({
+        ...host,
+        processes: {
+          ...host.processes,
+          runInPlace: ({ args }) => {
+            given = args;
+            return Promise.resolve({ code: 0 });
+          },
+        },
+      }),
+    },
+  );
+  assertEquals([code, given], [0, ["serve", "--password", "secret"]], err);
+  assertStringIncludes(err, "start ");
+  assertEquals(err.includes("secret"), false);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { BlockCompressor, getCodec } from "@flavor/pspf/compress";
+import { BlockCompressor } from "../../lib/compress/block_compressor.ts";
+import { getCodec } from "../../lib/compress/codec.ts";
 import { Operation } from "@flavor/pspf/format";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { ZstdFrameScanner } from "../../lib/compress/zstd_frame_scanner.ts";
@@ -7,7 +8,7 @@ import { rejectsCode } from "../support/throws_code.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { readAll, trickle } from "../support/trickle.ts";
 
-const FRAME_SIZE = 8 * 1024 * 1024;
+const FRAME_SIZE = 1024 * 1024;
 const zstd = getCodec(Operation.ZSTD);
 
 async function encode(
@@ -37,7 +38,7 @@ function countFrames(stored: Uint8Array): number {
   return frames;
 }
 
-Deno.test("zstd encode() writes one frame per 8 MiB, with size and checksum", async (t) => {
+Deno.test("zstd encode() writes one frame per MiB, with size and checksum", async (t) => {
   const cases = [
     [0, 1],
     [FRAME_SIZE - 1, 1],

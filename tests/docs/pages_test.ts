@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname, join, normalize } from "@std/path";
 
 import type { CommandSpec } from "../../lib/cli/command_spec.ts";
-import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/flag_table.ts";
+import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/command_table.ts";
 import { parseManifest } from "../../lib/manifest/mod.ts";
 import { markdownBlocks } from "../../scripts/docs/markdown_blocks.ts";
 import { readPages, ROOT } from "./pages.ts";
@@ -32,6 +32,8 @@ const FOREIGN_FLAGS: ReadonlySet<string> = new Set([
   "--outputs", // scripts/dev docs
   "--manifset", // what troubleshooting.md misspells
   "--config", // applications in the examples
+  "--port",
+  "--name",
   "--verbose",
   "--allow-env", // Deno, in what `inspect` shows
   "--allow-read",
@@ -54,9 +56,9 @@ function proseAndCommands(page: string): string {
 Deno.test("pages mention no flag that does not exist", () => {
   const known = knownFlags();
   for (const { path, text } of PAGES) {
-    // What follows a lone -- belongs to the application, and Deno's flags to Deno.
+    // What follows a lone -- belongs to the application, Deno's flags to Deno, and a script's to the script.
     const words = proseAndCommands(text).replaceAll(/ -- .*$/gm, "")
-      .replaceAll(/(?:^|`|\$ )deno [^`\n]*/gm, "");
+      .replaceAll(/(?:^|`|\$ )(?:deno|scripts\/build_launcher) [^`\n]*/gm, "");
     for (const [flag] of words.matchAll(/(?<![\w-])--[a-z][a-z-]*[a-z]\b/g)) {
       assert(known.has(flag) || FOREIGN_FLAGS.has(flag), `${path}: ${flag}`);
     }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { parse as parseToml } from "@std/toml/parse";
 
-import { TEMPLATES } from "../../lib/cli/init_templates.ts";
+import { TEMPLATES } from "../../lib/cli/commands/init.ts";
 import { markdownBlocks } from "../../scripts/docs/markdown_blocks.ts";
 import schemaDocument from "../../docs/flavor.schema.json" with {
   type: "json",

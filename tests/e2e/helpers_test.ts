@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import { cli, type CliOutcome } from "../support/captured_host.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
@@ -112,7 +112,7 @@ Deno.test("helpers clean removes helpers and nothing else", async () => {
   assertEquals(names(dir.at("dist/bin")), ["notes.txt"]);
 });
 
-Deno.test("helpers build runs the script of the checkout, and says what is there then", async () => {
+Deno.test("helpers build runs the script of the checkout, and says what it built", async () => {
   await using dir = await tempDir();
   await checkout(dir);
   const script = (body: string): Promise<string> =>
@@ -120,7 +120,9 @@ Deno.test("helpers build runs the script of the checkout, and says what is there
   await script(`pwd > words && echo "$@" >> words`);
   const { code, out, err } = await helpers(dir, "build", "--json");
   assertEquals(code, 0, err);
-  assertEquals(JSON.parse(out).helpers.length, 2);
+  const { path, built } = JSON.parse(out);
+  assertEquals(path, dir.at("dist/bin", `flavor-rs-launcher-${PLATFORM}`));
+  assertEquals(built, false);
   const words = (): Promise<string> => Deno.readTextFile(dir.at("words"));
   assertEquals(await words(), `${dir.path}\n--if-stale\n`);
   assertEquals((await helpers(dir, "build", "--force")).code, 0);

@@ -86,13 +86,13 @@ Deno.test("run refuses a package of another key before anything of it starts", a
   const env = { FLAVOR_CACHE: dir.at("cache") };
   const path = await examplePackage("static-binary");
   const key = "0".repeat(64);
-  const refused = await flavor(["run", path, "--trusted-key", key], { env });
+  const refused = await flavor(["run", "--trusted-key", key, path], { env });
   assertEquals([refused.code, refused.stdout], [4, ""]);
   assertEquals(await listed(env), []);
   const { stdout } = await flavor(["inspect", path, "--json"]);
   const { fingerprint } = JSON.parse(stdout);
   const started = await flavor(
-    ["run", path, "--trusted-key", fingerprint, "--", "exit", "9"],
+    ["run", "--trusted-key", fingerprint, path, "exit", "9"],
     { env },
   );
   assertEquals(started.code, 9, started.stderr);

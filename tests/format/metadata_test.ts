@@ -1,8 +1,5 @@
-import {
-  encodeMetadata,
-  type PackageMetadata,
-  parseMetadata,
-} from "@flavor/pspf/format";
+import { encodeMetadata } from "../../lib/format/metadata_document.ts";
+import { type PackageMetadata, parseMetadata } from "@flavor/pspf/format";
 import { assert, assertEquals } from "@std/assert";
 import { throwsCode } from "../support/throws_code.ts";
 
@@ -161,7 +158,7 @@ const WRONG: Record<string, unknown> = {
   "execution.argv": { ...LEAST, execution: { argv: "x" } },
   "workenv.directories[0].path": { ...LEAST, workenv: { directories: [{}] } },
   "workenv.umask": { ...LEAST, workenv: { umask: 18 } },
-  "runtime.env.pass": { ...LEAST, runtime: { env: { pass: [1] } } },
+  "runtime.env.pass[0]": { ...LEAST, runtime: { env: { pass: [1] } } },
 };
 
 for (const [path, document] of Object.entries(WRONG)) {

@@ -1,18 +1,19 @@
 import {
   encodeSlotDescriptor,
+  slotDescriptorId,
+} from "../../lib/format/slot_descriptor.ts";
+import {
   formatPermissions,
-  isKnownLifecycle,
-  isKnownPurpose,
+  KNOWN_LIFECYCLES,
+  KNOWN_PURPOSES,
   lifecycleByte,
   normalizeLifecycle,
   parsePermissions,
-  parseSlotDescriptor,
   purposeByte,
-  readPermissions,
-  slotDescriptorId,
-  SlotPurpose,
-} from "@flavor/pspf/format";
+} from "../../lib/format/slot_words.ts";
+import { parseSlotDescriptor, SlotPurpose } from "@flavor/pspf/format";
 import { assert, assertEquals } from "@std/assert";
+import { parseStoredPermissions } from "../../lib/format/slot_words.ts";
 import { throwsCode } from "../support/throws_code.ts";
 
 Deno.test(
@@ -30,13 +31,13 @@ Deno.test(
     };
     for (const [word, byte] of Object.entries(bytes)) {
       assertEquals(purposeByte(word), byte, word);
-      assert(isKnownPurpose(word));
+      assert(KNOWN_PURPOSES.includes(word));
     }
     for (const word of ["asset", "library", "binary", "installer"]) {
       assertEquals(purposeByte(word), 0);
-      assert(isKnownPurpose(word));
+      assert(KNOWN_PURPOSES.includes(word));
     }
-    assert(!isKnownPurpose("executable"));
+    assert(!KNOWN_PURPOSES.includes("executable"));
   },
 );
 
@@ -63,7 +64,7 @@ Deno.test("lifecycleByte() knows every documented word", {
   assertEquals(lifecycleByte("development"), 8);
   assertEquals(["", "volatile", "forever"].map(lifecycleByte), [2, 2, 2]);
   assertEquals(normalizeLifecycle("temporary"), "temp");
-  assert(!isKnownLifecycle("volatile"));
+  assert(!KNOWN_LIFECYCLES.includes("volatile"));
 });
 
 Deno.test("parsePermissions() takes 3 or 4 octal digits only", {
@@ -97,14 +98,14 @@ Deno.test("parsePermissions() takes 3 or 4 octal digits only", {
   }
 });
 
-Deno.test("readPermissions() is as lenient as the launchers", {
+Deno.test("parseStoredPermissions() is as lenient as the launchers", {
   permissions: "none",
 }, () => {
-  assertEquals(readPermissions(undefined), 0o600);
-  assertEquals(readPermissions(""), 0o600);
-  assertEquals(readPermissions("07777"), 0o7777);
-  assertEquals(readPermissions("200000"), undefined);
-  assertEquals(readPermissions("abc"), undefined);
+  assertEquals(parseStoredPermissions(undefined), 0o600);
+  assertEquals(parseStoredPermissions(""), 0o600);
+  assertEquals(parseStoredPermissions("07777"), 0o7777);
+  assertEquals(parseStoredPermissions("200000"), undefined);
+  assertEquals(parseStoredPermissions("abc"), undefined);
   assertEquals(formatPermissions(0o7), "0007");
 });
 

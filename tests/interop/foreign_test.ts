@@ -1,4 +1,5 @@
-import { goIndexChecksum, TRAILER_SIZE } from "@flavor/pspf/format";
+import { goIndexChecksum } from "../../lib/format/index_block.ts";
+import { TRAILER_SIZE } from "@flavor/pspf/format";
 import {
   BytesSource,
   MemoryTarget,
@@ -120,7 +121,7 @@ for (const builder of BUILDERS) {
     );
     assertEquals(reader.publicKey, PUBLIC_KEY);
     assertEquals(
-      reader.readMetadata().execution.env["A"],
+      reader.metadata.execution.env["A"],
       builder === "python" ? undefined : builder,
     );
   });
@@ -206,6 +207,18 @@ Deno.test("openPackage() refuses a slot without a checksum", async () => {
   );
 });
 
+/** What lies before the source is zeros. */
+async function readPadded(
+  source: BytesSource,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const padding = new Uint8Array(Math.min(length, Math.max(0, -offset)));
+  const start = offset + padding.length;
+  const rest = await source.read(start, length - padding.length);
+  return new Uint8Array([...padding, ...rest]);
+}
+
 Deno.test("verifyPackage() takes the Go builder's checksum above 4 GiB, with a warning", async () => {
   const small = makeForeignPackage({
     builder: "go",
@@ -225,7 +238,7 @@ Deno.test("verifyPackage() takes the Go builder's checksum above 4 GiB, with a w
     read: (offset, length) =>
       offset < head.length
         ? first.read(offset, length)
-        : last.read(offset - (size - TRAILER_SIZE), length),
+        : readPadded(last, offset - (size - TRAILER_SIZE), length),
     stream: (offset, length) => first.stream(offset, length),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -233,4 +246,22 @@ Deno.test("verifyPackage() takes the Go builder's checksum above 4 GiB, with a w
   assert(valid, JSON.stringify(checks));
   const verdicts = checks.filter(({ id }) => id === "index-checksum");
   assertEquals(verdicts.map(({ status }) => status), ["pass", "warn"]);
+});
+
+Deno.test("in a package without a seal the signed mode wins over the descriptor", async () => {
+  const file = makeForeignPackage({
+    builder: "go",
+    slots: [{ ...fileSlot("run", "x"), permissions: "0755", mode: 0o755 }],
+    // Nothing signs the table: one flipped bit must not make 0755 of 0757.
+    editTable: (table) => new DataView(table.buffer).setUint16(62, 0o757, true),
+  });
+  await using reader = await PSPFReader.open(file);
+  assertEquals(reader.slot(0).descriptor.permissions, 0o757);
+  assertEquals(reader.slot(0).permissions, 0o755);
+  const target = new MemoryTarget();
+  await reader.extractAll(target);
+  const entry = [...target.entries.values()].find(({ kind }) =>
+    kind === "file"
+  );
+  assertEquals(entry?.kind === "file" && entry.mode, 0o755);
 });

@@ -1,18 +1,15 @@
 import {
   BlobSource,
   BytesSource,
-  collectBytes,
-  MemorySink,
-  MemorySpool,
-  MemoryTarget,
   MemoryTree,
   type RandomAccessSource,
 } from "@flavor/pspf/io";
+import { collectBytes } from "../../lib/io/collect_bytes.ts";
+import { MemorySink } from "../../lib/io/memory_sink.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { rejectsCode, throwsCode } from "../support/throws_code.ts";
 
 const BYTES = Uint8Array.from({ length: 700_000 }, (_, index) => index & 0xff);
-const empty = (): ReadableStream<Uint8Array> => ReadableStream.from([]);
 
 const SOURCES: Record<string, () => RandomAccessSource> = {
   BytesSource: () => new BytesSource(BYTES),
@@ -56,15 +53,6 @@ for (const [name, open] of Object.entries(SOURCES)) {
   });
 }
 
-Deno.test("MemorySpool keeps copies of what was written", async () => {
-  await using spool = new MemorySpool();
-  const chunk = new Uint8Array([1, 2]);
-  await spool.write(chunk);
-  chunk.fill(9);
-  const source = await spool.finish();
-  assertEquals(await source.read(0, 2), new Uint8Array([1, 2]));
-});
-
 Deno.test("MemorySink can be read before it is committed", async () => {
   await using sink = new MemorySink();
   await sink.write(new Uint8Array([1]));
@@ -86,40 +74,6 @@ Deno.test("collectBytes() stops at its limit", async () => {
   );
 });
 
-Deno.test("MemoryTarget refuses to write through links and over members", async () => {
-  const target = new MemoryTarget();
-  await target.symlink("link", "/tmp");
-  await target.file("file", 0o644, 0, empty());
-  await rejectsCode(
-    "archive/unsafe-path",
-    () => target.file("link/x", 0o644, 0, empty()),
-  );
-  await rejectsCode(
-    "archive/unsafe-path",
-    () => target.directory("link/x", 0o755),
-  );
-  await rejectsCode("io/exists", () => target.file("file", 0o644, 0, empty()));
-  await rejectsCode("io/exists", () => target.file("link", 0o644, 0, empty()));
-  await rejectsCode(
-    "io/exists",
-    () => target.file("file/x", 0o644, 0, empty()),
-  );
-  await rejectsCode("io/exists", () => target.directory("file", 0o755));
-  await rejectsCode("io/not-found", () => target.hardLink("x", "link"));
-  assertEquals([...target.entries.keys()], ["link", "file"]);
-});
-
-Deno.test("MemoryTarget refuses content of another length", async () => {
-  const target = new MemoryTarget();
-  const content = (): ReadableStream<Uint8Array> => new Blob(["abc"]).stream();
-  await rejectsCode("io/failed", () => target.file("a", 0o644, 4, content()));
-  await rejectsCode("io/no-space", () => target.file("a", 0o644, 2, content()));
-  await rejectsCode(
-    "io/no-space",
-    () => new MemoryTarget("m", 2).file("a", 0o644, 3, content()),
-  );
-});
-
 Deno.test("MemoryTree lists parents first and prunes", async () => {
   const tree = new MemoryTree({
     "a/b/c": { content: "1" },
@@ -135,8 +89,11 @@ Deno.test("MemoryTree lists parents first and prunes", async () => {
     "a/link",
     "d",
   ]);
-  assertEquals(await new Response(tree.stream("a/b/c")).text(), "1");
+  using file = tree.openFile("a/b/c");
+  const into = new Uint8Array(3);
+  assertEquals([file.size, file.readInto(into), into[0]], [1, 1, 0x31]);
+  assertEquals(file.readInto(into), 0);
   throwsCode("build/source-changed", () => tree.readFile("a/b/c", 2));
-  throwsCode("io/not-found", () => tree.stream("nowhere"));
+  throwsCode("io/not-found", () => tree.openFile("nowhere"));
   assert(tree.readFile("a/b/c", 1).length === 1);
 });

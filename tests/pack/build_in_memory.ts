@@ -1,17 +1,12 @@
 import { keyPairFromSeed } from "@flavor/pspf/crypto";
 import {
-  assemblePackage,
   type BuildOptions,
-  type BuildReport,
-  type SlotSource,
-} from "@flavor/pspf/pack";
-import {
-  BytesSource,
-  MemorySink,
-  MemorySpool,
-  MemoryTree,
-  type MemoryTreeInit,
-} from "@flavor/pspf/io";
+  writePackage,
+} from "../../lib/pack/build_package.ts";
+import type { BuildReport } from "@flavor/pspf/pack";
+import type { FoundSource } from "../../lib/pack/slot_source.ts";
+import { BytesSource, MemoryTree, type MemoryTreeInit } from "@flavor/pspf/io";
+import { MemorySink } from "../../lib/io/memory_sink.ts";
 import { type BuildPlan, parseManifest } from "@flavor/pspf/manifest";
 import { PspfError } from "../../lib/errors.ts";
 
@@ -35,11 +30,11 @@ export async function buildInMemory(
 ): Promise<{ bytes: Uint8Array; report: BuildReport }> {
   const { mode = 0o644, ...options } = overrides;
   await using sink = new MemorySink();
-  const report = await assemblePackage(plan, sink, {
+  const report = await writePackage(plan, sink, {
     launcher: textSource(OUR_LAUNCHER),
     keyPair: await keyPairFromSeed("test"),
-    createSpool: () => Promise.resolve(new MemorySpool()),
-    openSource: (name) => Promise.resolve(openSource(sources, name, mode)),
+    openSource: ({ source }) =>
+      Promise.resolve(openSource(sources, source, mode)),
     ...options,
   });
   await sink.commit();
@@ -63,15 +58,32 @@ export function planOf(slots: readonly string[], rest = ""): BuildPlan {
   );
 }
 
-function openSource(sources: Sources, name: string, mode: number): SlotSource {
+/** A file in memory, as a source of a slot. */
+export function fileSource(
+  content: Uint8Array | string,
+  mode = 0o644,
+  name = "text",
+): FoundSource {
+  const bytes = typeof content === "string"
+    ? new TextEncoder().encode(content)
+    : content;
+  return {
+    kind: "file",
+    mode,
+    open: () => Promise.resolve(new BytesSource(bytes, name)),
+  };
+}
+
+function openSource(
+  sources: Sources,
+  name: string,
+  mode: number,
+): FoundSource {
   const source = sources[name];
   if (source === undefined) {
     throw new PspfError("io/not-found", `Cannot open "${name}": it is missing`);
   }
-  if (typeof source === "string") {
-    return { kind: "file", bytes: textSource(source), mode };
-  }
-  return source instanceof Uint8Array
-    ? { kind: "file", bytes: new BytesSource(source, name), mode }
+  return typeof source === "string" || source instanceof Uint8Array
+    ? fileSource(source, mode, name)
     : { kind: "directory", tree: new MemoryTree(source, name) };
 }

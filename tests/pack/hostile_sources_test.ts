@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { type FileTree, MemoryTree } from "@flavor/pspf/io";
 import { PSPFReader } from "@flavor/pspf/read";
-import type { SlotSource } from "@flavor/pspf/pack";
+import type { FoundSource } from "../../lib/pack/slot_source.ts";
 import { PspfError } from "../../lib/errors.ts";
 import { openFileSource } from "../../lib/host/file_source.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { readAll, trickle } from "../support/trickle.ts";
-import { buildInMemory, planOf, textSource } from "./build_in_memory.ts";
+import { buildInMemory, planOf } from "./build_in_memory.ts";
 
 const TREE_SLOT = '{ id = "lib", source = "lib", target = "lib" }';
 const FILE_SLOT = '{ id = "app", source = "app", target = "app" }';
@@ -22,12 +22,12 @@ function treeWith(
     name: "src",
     entries: (descend) => inner.entries(descend),
     readFile,
-    stream: (path) => inner.stream(path),
+    openFile: (path) => inner.openFile(path),
   };
   return { openSource: () => Promise.resolve({ kind: "directory", tree }) };
 }
 
-Deno.test("assemblePackage() passes on that a file cannot be read", async () => {
+Deno.test("buildPackage() passes on that a file cannot be read", async () => {
   const inner = new MemoryTree({ secret: { content: "1" } });
   const denied = (path: string): never => {
     throw new PspfError("io/denied", `Cannot read "${path}"`);
@@ -38,7 +38,7 @@ Deno.test("assemblePackage() passes on that a file cannot be read", async () => 
   );
 });
 
-Deno.test("assemblePackage() notices a file that changes between listing and reading", async () => {
+Deno.test("buildPackage() notices a file that changes between listing and reading", async () => {
   const inner = new MemoryTree({ log: { content: "0123456789" } });
   const grown = (): Uint8Array => new Uint8Array(11);
   const error = await rejectsCode(
@@ -48,15 +48,22 @@ Deno.test("assemblePackage() notices a file that changes between listing and rea
   assertEquals([error.context.expected, error.context.actual], [10, 11]);
 });
 
-Deno.test("assemblePackage() notices a file that changes while it is packed", async () => {
+Deno.test("buildPackage() notices a file that changes while it is packed", async () => {
   await using dir = await tempDir();
   for (const [size, change] of [[20_000, 25_000], [20_000, 5_000]] as const) {
     await Deno.writeFile(dir.at("app"), pseudoRandomBytes(size, 1));
-    const openSource = async (): Promise<SlotSource> => {
-      const bytes = openFileSource(dir.at("app"));
-      await Deno.truncate(dir.at("app"), change);
-      return { kind: "file", bytes, mode: 0o644 };
-    };
+    let opened = 0;
+    const openSource = (): Promise<FoundSource> =>
+      Promise.resolve({
+        kind: "file",
+        mode: 0o644,
+        open: async () => {
+          const source = await openFileSource(dir.at("app"));
+          // It is looked at first, then read.
+          if (++opened === 2) await Deno.truncate(dir.at("app"), change);
+          return source;
+        },
+      });
     const error = await rejectsCode(
       "build/source-changed",
       () => buildInMemory(planOf([FILE_SLOT]), {}, { openSource }),
@@ -66,7 +73,7 @@ Deno.test("assemblePackage() notices a file that changes while it is packed", as
   }
 });
 
-Deno.test("assemblePackage() waits for trees that read asynchronously", async () => {
+Deno.test("buildPackage() waits for trees that read asynchronously", async () => {
   const inner = new MemoryTree({
     a: { content: "one" },
     b: { content: "two" },
@@ -85,12 +92,11 @@ Deno.test("assemblePackage() waits for trees that read asynchronously", async ()
   assertEquals(actual.bytes, expected.bytes);
 });
 
-Deno.test("assemblePackage() does not depend on the chunks of its sources", async () => {
+Deno.test("buildPackage() does not depend on the chunks of its sources", async () => {
   const app = pseudoRandomBytes(100_000, 5);
   const plan = planOf([FILE_SLOT]);
   const whole = await buildInMemory(plan, { app });
   const trickling = {
-    ...textSource(""),
     name: "app",
     size: app.length,
     read: (offset: number, length: number): Promise<Uint8Array> =>
@@ -100,12 +106,16 @@ Deno.test("assemblePackage() does not depend on the chunks of its sources", asyn
   };
   const { bytes } = await buildInMemory(plan, {}, {
     openSource: () =>
-      Promise.resolve({ kind: "file", bytes: trickling, mode: 0o644 }),
+      Promise.resolve({
+        kind: "file",
+        mode: 0o644,
+        open: () => Promise.resolve(trickling),
+      }),
   });
   assertEquals(bytes, whole.bytes);
 });
 
-Deno.test("assemblePackage() packs names that no shell would like", async () => {
+Deno.test("buildPackage() packs names that no shell would like", async () => {
   const names = [
     "a\nb",
     "ü\u{1f4e6}",

@@ -1,9 +1,6 @@
 import {
-  type BuildPlan,
-  BytesSource,
   generateKeyPair,
   isPspfError,
-  keyPairFromSeed,
   MemoryTree,
   Operation,
   OperationChain,
@@ -14,6 +11,9 @@ import {
   SlotPurpose,
   verifyPackage,
 } from "@flavor/pspf";
+import { keyPairFromSeed } from "@flavor/pspf/crypto";
+import { BytesSource } from "@flavor/pspf/io";
+import type { BuildPlan } from "@flavor/pspf/manifest";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { OUR_LAUNCHER } from "./build_in_memory.ts";
 
@@ -86,7 +86,7 @@ Deno.test("PSPFBuilder packs bytes, blobs, streams, sources and trees alike", as
   const tree = new MemoryTree({ "bin/app": { content: text, mode: 0o755 } });
   const packed = await build(newBuilder().addSlot({ name: "tree" }, tree));
   await using reader = await PSPFReader.open(packed);
-  assertEquals(reader.findSlot("tree")?.operations.toString(), "tar.zst");
+  assertEquals(reader.slot("tree").operations.toString(), "tar.zst");
 });
 
 Deno.test("PSPFBuilder stores every field of a descriptor", async () => {
@@ -102,7 +102,7 @@ Deno.test("PSPFBuilder stores every field of a descriptor", async () => {
     target: "bin/app",
   }, bytesOf("x".repeat(100)));
   await using reader = await PSPFReader.open(await build(builder));
-  const [slot] = reader.readSlots();
+  const [slot] = reader.slots;
   assert(slot !== undefined);
   assertEquals(slot.metadata.id, "app");
   assertEquals(slot.metadata.target, "bin/app");
@@ -151,7 +151,7 @@ Deno.test("PSPFBuilder merges metadata, and custom sections survive a round trip
     .addSlot({ name: "a" }, bytesOf("a"))
     .addSlot({ name: "b" }, bytesOf("b"));
   await using reader = await PSPFReader.open(await build(builder));
-  const metadata = reader.readMetadata();
+  const metadata = reader.metadata;
   assertEquals(metadata.package.description, "second");
   assertEquals(metadata.execution.command, "true");
   assertEquals(metadata.execution.env, { A: "1" });
@@ -176,14 +176,14 @@ Deno.test("PSPFBuilder names everything that is wrong at once", () => {
   const paths = problemsOf(() => builder.plan());
   for (
     const path of [
-      "package.name",
-      "package.version",
+      "name",
+      "version",
       "metadata.licence",
-      "custom.when",
-      "slots[0].id",
+      "metadata.custom.when",
+      "slots[0].name",
       "slots[0].operations",
       "slots[0].priority",
-      "slots[1].slot",
+      "slots[1].id",
       "slots[1].permissions",
       "slots[2].operations",
       "slots[2].data",
@@ -199,11 +199,11 @@ Deno.test("PSPFBuilder takes a snapshot at build(), and can build again", async 
     .withKeys({ seed: "other" });
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   await using reader = await PSPFReader.open(bytes);
-  assertEquals(reader.readSlots().length, 1);
-  assertEquals(reader.readMetadata().package.name, "demo");
+  assertEquals(reader.slots.length, 1);
+  assertEquals(reader.metadata.package.name, "demo");
   assertEquals(reader.publicKey, (await keyPairFromSeed("test")).publicKey);
   await using other = await PSPFReader.open(await build(builder));
-  assertEquals(other.readSlots().length, 2);
+  assertEquals(other.slots.length, 2);
 });
 
 Deno.test("PSPFBuilder.clone() leaves the original alone", () => {
@@ -254,7 +254,7 @@ Deno.test("PSPFBuilder holds a slot to the checksum that was expected", async ()
   await using first = await PSPFReader.open(
     await build(newBuilder().addSlot({ name: "a" }, bytesOf("v1"))),
   );
-  const [slot] = first.readSlots();
+  const [slot] = first.slots;
   assert(slot !== undefined);
   const pinned = {
     name: "a",

@@ -1,4 +1,4 @@
-import { slotPath } from "../../lib/read/slot_path.ts";
+import { slotPath } from "../../lib/read/slot_content.ts";
 import type { PackageSlot } from "@flavor/pspf/read";
 import { assertEquals } from "@std/assert";
 import { throwsCode } from "../support/throws_code.ts";

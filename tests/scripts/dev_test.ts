@@ -192,6 +192,13 @@ Deno.test("scripts/dev says in one line what is wrong", async () => {
     "scripts/dev: FLAVOR_JSR is 'yes'; it must be jsr or mirror\n",
   );
 
+  const source = await checkout.run(["deno"], {
+    env: { FLAVOR_STD_SOURCE: checkout.root + "/scripts" },
+  });
+  assertEquals(source.code, 1);
+  assertStringIncludes(source.stderr, "a checkout of the standard library");
+  assertEquals(source.stderr.split("\n").length, 2);
+
   // A PATH with the tools of scripts/dev, but neither Deno nor npm.
   const bin = join(checkout.root, "bin");
   await Deno.mkdir(bin);
@@ -203,4 +210,47 @@ Deno.test("scripts/dev says in one line what is wrong", async () => {
   assertStringIncludes(bare.stderr, "npm is needed to fetch deno");
   assertStringIncludes(bare.stderr, "apt-get install nodejs npm\n");
   assertEquals(bare.stderr.split("\n").length, 2);
+});
+
+Deno.test("scripts/dev demo and test ask for prerequisites before anything else", async () => {
+  await using checkout = await Checkout.create();
+  const script = join(checkout.root, "scripts", "prerequisites");
+  await Deno.writeTextFile(
+    script,
+    '#!/bin/sh\necho "lacks for $1" >&2; exit 1\n',
+    {
+      mode: 0o755,
+    },
+  );
+  for (const task of ["demo", "test"]) {
+    const env = { PATH: "/usr/bin:/bin" };
+    const { code, stderr } = await checkout.run([task], { env });
+    assertEquals([code, stderr], [1, `lacks for ${task}\n`]);
+  }
+  // A few tests need no browser and no compiler.
+  const { stderr } = await checkout.run(["test", "tests/format"]);
+  assertEquals(stderr.includes("lacks"), false);
+});
+
+Deno.test(".ci/run ends with a count, whatever happened before", async () => {
+  await using checkout = await Checkout.create();
+  await Deno.mkdir(join(checkout.root, ".ci"));
+  const script = join(checkout.root, ".ci", "run");
+  await Deno.copyFile(join(ROOT, ".ci", "run"), script);
+  for (
+    const [body, expected, lines] of [
+      ['echo one; echo "5 passed, 0 failed"', 0, ["one", "5 passed, 0 failed"]],
+      ['echo "4 passed, 1 failed"; exit 1', 1, ["4 passed, 1 failed"]],
+      ["exit 7", 1, ["0 passed, 1 failed"]],
+      ["echo 'lacks npm' >&2; exit 1", 1, ["lacks npm", "0 passed, 1 failed"]],
+      ['[ "$*" = test ]', 1, ["0 passed, 1 failed"]],
+    ] as const
+  ) {
+    await Deno.writeTextFile(
+      join(checkout.root, "scripts", "dev"),
+      `#!/bin/sh\n${body}\n`,
+    );
+    const { code, stdout } = await checkout.run([], { script, cwd: "/" });
+    assertEquals([code, stdout.trimEnd().split("\n")], [expected, [...lines]]);
+  }
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname, fromFileUrl, join, toFileUrl } from "@std/path";
 
 const GENERATE = fromFileUrl(
@@ -91,6 +91,69 @@ Deno.test("generate.ts makes a mirror that Deno runs and type-checks against", a
     // A second run beside or after the first must not disturb what is there.
     assertEquals(await deno(root, [...args, ...paths]), [0, ""]);
     assertEquals(await listNames(dirname(mirror)), ["key"]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+/** A checkout of the standard library: workspace members with bare imports. */
+const SOURCE_FILES: Readonly<Record<string, string>> = {
+  "deno.json": `{
+    "imports": { "@std/bytes": "jsr:@std/bytes@^1.2.0" },
+    "compilerOptions": { "noUncheckedIndexedAccess": true }
+  }`,
+  "std/deno.json": `{ "workspace": ["./bytes", "./internal"] }`,
+  "std/bytes/deno.json":
+    `{ "version": "1.2.3", "exports": { "./first": "./first.ts" } }`,
+  "std/bytes/first.ts":
+    `/** \`import "@std/nowhere";\` */\nimport { at } from "@std/internal/at";\n` +
+    `export function first(bytes: Uint8Array): number {\n  const lax = at(bytes, 0);\n  return lax;\n}\n`,
+  "std/bytes/first_test.ts": `import "@std/nowhere";\n`,
+  "std/internal/deno.json":
+    `{ "version": "1.0.7", "exports": { "./at": "./at.ts" } }`,
+  // Our compiler options would refuse this, were it a part of the project.
+  "std/internal/at.ts":
+    `export function at(bytes: Uint8Array, index: number): number {\n  return bytes[index];\n}\n`,
+  "good.ts": `
+    import { first } from "@std/bytes/first";
+    console.log(first(new Uint8Array([4])), Deno.env.get("JSR_URL"));
+    Deno.exitCode = 7;
+  `,
+};
+
+Deno.test("serve.ts offers the packages of a checkout of the standard library over HTTP", async () => {
+  const root = await Deno.makeTempDir({ prefix: "flavor source " });
+  try {
+    for (const [path, text] of Object.entries(SOURCE_FILES)) {
+      await Deno.mkdir(dirname(join(root, path)), { recursive: true });
+      await Deno.writeTextFile(join(root, path), text);
+    }
+    const mirror = join(root, "mirror", "source-17");
+    assertEquals(
+      await deno(root, [
+        ...["run", "--quiet", "--allow-read", "--allow-write", GENERATE],
+        ...[root, join(root, "std"), join(root, "hono"), mirror],
+      ]),
+      [0, ""],
+    );
+    const linked = await Deno.readTextFile(
+      join(mirror, "@std/bytes/1.2.3/first.ts"),
+    );
+    assertStringIncludes(linked, `from "jsr:@std/internal@^1.0.7/at"`);
+    assertEquals(
+      await listNames(join(mirror, "@std/bytes/1.2.3")),
+      ["first.ts"],
+    );
+    const serve = fromFileUrl(
+      new URL("../../scripts/mirror/serve.ts", import.meta.url),
+    );
+    const [code, output] = await deno(root, [
+      ...["run", "--quiet", "--no-config", "--allow-all", serve, mirror],
+      ...[Deno.execPath(), "run", "--quiet", "--check", "--allow-env"],
+      "good.ts",
+    ]);
+    assertEquals(code, 7, output);
+    assertMatch(output, /^4 http:\/\/127\.0\.0\.1:\d+\/source-17\/$/m);
   } finally {
     await Deno.remove(root, { recursive: true });
   }

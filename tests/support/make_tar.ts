@@ -5,7 +5,7 @@ export interface TarInput {
   readonly name: string | Uint8Array;
   readonly type?: string;
   readonly mode?: string;
-  readonly link?: string;
+  readonly link?: string | Uint8Array;
   readonly content?: Uint8Array | string;
   /** The size field, when it shall differ from the content. */
   readonly size?: Uint8Array | string;

@@ -1,13 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-import type { Host } from "../../lib/host/mod.ts";
+import type { Host } from "../../lib/host/types.ts";
+import { findCacheRoot } from "../../lib/workenv/cache_root.ts";
 import {
   cleanWorkenvs,
-  findCacheRoot,
-  findWorkenv,
-  listWorkenvs,
   removeWorkenv,
-} from "../../lib/workenv/mod.ts";
+} from "../../lib/workenv/remove_workenvs.ts";
+import { findWorkenv, listWorkenvs } from "../../lib/workenv/workenvs.ts";
 import { capturedHost, cli } from "../support/captured_host.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { rejectsCode } from "../support/throws_code.ts";
@@ -108,8 +107,8 @@ Deno.test("removeWorkenv() removes content and records and keeps the locks", asy
   await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
   await Deno.chmod(dir.at("cache/workenv", idOf("a"), "bin"), 0o555);
   const host = hostIn(dir);
-  const { root, entry } = await findWorkenv(idOf("a"), host);
-  await removeWorkenv(root, entry, host);
+  const entry = await findWorkenv(idOf("a"), host);
+  await removeWorkenv(entry, host);
   assertEquals(names(dir.at("cache/workenv")), []);
   assertEquals(names(dir.at("cache/locks")), [
     `${idOf("a")}.fill`,
@@ -130,8 +129,8 @@ for (const [lock, exclusive] of [["use", false], ["fill", true]] as const) {
     );
     held.lockSync(exclusive);
     const host = hostIn(dir);
-    const { root, entry } = await findWorkenv(idOf("a"), host);
-    await rejectsCode("cache/in-use", () => removeWorkenv(root, entry, host));
+    const entry = await findWorkenv(idOf("a"), host);
+    await rejectsCode("cache/in-use", () => removeWorkenv(entry, host));
     assertEquals(names(dir.at("cache/workenv", `.${idOf("a")}.pspf`)), [
       "info.json",
       "launch",
@@ -152,9 +151,9 @@ for (const how of ["workenv", "path"] as const) {
         paths: how === "path" ? [`${inside}/bin/program`] : [],
         workenv: how === "workenv" ? inside : undefined,
       }, { id: 43, paths: [`${inside}0/bin/program`], workenv: undefined }]));
-    const { root, entry } = await findWorkenv(idOf("a"), host);
+    const entry = await findWorkenv(idOf("a"), host);
     assertEquals(entry.users, [42]);
-    await rejectsCode("cache/in-use", () => removeWorkenv(root, entry, host));
+    await rejectsCode("cache/in-use", () => removeWorkenv(entry, host));
   });
 }
 
@@ -247,13 +246,9 @@ for (const command of ["inspect", "remove"]) {
       "/etc",
       "",
       ".",
-      "a",
       `${idOf("a")}/..`,
       `../workenv/${idOf("a")}`,
       `.${idOf("a")}.pspf`,
-      idOf("a").slice(1),
-      `${idOf("a")}a`,
-      idOf("A"),
       `${idOf("a")}\n`,
       `${idOf("a")}\0`,
     ]
@@ -355,6 +350,86 @@ Deno.test("findCacheRoot() follows the launcher's rules", async () => {
     "cache/unavailable",
     () => rootOf({ FLAVOR_CACHE: "relative" }),
   );
+});
+
+Deno.test("listWorkenvs() reports nothing that is gone, and cleanWorkenvs() removes what is left of it", async () => {
+  await using dir = await tempDir();
+  await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
+  await fill(dir, idOf("b"), { ageDays: 2, size: 20 });
+  await Deno.remove(dir.at("cache/workenv", idOf("a")), { recursive: true });
+  const { entries } = await listWorkenvs(hostIn(dir));
+  assertEquals(entries.map(({ id }) => id), [idOf("b")]);
+  const options = { cwd: dir.path, env: { FLAVOR_CACHE: dir.at("cache") } };
+  const info = await cli(["workenv", "info", "--json"], options);
+  assertEquals([JSON.parse(info.out).workenvs, JSON.parse(info.out).size], [
+    1,
+    20,
+  ]);
+  const inspect = await cli(["workenv", "inspect", idOf("a")], options);
+  assertEquals(inspect.code, 5, inspect.out);
+  const { removed } = await cleanWorkenvs(hostIn(dir), { maxSize: 1000 });
+  assertEquals(removed, []);
+  assertEquals(names(dir.at("cache/workenv")), [
+    `.${idOf("b")}.pspf`,
+    idOf("b"),
+  ]);
+});
+
+Deno.test("cleanWorkenvs() leaves the records of a workenv that is being filled", async () => {
+  await using dir = await tempDir();
+  await fill(dir, idOf("a"), { ageDays: 1, size: 10, filled: false });
+  await Deno.remove(dir.at("cache/workenv", idOf("a")), { recursive: true });
+  using held = await Deno.open(dir.at("cache/locks", `${idOf("a")}.fill`), {
+    read: true,
+    write: true,
+  });
+  held.lockSync(true);
+  await cleanWorkenvs(hostIn(dir));
+  assertEquals(names(dir.at("cache/workenv")), [`.${idOf("a")}.pspf`]);
+});
+
+Deno.test("findWorkenv() takes an id, the beginning of one, or the package's name, as long as it means one", async () => {
+  await using dir = await tempDir();
+  const [first, second] = [`12345${"0".repeat(27)}`, `12346${"0".repeat(27)}`];
+  await fill(dir, first, { ageDays: 1, size: 10 });
+  await fill(dir, second, { ageDays: 1, size: 10 });
+  await fill(dir, idOf("a"), { ageDays: 1, size: 10 });
+  const host = hostIn(dir);
+  for (
+    const [reference, id] of [
+      [first, first],
+      ["12346", second],
+      ["aaaa", idOf("a")],
+      ["app-a", idOf("a")],
+    ] as const
+  ) {
+    assertEquals((await findWorkenv(reference, host)).id, id);
+  }
+  for (const ambiguous of ["1234", "app-1"]) {
+    const error = await rejectsCode(
+      "usage/bad-argument",
+      () => findWorkenv(ambiguous, host),
+    );
+    assertStringIncludes(error.message, "2 workenvs");
+    assertStringIncludes(error.hint ?? "", first);
+  }
+  // Too short to be meant, or no beginning at all.
+  for (const missing of ["aaa", "app", "1234a", idOf("A"), `${idOf("a")}a`]) {
+    await rejectsCode("cache/not-found", () => findWorkenv(missing, host));
+  }
+});
+
+Deno.test("findCacheRoot() corrects what the launcher of another product exports", async () => {
+  await using dir = await tempDir();
+  const rootOf = async (FLAVOR_CACHE: string): Promise<string> => {
+    const env = { FLAVOR_CACHE, HOME: "/home/you" };
+    return (await findCacheRoot(capturedHost({ cwd: dir.path, env }))).path;
+  };
+  const ours = "/home/you/.cache/flavor";
+  assertEquals(await rootOf("/home/you/.cache/flavor/workenv"), ours);
+  assertEquals(await rootOf("/home/you/.cache/flavor/workenv/"), ours);
+  // Whoever asks for another place gets it.
+  assertEquals(await rootOf("/srv/workenv"), "/srv/workenv");
 });
 
 Deno.test("workenv commands print one JSON object and say when there is none", async () => {

@@ -1,5 +1,4 @@
-import type { CommandOf } from "../command.ts";
-import type { CommandContext } from "../command_context.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { bashCompletion } from "../completions/bash_completion.ts";
 import { fishCompletion } from "../completions/fish_completion.ts";
 import { zshCompletion } from "../completions/zsh_completion.ts";
@@ -13,15 +12,12 @@ const SCRIPTS = {
 /**
  * `flavor completions SHELL`: a script that the shell loads; it is made from
  * the same table as `--help`.
- *
- * @param command What was asked for.
- * @param context Output.
  */
 export function runCompletions(
-  command: CommandOf<"completions">,
+  { operands: { shell } }: CommandOf<"completions">,
   { output }: CommandContext,
-): void {
-  const { shell } = command.operands;
+): Promise<void> {
   const script = SCRIPTS[shell]();
   output.result({ shell, script }, () => script.trimEnd());
+  return Promise.resolve();
 }

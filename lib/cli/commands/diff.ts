@@ -1,15 +1,15 @@
 import type { JsonValue } from "../../errors.ts";
-import { openPackage } from "../../read/mod.ts";
-import type { CommandOf } from "../command.ts";
-import type { CommandContext } from "../command_context.ts";
+import { openPackage } from "../../read/open_package.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
 import {
   type Change,
   type ChangedPart,
   comparePackages,
   type PackageChanges,
 } from "../compare_packages.ts";
-import type { Paint } from "../paint.ts";
-import { visibleText } from "../visible_text.ts";
+import type { Paint } from "../output.ts";
+import { openToLook, warnOfChecks } from "../package_file.ts";
+import { visibleText } from "../text.ts";
 
 const EXIT_DONE = 0;
 /** Asked for with --exit-code; that of a verification that says no. */
@@ -18,11 +18,6 @@ const EXIT_DIFFERENT = 4;
 /**
  * `flavor diff A B`. Like `inspect` it looks and does not judge: a bad
  * signature is a warning, a slot that does not have its digest an error.
- *
- * @param command What was asked for.
- * @param context Host and output.
- * @returns 0; with `--exit-code` 4 when something differs.
- * @throws {PspfError} `io/not-found`, `format/*`, `verify/slot-digest`
  */
 export async function runDiff(
   command: CommandOf<"diff">,
@@ -32,22 +27,14 @@ export async function runDiff(
   await using first = await host.reader.openSource(before);
   await using second = await host.reader.openSource(after);
   const packages = [
-    await openPackage(first, { level: "relaxed" }),
-    await openPackage(second, { level: "relaxed" }),
+    await openToLook(first, openPackage),
+    await openToLook(second, openPackage),
   ] as const;
   for (const { checks, source } of packages) {
-    for (const { status, code, detail } of checks) {
-      if (status === "warn" && code !== undefined) {
-        output.warn(`${source.name}: ${detail}`);
-      }
-    }
+    warnOfChecks(checks, `${source.name}: `, output);
   }
   using bar = output.progress("comparing", first.size + second.size);
-  let done = 0;
-  const changes = await comparePackages(
-    ...packages,
-    (bytes) => bar.update(done += bytes),
-  );
+  const changes = await comparePackages(...packages, bar.add);
   bar[Symbol.dispose]();
   const same = changes.facts.length === 0 && changes.slots.length === 0;
   output.result(

@@ -1,18 +1,84 @@
 import { dirname } from "@std/path";
 
 import type { FileWriter } from "../../host/types.ts";
-import type { CommandOf } from "../command.ts";
-import type { CommandContext } from "../command_context.ts";
-import { type TemplateFile, TEMPLATES } from "../init_templates.ts";
-import { withExistsHint } from "../with_exists_hint.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { withExistsHint } from "./keygen.ts";
 
-/**
- * `flavor init`: writes a manifest and the first files of an application.
- *
- * @param command What was asked for.
- * @param context Host and output.
- * @throws {PspfError} `io/exists`, `io/denied`
- */
+/** A file that `flavor init` writes. */
+interface TemplateFile {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
+}
+
+const PACKAGE = `# What "flavor pack" reads. Every key: docs/manifest.md
+
+[package]
+name = "hello"
+version = "0.1.0"
+description = "Says hello"
+`;
+
+/** The templates, by name. */
+export const TEMPLATES: Readonly<
+  Record<"script" | "directory", readonly TemplateFile[]>
+> = {
+  script: [
+    {
+      path: "flavor.toml",
+      mode: 0o644,
+      text: `${PACKAGE}
+[execution]
+# {workenv} is the directory that the package is extracted into.
+command = "{workenv}/bin/hello"
+
+# One program. Its mode is kept, so it has to be executable.
+[[slots]]
+id = "program"
+source = "hello.sh"
+target = "bin/hello"
+purpose = "code"
+`,
+    },
+    {
+      path: "hello.sh",
+      mode: 0o755,
+      text: `#!/bin/sh
+echo "Hello from \${FLAVOR_PACKAGE:-hello} \${FLAVOR_VERSION:-}, arguments: $*"
+`,
+    },
+  ],
+  directory: [
+    {
+      path: "flavor.toml",
+      mode: 0o644,
+      text: `${PACKAGE}
+[execution]
+# {workenv} is the directory that the package is extracted into.
+command = "{workenv}/app/run.sh"
+
+# A whole directory, packed as one archive.
+[[slots]]
+id = "app"
+source = "app"
+target = "app"
+purpose = "code"
+exclude = ["*.tmp", ".git/"]
+`,
+    },
+    {
+      path: "app/run.sh",
+      mode: 0o755,
+      text: `#!/bin/sh
+cat "$FLAVOR_WORKENV/app/greeting.txt"
+echo "arguments: $*"
+`,
+    },
+    { path: "app/greeting.txt", mode: 0o644, text: "Hello from a directory\n" },
+  ],
+};
+
+/** `flavor init`: writes a manifest and the first files of an application. */
 export async function runInit(
   command: CommandOf<"init">,
   { host, output }: CommandContext,

@@ -1,30 +1,30 @@
 import type { JsonValue } from "../../errors.ts";
 import type { RandomAccessSource } from "../../io/random_access_source.ts";
+import { extractSlot } from "../../read/slot_content.ts";
 import {
-  extractSlot,
   inspectPackage,
-  openPackage,
   type PackageSummary,
   type SlotSummary,
 } from "../../read/mod.ts";
-import type { CommandOf } from "../command.ts";
-import type { CommandContext } from "../command_context.ts";
-import { fileTreeText } from "../file_tree_text.ts";
-import { formatCount } from "../format_count.ts";
-import { formatSize } from "../format_size.ts";
-import { formatTable } from "../format_table.ts";
-import { type ListedFile, ListingTarget } from "../listing_target.ts";
-import type { Output } from "../output.ts";
-import type { Paint } from "../paint.ts";
-import { checkJson } from "./verify.ts";
+import { openPackage, SIGNED_FOR } from "../../read/open_package.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
+import {
+  fileTreeText,
+  type ListedFile,
+  ListingTarget,
+} from "../listed_files.ts";
+import type { Output, Paint } from "../output.ts";
+import {
+  checkJson,
+  openToLook,
+  storedSize,
+  warnOfChecks,
+} from "../package_file.ts";
+import { formatCount, formatSize, formatTable } from "../text.ts";
 
 /**
  * `flavor inspect`. A package whose signature is bad is shown with a warning:
  * this command looks, `verify` judges.
- *
- * @param command What was asked for.
- * @param context Host and output.
- * @throws {PspfError} `io/not-found`, `format/*`
  */
 export async function runInspect(
   command: CommandOf<"inspect">,
@@ -32,13 +32,11 @@ export async function runInspect(
 ): Promise<void> {
   const { package: path } = command.operands;
   await using source = await host.reader.openSource(path);
-  const summary = await inspectPackage(source, { level: "relaxed" });
+  const summary = await openToLook(source, inspectPackage);
   const contents = command.flags.tree
     ? await listContents(source, output)
     : undefined;
-  for (const { status, code, detail } of summary.checks) {
-    if (status === "warn" && code !== undefined) output.warn(detail);
-  }
+  warnOfChecks(summary.checks, "", output);
   output.result(
     summaryJson(summary, contents),
     () =>
@@ -59,17 +57,11 @@ async function listContents(
   output: Output,
 ): Promise<Contents> {
   const opened = await openPackage(source, { level: "relaxed" });
-  using bar = output.progress(
-    "reading",
-    opened.slots.reduce((sum, { size }) => sum + size, 0),
-  );
-  let done = 0;
+  using bar = output.progress("reading", storedSize(opened));
   const contents: (readonly ListedFile[])[] = [];
   for (const slot of opened.slots) {
     const target = new ListingTarget();
-    await extractSlot(opened, slot, target, {
-      onProgress: (bytes) => bar.update(done += bytes),
-    });
+    await extractSlot(opened, slot, target, { onProgress: bar.add });
     contents.push(target.files);
   }
   return contents;
@@ -107,6 +99,7 @@ function summaryJson(
     metadata_size: summary.metadataSize.stored,
     metadata_plain_size: summary.metadataSize.plain,
     metadata_sha256: summary.metadataSha256,
+    platform_signature: summary.platformSignature?.kind ?? null,
     execution: {
       command: execution.command,
       argv: execution.argv ?? null,
@@ -127,9 +120,9 @@ function summaryJson(
       original_size: slot.originalSize,
       permissions: slot.permissions,
       checksum: slot.checksum,
-      ...(contents === undefined
-        ? {}
-        : { files: (contents[slot.index] ?? []).map((file) => ({ ...file })) }),
+      ...(contents && {
+        files: (contents[slot.index] ?? []).map((file) => ({ ...file })),
+      }),
     })),
     checks: summary.checks.map(checkJson),
   };
@@ -137,12 +130,10 @@ function summaryJson(
 
 function summaryText(summary: PackageSummary, paint: Paint): string {
   const { name, version, description } = summary.package;
-  const { execution } = summary;
+  const { execution, platformSignature } = summary;
   const facts: readonly (readonly [string, string])[] = [
     ["package", `${name} ${version}`],
-    ...(description === undefined || description === ""
-      ? []
-      : [["description", description] as const]),
+    ...(description ? [["description", description] as const] : []),
     ["file", `${summary.name} (${formatSize(summary.size)})`],
     ["command", execution.argv?.join(" ") ?? execution.command],
     ...Object.entries(execution.env).map(([key, value]) =>
@@ -155,6 +146,16 @@ function summaryText(summary: PackageSummary, paint: Paint): string {
     ["builder", summary.builder ?? "unknown"],
     ["signed by", summary.fingerprint],
     ["seal", summary.sealed ? "yes: every byte is bound" : "none"],
+    ...(platformSignature
+      ? [
+        [
+          "platform",
+          `signed for ${
+            SIGNED_FOR[platformSignature.kind]
+          }, which is not judged here`,
+        ] as const,
+      ]
+      : []),
     ["id", summary.metadataSha256.slice(0, 32)],
   ];
   return [

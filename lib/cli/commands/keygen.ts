@@ -1,16 +1,9 @@
-import { writeKeyFiles } from "../../pack/mod.ts";
 import { generateKeyPair, keyFingerprint } from "../../crypto/mod.ts";
-import type { CommandOf } from "../command.ts";
-import type { CommandContext } from "../command_context.ts";
-import { withExistsHint } from "../with_exists_hint.ts";
+import { isPspfError, PspfError } from "../../errors.ts";
+import { writeKeyFiles } from "../../pack/mod.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
 
-/**
- * `flavor keygen`: makes a key pair, and replaces one only when told to.
- *
- * @param command What was asked for.
- * @param context Host and output.
- * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
- */
+/** `flavor keygen`: makes a key pair, and replaces one only when told to. */
 export async function runKeygen(
   command: CommandOf<"keygen">,
   { host, output }: CommandContext,
@@ -33,4 +26,21 @@ export async function runKeygen(
         `fingerprint  ${fingerprint}`,
       ].join("\n"),
   );
+}
+
+/**
+ * Writes files whose names the user did not choose, so that "choose another
+ * name" would be no advice.
+ */
+export async function withExistsHint<Value>(
+  hint: string,
+  write: () => Promise<Value>,
+): Promise<Value> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isPspfError(error, "io/exists")) throw error;
+    const { code, message, context } = error;
+    throw new PspfError(code, message, { context, hint, cause: error });
+  }
 }

@@ -1,21 +1,14 @@
 import { PspfError } from "../../errors.ts";
-import { openPackage, type VerifyReport } from "../../read/mod.ts";
-import type { CommandOf } from "../command.ts";
-import type { CommandContext } from "../command_context.ts";
-import { readTrustedKeys } from "../trusted_keys.ts";
-import { verifyFile } from "../verify_file.ts";
+import { openPackage } from "../../read/open_package.ts";
+import type { VerifyReport } from "../../read/mod.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { readTrustedKeys, verifyFile } from "../package_file.ts";
 
 /**
  * `flavor run`: checks every byte of a package with this program, its launcher
  * included, and only then starts it. In a sealed package the seal signs the
  * launcher, so once a trusted key is named its own launcher is as good as ours;
  * an unsealed one is started only without such a promise.
- *
- * @param command What was asked for.
- * @param context Host and output.
- * @returns The exit code of the application; 128 + n for signal n.
- * @throws {PspfError} The code of the first check that failed,
- *   `run/cannot-execute`
  */
 export async function runRun(
   command: CommandOf<"run">,
@@ -35,14 +28,11 @@ export async function runRun(
     const isStrict = trustedKeys !== undefined ||
       host.env.get("FLAVOR_VALIDATION") === "strict";
     const level = isStrict ? "strict" : "standard";
-    checkReport(
-      path,
-      await verifyFile(source, { level, trustedKeys }, output),
-    );
+    const report = await verifyFile(source, { level, trustedKeys }, output);
+    checkReport(path, report);
     const { metadata } = await openPackage(source, { level });
-    output.trace(
-      `verified ${metadata.package.name} ${metadata.package.version}`,
-    );
+    const { name, version } = metadata.package;
+    output.debug(`verified ${name} ${version} at level ${level}`);
   }
   const { code } = await host.processes.runInPlace({
     program,
@@ -75,7 +65,7 @@ function checkArguments(args: readonly string[]): void {
     "usage/bad-argument",
     `Argument ${
       index + 1
-    } after -- is not UTF-8, and this program cannot pass it on`,
+    } of the application is not UTF-8, and this program cannot pass it on`,
     { hint: "Start the package directly; its launcher passes any bytes" },
   );
 }

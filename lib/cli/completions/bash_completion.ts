@@ -1,20 +1,20 @@
 import {
+  type CompletionCommand,
   completionCommands,
   type CompletionValue,
   firstWords,
   globalFlags,
+  groups,
+  restPlaces,
   secondWords,
+  valueFlags,
 } from "./completion_model.ts";
 
 /**
  * The completion script for bash. It needs nothing but bash 3.2: no
  * `bash-completion`, and no call of this program for each key press.
- *
- * @returns The script.
  */
 export function bashCompletion(): string {
-  const groups = [...firstWords().keys()]
-    .filter((word) => secondWords(word).size > 0);
   return `# Completion of flavor for bash. Load it with:
 #   source <(flavor completions bash)
 
@@ -33,7 +33,7 @@ _flavor_paths() {
 # _flavor_takes_value FLAG: whether the next word is the value of the flag.
 _flavor_takes_value() {
   case $1 in
-    ${valueFlagPattern()}) return 0 ;;
+    ${valueFlags().join(" | ")}) return 0 ;;
   esac
   return 1
 }
@@ -64,14 +64,21 @@ _flavor() {
       return
     elif _flavor_takes_value "$word"; then
       if [[ \${COMP_WORDS[at + 1]} == = ]]; then at=$((at + 2)); else at=$((at + 1)); fi
-    elif [[ $word == -* || $word == = ]]; then
+    elif [[ $word == -?* || $word == = ]]; then
       continue
     else
       case $command in
         '' | ${
-    [...groups, "help"].join(" | ")
+    [...groups(), "help"].join(" | ")
   }) command="\${command:+$command }$word" ;;
         *) operands=$((operands + 1)) ;;
+      esac
+      case "$command $operands" in
+        # What follows belongs to the application.
+        ${restPlaces().map((place) => `'${place}'`).join(" | ")})
+          _flavor_paths -f
+          return
+          ;;
       esac
     fi
   done
@@ -88,7 +95,13 @@ _flavor() {
         _flavor_words '${[...firstWords().keys()].join(" ")}'
       fi
       ;;
-${groups.map(groupCase).join("\n")}
+${
+    groups().map((group) =>
+      `    ${group}) _flavor_words '${
+        [...secondWords(group).keys()].join(" ")
+      }' ;;`
+    ).join("\n")
+  }
 ${completionCommands().map(commandCase).join("\n")}
   esac
 }
@@ -97,19 +110,14 @@ complete -F _flavor flavor
 `;
 }
 
-function groupCase(group: string): string {
-  return `    ${group}) _flavor_words '${
-    [...secondWords(group).keys()].join(" ")
-  }' ;;`;
-}
-
 function commandCase(
-  { name, flags, operands }: ReturnType<typeof completionCommands>[number],
+  { name, flags, operands, more }: CompletionCommand,
 ): string {
   const names = flags.flatMap((flag) => flag.names).join(" ");
-  const cases = operands.map((operand, index) =>
-    `          ${index}) ${offer(operand)} ;;`
-  );
+  const cases = [
+    ...operands.map((operand, index) => [String(index), operand] as const),
+    ...(more === undefined ? [] : [["*", more] as const]),
+  ].map(([index, operand]) => `          ${index}) ${offer(operand)} ;;`);
   return [
     `    '${name}')`,
     `      if [[ $cur == -* ]]; then`,
@@ -135,23 +143,15 @@ function offer(value: CompletionValue): string {
   }
 }
 
-/** Flags with a value, in every spelling. */
-function valueFlagPattern(): string {
-  const names = completionCommands().flatMap(({ flags }) =>
-    flags.flatMap((flag) => flag.value === undefined ? [] : flag.names)
-  );
-  return [...new Set(names)].join(" | ");
-}
-
 /** The same flag can take something else in another command. */
 function valueCases(): readonly string[] {
   const cases = new Set<string>();
+  const global = new Set(globalFlags().map(({ names }) => names[0]));
   for (const { name, flags } of completionCommands()) {
     for (const { names, value } of flags) {
       if (value === undefined) continue;
-      const isGlobal = globalFlags().some((flag) => flag.names[0] === names[0]);
       const pattern = names.map((flag) =>
-        isGlobal ? `*' ${flag}'` : `'${name} ${flag}'`
+        global.has(names[0]) ? `*' ${flag}'` : `'${name} ${flag}'`
       ).join(" | ");
       cases.add(`    ${pattern}) ${offer(value)} ;;`);
     }

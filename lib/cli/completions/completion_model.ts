@@ -1,5 +1,5 @@
 import type { CommandSpec, FlagSpec } from "../command_spec.ts";
-import { COMMANDS, GLOBAL_FLAGS } from "../flag_table.ts";
+import { COMMANDS, GLOBAL_FLAGS, GROUPS } from "../command_table.ts";
 
 /** What can stand at some place of a command line. */
 export type CompletionValue =
@@ -14,22 +14,26 @@ export type CompletionValue =
 export interface CompletionFlag {
   /** Such as `-m` and `--manifest`. */
   readonly names: readonly string[];
-  /** What it does. */
   readonly help: string;
   /** What follows it; nothing follows a switch. */
   readonly value?: CompletionValue;
+  /** Whether it may be given several times. */
+  readonly isList: boolean;
 }
 
 /** One command. */
 export interface CompletionCommand {
   /** Its name, one word or two. */
   readonly name: string;
-  /** What it does. */
   readonly summary: string;
   /** Its flags and those of every command. */
   readonly flags: readonly CompletionFlag[];
   /** Its operands, in order. */
   readonly operands: readonly CompletionValue[];
+  /** What any number of further operands are. */
+  readonly more: CompletionValue | undefined;
+  /** Whether these belong to somebody else, and no flag stands among them. */
+  readonly hasRest: boolean;
 }
 
 const FILE_VALUES: ReadonlySet<string> = new Set([
@@ -37,56 +41,69 @@ const FILE_VALUES: ReadonlySet<string> = new Set([
   "B",
   "FILE",
   "KEY",
+  "NAME",
   "OUT",
   "PKG",
 ]);
 
-/**
- * The flag table as shells have to know it.
- *
- * @returns Every command.
- */
+/** The flag table as shells have to know it. */
 export function completionCommands(): readonly CompletionCommand[] {
-  return Object.entries<CommandSpec>(COMMANDS).map(([name, spec]) => ({
-    name,
-    summary: spec.summary,
-    flags: [...flagsOf(spec.flags), ...globalFlags()],
-    operands: spec.operands.map(({ value, choices }) =>
+  return Object.entries<CommandSpec>(COMMANDS).map(([name, spec]) => {
+    const { summary, rest } = spec;
+    const operands = spec.operands.map(({ value, choices }) =>
       valueOf(value, choices)
-    ),
-  }));
+    );
+    const more = rest === undefined
+      ? spec.operands.at(-1)?.many && operands.at(-1)
+      : { kind: "file" as const, name: rest };
+    return {
+      name,
+      summary,
+      flags: [...flagsOf(spec.flags), ...globalFlags()],
+      operands,
+      more: more || undefined,
+      hasRest: rest !== undefined,
+    };
+  });
 }
 
-/**
- * The flags that every command takes, also before its name.
- *
- * @returns The flags.
- */
+/** The flags that every command takes, also before its name. */
 export function globalFlags(): readonly CompletionFlag[] {
   return flagsOf(GLOBAL_FLAGS);
 }
 
-/**
- * The first words of commands: commands, and groups of them.
- *
- * @returns Words with what they do, each once.
- */
+/** A command and so many operands, behind which everything belongs to somebody else. */
+export function restPlaces(): readonly string[] {
+  return completionCommands().flatMap(({ name, operands, hasRest }) =>
+    hasRest ? [`${name} ${operands.length}`] : []
+  );
+}
+
+/** All flags with a value, in every spelling. */
+export function valueFlags(): readonly string[] {
+  const names = completionCommands().flatMap(({ flags }) =>
+    flags.flatMap((flag) => flag.value === undefined ? [] : flag.names)
+  );
+  return [...new Set(names)];
+}
+
+/** The first words of commands with what they do, each once. */
 export function firstWords(): ReadonlyMap<string, string> {
   const words = new Map<string, string>();
   for (const { name, summary } of completionCommands()) {
     const [first = "", second] = name.split(" ");
     if (words.has(first)) continue;
-    words.set(first, second === undefined ? summary : groupHelp(first));
+    words.set(first, second === undefined ? summary : GROUPS[first] ?? first);
   }
   return words.set("help", "Show help");
 }
 
-/**
- * The second words of a group.
- *
- * @param group The first word.
- * @returns Words with what they do; none for a plain command.
- */
+/** First words that need a second one. */
+export function groups(): readonly string[] {
+  return [...firstWords().keys()].filter((word) => secondWords(word).size > 0);
+}
+
+/** The second words of a group with what they do; none for a plain command. */
 export function secondWords(group: string): ReadonlyMap<string, string> {
   return new Map(
     completionCommands().flatMap(({ name, summary }) =>
@@ -97,27 +114,23 @@ export function secondWords(group: string): ReadonlyMap<string, string> {
   );
 }
 
-function groupHelp(group: string): string {
-  return `Commands: ${[...secondWords(group).keys()].join(", ")}`;
-}
-
 function flagsOf(
   flags: Readonly<Record<string, FlagSpec>>,
 ): readonly CompletionFlag[] {
   return Object.entries(flags).flatMap(([name, flag]) => {
-    const names = [
-      ...(flag.short === undefined ? [] : [`-${flag.short}`]),
-      `--${name}`,
-    ];
-    if (flag.kind !== "switch") {
+    const { help, short, kind } = flag;
+    const names = [...(short === undefined ? [] : [`-${short}`]), `--${name}`];
+    const isList = kind === "list";
+    if (kind !== "switch") {
       const value = valueOf(flag.value ?? "TEXT", flag.choices);
-      return [{ names, help: flag.help, value }];
+      return [{ names, help, value, isList }];
     }
-    const off = { names: [`--no-${name}`], help: `The opposite of --${name}` };
-    return [
-      { names, help: flag.help },
-      ...(flag.default === true ? [off] : []),
-    ];
+    const off = {
+      names: [`--no-${name}`],
+      help: `The opposite of --${name}`,
+      isList,
+    };
+    return [{ names, help, isList }, ...(flag.default === true ? [off] : [])];
   });
 }
 

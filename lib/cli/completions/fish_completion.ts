@@ -4,28 +4,29 @@ import {
   type CompletionValue,
   firstWords,
   globalFlags,
+  groups,
+  restPlaces,
   secondWords,
+  valueFlags,
 } from "./completion_model.ts";
 
-/**
- * The completion script for fish.
- *
- * @returns The script.
- */
+/** The completion script for fish. */
 export function fishCompletion(): string {
-  const words = firstWords();
-  const groups = [...words.keys()].filter((word) => secondWords(word).size > 0);
   const lines = [
-    ...[...words].map(([word, help]) => offerWord("", word, help)),
+    ...[...firstWords()].map(([word, help]) => offerWord("", word, help)),
     ...globalFlags().map((flag) => offerFlag("", flag)),
-    ...groups.flatMap((group) =>
+    ...groups().flatMap((group) =>
       [...secondWords(group)].map(([word, help]) =>
         offerWord(group, word, help)
       )
     ),
-    ...completionCommands().flatMap(({ name, flags, operands }) => [
+    ...completionCommands().flatMap(({ name, flags, operands, more }) => [
       ...flags.map((flag) => offerFlag(name, flag)),
-      ...operands.flatMap((value, index) => offerOperand(name, index, value)),
+      ...operands.flatMap((value, index) =>
+        // One condition serves all places where the same is offered.
+        value === more ? [] : offerOperand(name, String(index), value)
+      ),
+      ...(more === undefined ? [] : offerOperand(name, "*", more)),
     ]),
   ];
   return `# Completion of flavor for fish. Put it into
@@ -46,14 +47,20 @@ function __flavor_state
             return
         else if contains -- $word ${valueFlags().join(" ")}
             set skip 1
-        else if string match -q -- '-*' $word
+        else if string match -q -- '-?*' $word
             continue
         else if test -z "$command"; or contains -- "$command" ${
-    [...groups, "help"].join(" ")
+    [...groups(), "help"].join(" ")
   }
             set command (string trim -- "$command $word")
         else
             set operands (math $operands + 1)
+            if contains -- "$command $operands" ${
+    restPlaces().map(quote).join(" ")
+  }
+                echo arguments:0
+                return
+            end
         end
     end
     echo (string replace -r '^help( |\$)' '' -- "$command"):$operands
@@ -85,17 +92,16 @@ function offerFlag(
   const argument = value === undefined ? "" : ` -r ${offers(value)}`;
   return `complete -c flavor -n ${condition(command, "*")} ${
     spelled.join(" ")
-  }${argument.trimEnd()} -d ${quote(help)}`;
+  }${argument} -d ${quote(help)}`;
 }
 
 function offerOperand(
   command: string,
-  index: number,
+  index: string,
   value: CompletionValue,
 ): readonly string[] {
-  const offered = offers(value);
-  return offered === "-f" ? [] : [
-    `complete -c flavor -n ${condition(command, String(index))} ${offered}`,
+  return value.kind === "text" ? [] : [
+    `complete -c flavor -n ${condition(command, index)} ${offers(value)}`,
   ];
 }
 
@@ -114,13 +120,6 @@ function offers(value: CompletionValue): string {
     case "text":
       return "-f";
   }
-}
-
-function valueFlags(): readonly string[] {
-  const names = completionCommands().flatMap(({ flags }) =>
-    flags.flatMap((flag) => flag.value === undefined ? [] : flag.names)
-  );
-  return [...new Set(names)];
 }
 
 function quote(text: string): string {

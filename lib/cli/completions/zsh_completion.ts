@@ -5,17 +5,17 @@ import {
   type CompletionValue,
   firstWords,
   globalFlags,
+  groups,
   secondWords,
 } from "./completion_model.ts";
 
 /**
  * The completion script for zsh: a function for `fpath`, which can be sourced
  * as well.
- *
- * @returns The script.
  */
 export function zshCompletion(): string {
   const words = firstWords();
+  const calls = [...words.keys()].filter((word) => word !== "help");
   return `#compdef flavor
 # Completion of flavor for zsh. Put it into a directory of $fpath as _flavor, or
 # load it with:
@@ -23,36 +23,15 @@ export function zshCompletion(): string {
 
 ${completionCommands().map(commandFunction).join("\n\n")}
 
-${
-    [...words.keys()].filter((word) => secondWords(word).size > 0)
-      .map(groupFunction).join("\n\n")
-  }
+${groups().map(groupFunction).join("\n\n")}
 
-_flavor() {
-  local curcontext="$curcontext" state line ret=1
-  typeset -A opt_args
-  _arguments -C \\
-${globalFlags().map((flag) => `    ${flagSpec(flag)} \\`).join("\n")}
-    '1: :->word' \\
-    '*:: :->rest' && ret=0
-  case $state in
-    word)
-${describe(words, "      ")}
-      ;;
-    rest)
-      case \${words[1]} in
 ${
-    [...words.keys()].filter((word) => word !== "help").map((word) =>
-      `        ${word}) ${functionName(word)} && ret=0 ;;`
-    ).join("\n")
+    choose("_flavor", words, globalFlags().map(flagSpec), [
+      ...calls.map((word) => [word, functionName(word)] as const),
+      // Behind help come the words that could stand in its place.
+      ["help", "_flavor"],
+    ])
   }
-        # Behind help come the words that could stand in its place.
-        help) _flavor && ret=0 ;;
-      esac
-      ;;
-  esac
-  return ret
-}
 
 if [ "\${funcstack[1]}" = "_flavor" ]; then
   _flavor "$@"
@@ -67,37 +46,59 @@ function functionName(command: string): string {
 }
 
 function commandFunction(command: CompletionCommand): string {
-  const { name, flags, operands } = command;
+  const { name, flags, operands, more, hasRest } = command;
   const specs = [
     ...flags.map(flagSpec),
     ...operands.map((value, index) =>
       quote(`${index + 1}:${value.name}:${action(value)}`)
     ),
-    ...(name === "run" ? [quote("*:ARGS:_files")] : []),
+    ...(more === undefined ? [] : [quote(`*:${more.name}:${action(more)}`)]),
   ];
+  const ends = hasRest ? "-A '-*' " : "";
   return `${functionName(name)}() {
-  _arguments -S ${specs.map((spec) => `\\\n    ${spec}`).join(" ")}
+  _arguments -S ${ends}${specs.map((spec) => `\\\n    ${spec}`).join(" ")}
 }`;
 }
 
 function groupFunction(group: string): string {
   const words = secondWords(group);
-  return `${functionName(group)}() {
+  return choose(
+    functionName(group),
+    words,
+    [],
+    [...words.keys()].map((word) => [word, functionName(`${group} ${word}`)]),
+  );
+}
+
+/** A function that offers words, and behind one of them calls another function. */
+function choose(
+  name: string,
+  words: ReadonlyMap<string, string>,
+  specs: readonly string[],
+  calls: readonly (readonly [word: string, call: string])[],
+): string {
+  const items = [...words].map(([word, help]) =>
+    quote(`${word.replaceAll(":", "\\:")}:${help}`)
+  );
+  return `${name}() {
   local curcontext="$curcontext" state line ret=1
   typeset -A opt_args
   _arguments -C \\
-    '1: :->word' \\
+${specs.map((spec) => `    ${spec} \\\n`).join("")}    '1: :->word' \\
     '*:: :->rest' && ret=0
   case $state in
     word)
-${describe(words, "      ")}
+      local -a commands
+      commands=(
+${items.map((item) => `        ${item}`).join("\n")}
+      )
+      _describe -t commands command commands && ret=0
       ;;
     rest)
       case \${words[1]} in
 ${
-    [...words.keys()].map((word) =>
-      `        ${word}) ${functionName(`${group} ${word}`)} && ret=0 ;;`
-    ).join("\n")
+    calls.map(([word, call]) => `        ${word}) ${call} && ret=0 ;;`)
+      .join("\n")
   }
       esac
       ;;
@@ -106,18 +107,7 @@ ${
 }`;
 }
 
-function describe(words: ReadonlyMap<string, string>, indent: string): string {
-  const items = [...words].map(([word, help]) =>
-    `${indent}  ${quote(`${word.replaceAll(":", "\\:")}:${help}`)}`
-  );
-  return `${indent}local -a commands
-${indent}commands=(
-${items.join("\n")}
-${indent})
-${indent}_describe -t commands command commands && ret=0`;
-}
-
-function flagSpec({ names, help, value }: CompletionFlag): string {
+function flagSpec({ names, help, value, isList }: CompletionFlag): string {
   const text = `[${help.replaceAll(/[\\[\]]/g, "\\$&")}]`;
   const argument = value === undefined ? "" : `:${value.name}:${action(value)}`;
   const spelled = names.map((name) => {
@@ -125,7 +115,6 @@ function flagSpec({ names, help, value }: CompletionFlag): string {
     return name.startsWith("--") ? `${name}=` : `${name}+`;
   });
   // What can be given several times is not taken from the offers.
-  const isList = value?.name === "KEY";
   const excluded = isList
     ? "*"
     : names.length > 1
@@ -133,7 +122,7 @@ function flagSpec({ names, help, value }: CompletionFlag): string {
     : "";
   const tail = quote(`${text}${argument}`);
   return spelled.length === 1
-    ? `${quote(`${excluded}${spelled[0]}${text}${argument}`)}`
+    ? quote(`${excluded}${spelled[0]}${text}${argument}`)
     : `${quote(excluded)}{${spelled.join(",")}}${tail}`;
 }
 

@@ -108,6 +108,8 @@ error_kinds! {
     BuildVerificationFailed => ("build/verification-failed", "The package that was just written does not verify", 108),
     /// The package would exceed a limit of the format or profile.
     BuildLimit => ("build/limit", "The package would exceed a limit of the format or profile", 108),
+    /// A file is too large to be packed.
+    BuildTooLarge => ("build/too-large", "A file is too large to be packed", 108),
     /// No launcher is available for the platform.
     LauncherNotFound => ("launcher/not-found", "No launcher is available for the platform", 110),
     /// The launcher does not fit the target platform.

@@ -4,8 +4,9 @@
  *
  * Like the original it reads ustar members, checks each header's checksum,
  * gives every member that is not a link, device, folder or FIFO a `readable`
- * (PAX and GNU extension members too), and hands out the next member only when
- * that `readable` has been consumed or cancelled.
+ * (PAX and GNU extension members too), hands out the next member only when
+ * that `readable` has been consumed or cancelled, and reads ahead of what it
+ * hands out: its input may have ended long before an error shows.
  *
  * @module
  */
@@ -45,177 +46,143 @@ export interface TarStreamEntry {
 /** Expands a tar archive into its members. */
 export class UntarStream
   implements TransformStream<Uint8Array, TarStreamEntry> {
-  readonly #readable: ReadableStream<TarStreamEntry>;
-  readonly #writable: WritableStream<Uint8Array>;
+  readonly readable: ReadableStream<TarStreamEntry>;
+  readonly writable: WritableStream<Uint8Array>;
 
   constructor() {
-    const { readable, writable } = new TransformStream<
-      Uint8Array,
-      Uint8Array
-    >();
-    this.#writable = writable;
-    this.#readable = ReadableStream.from(readMembers(readable));
-  }
-
-  get readable(): ReadableStream<TarStreamEntry> {
-    return this.#readable;
-  }
-
-  get writable(): WritableStream<Uint8Array> {
-    return this.#writable;
+    const { readable, writable } = cutIntoBlocks();
+    this.writable = writable;
+    this.readable = ReadableStream.from(readMembers(new BlockReader(readable)));
   }
 }
 
-/** Takes exact numbers of bytes, or what there is, from a stream of chunks. */
-class ByteReader {
+/** Like the original's, it takes a whole chunk in before the first block is read. */
+function cutIntoBlocks(): TransformStream<Uint8Array, Uint8Array> {
+  let rest: Uint8Array = new Uint8Array();
+  return new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller): void {
+      let bytes = chunk;
+      if (rest.length > 0) {
+        bytes = new Uint8Array(rest.length + chunk.length);
+        bytes.set(rest);
+        bytes.set(chunk, rest.length);
+      }
+      const end = bytes.length - bytes.length % BLOCK;
+      for (let at = 0; at < end; at += BLOCK) {
+        controller.enqueue(bytes.slice(at, at + BLOCK));
+      }
+      rest = bytes.slice(end);
+    },
+    flush(controller): void {
+      if (rest.length > 0) controller.enqueue(rest);
+    },
+  });
+}
+
+/** Gives out blocks while it holds the two that follow. */
+class BlockReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #chunk: Uint8Array = new Uint8Array();
+  readonly ahead: Uint8Array[] = [];
 
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
+  constructor(blocks: ReadableStream<Uint8Array>) {
+    this.#reader = blocks.getReader();
   }
 
-  /** Up to `limit` bytes as they come, or undefined at the end. */
-  async readSome(limit: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    while (this.#chunk.length === 0) {
-      const { done, value } = await this.#reader.read();
-      if (done) return undefined;
-      this.#chunk = value;
+  /** Fills up to two blocks. */
+  async begin(): Promise<void> {
+    while (this.ahead.length < 2) {
+      const { value } = await this.#reader.read();
+      if (value?.length !== BLOCK) {
+        throw new RangeError("Cannot read the tar archive: it is too small");
+      }
+      this.ahead.push(value);
     }
-    const taken = this.#chunk.slice(0, limit);
-    this.#chunk = this.#chunk.subarray(taken.length);
-    return taken;
   }
 
-  /** A whole block, or undefined at the end of the stream. */
-  async readBlock(): Promise<Uint8Array | undefined> {
-    const block = new Uint8Array(BLOCK);
-    let filled = 0;
-    while (filled < BLOCK) {
-      const part = await this.readSome(BLOCK - filled);
-      if (part === undefined) break;
-      block.set(part, filled);
-      filled += part.length;
-    }
-    if (filled === 0) return undefined;
-    if (filled < BLOCK) {
+  /** The next block, or `undefined` when there are not three left. */
+  async next(): Promise<Uint8Array | undefined> {
+    const { value } = await this.#reader.read();
+    if (value === undefined) return undefined;
+    if (value.length !== BLOCK) {
       throw new RangeError(
-        `Cannot read the tar archive: its last block has ${filled} of ${BLOCK} bytes`,
+        `Cannot read the tar archive: a block has ${value.length} bytes`,
       );
     }
-    return block;
+    this.ahead.push(value);
+    return this.ahead.shift();
   }
 
-  async cancel(reason: unknown): Promise<void> {
-    await this.#reader.cancel(reason);
+  /** Whether nothing but zeros follows. */
+  get isAtEnd(): boolean {
+    return this.ahead.every((block) => block.every((byte) => byte === 0));
+  }
+
+  async cancel(): Promise<void> {
+    await this.#reader.cancel("the archive has ended");
   }
 }
 
 async function* readMembers(
-  stream: ReadableStream<Uint8Array>,
+  blocks: BlockReader,
 ): AsyncGenerator<TarStreamEntry> {
-  const reader = new ByteReader(stream);
-  let finished = false;
-  try {
-    while (true) {
-      const block = await reader.readBlock();
-      if (block === undefined) {
-        throw new TypeError(
-          "Cannot read the tar archive: it does not end with two zero blocks",
-        );
-      }
-      if (block.every((byte) => byte === 0)) {
-        const second = await reader.readBlock();
-        if (second === undefined || second.some((byte) => byte !== 0)) {
-          throw new TypeError(
-            "Cannot read the tar archive: it does not end with two zero blocks",
-          );
-        }
-        finished = true;
-        return;
-      }
-      const header = parseHeader(block);
-      const prefix = "prefix" in header && header.prefix !== ""
-        ? `${header.prefix}/`
-        : "";
-      const entry: TarStreamEntry = { path: prefix + header.name, header };
-      if (/^[1-6]$/.test(header.typeflag)) {
-        yield entry;
-        continue;
-      }
-      const { readable, finished: consumed } = openBody(reader, header.size);
-      yield { ...entry, readable };
-      await consumed;
+  await blocks.begin();
+  while (true) {
+    if (blocks.isAtEnd) return await blocks.cancel();
+    const block = await blocks.next();
+    if (block === undefined) {
+      throw new TypeError(
+        "Cannot read the tar archive: it does not end with two zero blocks",
+      );
     }
-  } finally {
-    await reader.cancel(
-      finished ? "the archive has ended" : "the archive was abandoned",
-    ).catch(
-      () => {},
-    );
+    const header = parseHeader(block);
+    const prefix = "prefix" in header && header.prefix !== ""
+      ? `${header.prefix}/`
+      : "";
+    const entry: TarStreamEntry = { path: prefix + header.name, header };
+    if (/^[1-6]$/.test(header.typeflag)) {
+      yield entry;
+      continue;
+    }
+    const { readable, finished } = openBody(blocks, header.size);
+    yield { ...entry, readable };
+    await finished;
   }
 }
 
 /** A member's content, and a promise that settles when it has been used up. */
 function openBody(
-  reader: ByteReader,
+  blocks: BlockReader,
   size: number,
 ): { readable: ReadableStream<Uint8Array>; finished: Promise<void> } {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  // Whoever reads the body sees its error; a second, unheard one ends the process.
-  promise.catch(() => {});
+  const { promise, resolve } = Promise.withResolvers<void>();
   let left = size;
-  let padding = (BLOCK - size % BLOCK) % BLOCK;
-  const next = async (): Promise<Uint8Array<ArrayBuffer> | undefined> => {
-    if (left === 0) {
-      while (padding > 0) padding -= (await take(reader, padding)).length;
-      return undefined;
+  const next = async (): Promise<Uint8Array> => {
+    const block = await blocks.next();
+    if (block === undefined) {
+      throw new SyntaxError(
+        "Cannot read the tar archive: it ends inside a member",
+      );
     }
-    const part = await take(reader, left);
-    left -= part.length;
-    return part;
-  };
-  const settle = async (run: () => Promise<void>): Promise<void> => {
-    try {
-      await run();
-    } catch (error) {
-      reject(error);
-      throw error;
-    }
+    left -= BLOCK;
+    return block;
   };
   const readable = new ReadableStream({
     type: "bytes",
-    pull: (controller) =>
-      settle(async () => {
-        const part = await next();
-        if (part !== undefined) {
-          controller.enqueue(part);
-          return;
-        }
-        controller.close();
-        controller.byobRequest?.respond(0);
-        resolve();
-      }),
-    cancel: () =>
-      settle(async () => {
-        while (await next() !== undefined);
-        resolve();
-      }),
+    async pull(controller): Promise<void> {
+      if (left > 0) {
+        const most = left;
+        return controller.enqueue((await next()).slice(0, most));
+      }
+      resolve();
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    async cancel(): Promise<void> {
+      while (left > 0) await next();
+      resolve();
+    },
   });
   return { readable, finished: promise };
-}
-
-async function take(
-  reader: ByteReader,
-  limit: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const part = await reader.readSome(limit);
-  if (part === undefined) {
-    throw new SyntaxError(
-      "Cannot read the tar archive: it ends inside a member",
-    );
-  }
-  return part;
 }
 
 function parseHeader(block: Uint8Array): OldStyleFormat | PosixUstarFormat {

@@ -1,0 +1,272 @@
+import { PLATFORMS } from "../launchers/platform.ts";
+import { DEFAULT_VERIFY_LEVEL, VERIFY_LEVELS } from "../read/check_log.ts";
+import type { CommandSpec, FlagSpec, OperandSpec } from "./command_spec.ts";
+import { LOG_LEVELS } from "./output.ts";
+
+type More = Omit<Partial<FlagSpec>, "kind" | "help">;
+
+/** A flag without a value. */
+const flag = <const M extends More>(help: string, more?: M) =>
+  ({ kind: "switch", help, ...more as M }) as const;
+/** A flag with a value. */
+const text = <const M extends More>(value: string, help: string, more?: M) =>
+  ({ kind: "text", value, help, ...more as M }) as const;
+/** An operand. */
+const operand = <
+  const N extends string,
+  const M extends Omit<Partial<OperandSpec>, "name">,
+>(name: N, value: string, help: string, more?: M) =>
+  ({ name, value, help, ...more as M }) as const;
+
+const FORCE = flag("Replace what exists", { short: "f" });
+const PACKAGE = operand("package", "PKG", "The package");
+// deno-fmt-ignore: one row for each flag, as in all the tables below
+const TRUSTED_KEY = {
+  ...text("KEY", "Accept only this public key: a file, PEM text or a fingerprint; may be given several times", { env: "FLAVOR_TRUSTED_KEYS" }),
+  kind: "list",
+} as const;
+// deno-fmt-ignore
+const WORKENV = operand("id", "ID", "Its id, the first digits of that, or the name of its package");
+
+// deno-fmt-ignore
+/** Flags that every command takes. */
+export const GLOBAL_FLAGS = {
+  help: flag("Show help and exit", { short: "h" }),
+  version: flag("Show the version and exit", { short: "V" }),
+  json: flag("Print exactly one JSON object; errors too, on standard error"),
+  quiet: flag("Print only errors and what was asked for", { short: "q" }),
+  progress: flag("Draw a progress bar when standard error is a terminal", { default: true }),
+  color: text("WHEN", "When to use colours; auto respects NO_COLOR", { choices: ["auto", "always", "never"], default: "auto" }),
+  "log-level": text("LEVEL", "How much to say on standard error; debug names every file and choice", { env: "FLAVOR_LOG_LEVEL", choices: LOG_LEVELS, default: "info" }),
+  directory: text("DIR", "Work as if started in this directory", { short: "C" }),
+  debug: flag("Show stack traces of errors"),
+} as const satisfies Record<string, FlagSpec>;
+
+/** What the commands of a group have in common. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  helpers:
+    "Native programs that packages need: launchers, which start them, and builders of other products",
+  workenv:
+    "The cache of workenvs, the directories that packages extract themselves into",
+};
+
+// deno-fmt-ignore
+const PACK_FLAGS = {
+  manifest: text("FILE", "The manifest; by default flavor.toml, else flavor.json", { short: "m" }),
+  output: text("FILE", "The package; by default dist/<name>.psp beside the manifest. A dash means standard output", { short: "o" }),
+  "launcher-bin": text("FILE", "The launcher; by default $FLAVOR_LAUNCHER_BIN, else ours for the target, else the Go launcher for it"),
+  "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
+  target: text("PLATFORM", "Platform to pack for; by default that of the launcher, else this machine's", { choices: PLATFORMS }),
+  "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes"),
+  "public-key": text("FILE", "Refuse to pack unless the private key belongs to this one"),
+  "key-seed": text("TEXT", 'Sign with the key made from this text; "env" takes it from FLAVOR_KEY_SEED'),
+  portable: flag("Write only what the launchers of other products understand"),
+  verify: flag("Verify the package before it gets its name", { default: true }),
+  "workenv-base": text("DIR", "What {workenv} stands for in the sources of slots", { env: "FLAVOR_WORKENV_BASE" }),
+  jobs: { ...text("N", "How many blocks to compress at once; by default one for each processor", { short: "j", least: 1 }), kind: "number" },
+  "cache-dir": text("DIR", "Keep compressed frames here, so that only what changed is compressed again", { env: "FLAVOR_SLOT_CACHE" }),
+  "cache-size": { ...text("SIZE", "Most that --cache-dir may hold; what was used longest ago goes first", { default: "4G" }), kind: "size" },
+  "dry-run": flag("Show the plan and write nothing"),
+} as const;
+
+// deno-fmt-ignore
+/** Every command, in the order of `--help`. */
+export const COMMANDS = {
+  init: {
+    summary: "Write a commented manifest that packs as it is",
+    operands: [],
+    flags: {
+      template: text("NAME", "What kind of application it is", { choices: ["script", "directory"], default: "script" }),
+      force: FORCE,
+    },
+    anywhere: true,
+    examples: [{ line: "flavor init", does: "Write flavor.toml and a first program" }],
+    load: async () => (await import("./commands/init.ts")).runInit,
+  },
+  pack: {
+    summary: "Pack an application into one signed executable file",
+    description: [
+      "Reads the manifest, encodes the slots, signs the package, verifies the result and only then gives it its name. A build that fails or is interrupted leaves no file behind and does not touch an existing one.",
+      "Without a key the package is signed with one made for this build, which proves that nothing was changed, but not who packed it.",
+    ],
+    operands: [],
+    flags: PACK_FLAGS,
+    examples: [
+      { line: "flavor pack", does: "Pack the manifest in this directory" },
+      { line: "flavor pack -m app/flavor.toml -o app.psp --private-key keys/flavor-private.key", does: "Name everything" },
+    ],
+    load: async () => (await import("./commands/pack.ts")).runPack,
+  },
+  run: {
+    summary: "Verify a package, then start it",
+    description: [
+      "Every byte is checked here before anything of the package runs, so the answer does not depend on the launcher inside of it. Name a key that you trust to know who packed it.",
+      "Options of flavor come before PKG; everything behind it belongs to the application.",
+    ],
+    operands: [PACKAGE],
+    rest: "ARGS",
+    flags: { "trusted-key": TRUSTED_KEY },
+    examples: [
+      { line: "flavor run app.psp serve --port 8080", does: "Verify, then start with arguments" },
+      { line: "flavor run --trusted-key keys/flavor-public.key app.psp", does: "Start it only if this key signed it" },
+    ],
+    load: async () => (await import("./commands/run.ts")).runRun,
+  },
+  verify: {
+    summary: "Verify packages: check every byte, and name each check",
+    description: [
+      "The last line about a package says who signed it, and whether that key is one that you trust. With --quiet only failures are printed.",
+    ],
+    operands: [operand("packages", "PKG", "The packages", { many: true })],
+    flags: {
+      "trusted-key": TRUSTED_KEY,
+      level: text("LEVEL", "How much has to be proved; strict also demands a seal", { env: "FLAVOR_VALIDATION", choices: VERIFY_LEVELS, default: DEFAULT_VERIFY_LEVEL }),
+    },
+    examples: [
+      { line: "flavor verify app.psp --trusted-key keys/flavor-public.key", does: "Check integrity and origin" },
+      { line: "flavor verify --quiet dist/one.psp dist/two.psp", does: "Check several and hear of failures only" },
+    ],
+    load: async () => (await import("./commands/verify.ts")).runVerify,
+  },
+  inspect: {
+    summary: "Show what is inside a package",
+    operands: [PACKAGE],
+    flags: { tree: flag("Read every slot and show its files as a tree") },
+    examples: [
+      { line: "flavor inspect app.psp", does: "Sizes, slots, key, command" },
+      { line: "flavor inspect app.psp --json", does: "The same for programs" },
+      { line: "flavor inspect app.psp --tree", does: "With every file" },
+    ],
+    load: async () => (await import("./commands/inspect.ts")).runInspect,
+  },
+  diff: {
+    summary: "Show what differs between two packages",
+    description: [
+      "Compares metadata, keys, launchers, slots and the files in them. A difference is an answer and not an error, so the exit code is 0; with --exit-code it is 4 when the packages differ. Errors have their own codes either way.",
+    ],
+    operands: [operand("before", "A", "A package"), operand("after", "B", "The package to compare it with")],
+    flags: { "exit-code": flag("End with 4 when the packages differ") },
+    examples: [{ line: "flavor diff old.psp new.psp", does: "What changed" }],
+    load: async () => (await import("./commands/diff.ts")).runDiff,
+  },
+  extract: {
+    summary: "Extract one slot",
+    description: ["A slot goes to standard output only after its digest has been checked; an archive comes out as tar."],
+    operands: [
+      PACKAGE,
+      operand("slot", "SLOT", "The slot's number or id"),
+      operand("output", "OUT", "The file, or for an archive the directory, to create; a dash means standard output"),
+    ],
+    flags: { force: FORCE, raw: flag("Write the stored bytes without decoding them") },
+    examples: [
+      { line: "flavor extract app.psp 0 out", does: "Extract the first slot" },
+      { line: "flavor extract app.psp config -", does: "Write a slot to standard output" },
+    ],
+    load: async () => (await import("./commands/extract.ts")).runExtract,
+  },
+  "extract-all": {
+    summary: "Extract every slot",
+    description: ["The directory gets the layout that the application sees when it runs."],
+    operands: [PACKAGE, operand("output", "DIR", "The directory to create")],
+    flags: { force: FORCE, raw: flag("Write the stored bytes of each slot, and the metadata") },
+    examples: [{ line: "flavor extract-all app.psp out", does: "Extract everything" }],
+    load: async () => (await import("./commands/extract.ts")).runExtractAll,
+  },
+  keygen: {
+    summary: "Make an Ed25519 key pair",
+    operands: [],
+    flags: { "out-dir": text("DIR", "Where flavor-private.key and flavor-public.key go", { default: "keys" }), force: FORCE },
+    examples: [{ line: "flavor keygen", does: "Write keys/flavor-private.key" }],
+    load: async () => (await import("./commands/keygen.ts")).runKeygen,
+  },
+  "helpers list": {
+    summary: "List the launchers and builders on this machine",
+    operands: [],
+    flags: {},
+    examples: [{ line: "flavor helpers list", does: "Path, platform, size" }],
+    load: async () => (await import("./commands/helpers.ts")).runHelpersList,
+  },
+  "helpers info": {
+    summary: "Show one helper: platform, version, size, digest",
+    operands: [operand("helper", "NAME", "A helper's name, or the path of any file")],
+    flags: {},
+    examples: [{ line: "flavor helpers info flavor-rs-launcher-linux_amd64", does: "Everything about one helper" }],
+    load: async () => (await import("./commands/helpers.ts")).runHelpersInfo,
+  },
+  "helpers build": {
+    summary: "Build the launcher for this machine from a checkout",
+    operands: [],
+    flags: { force: flag("Build even when nothing changed", { short: "f" }) },
+    examples: [{ line: "flavor helpers build", does: "Fill dist/bin" }],
+    load: async () => (await import("./commands/helpers.ts")).runHelpersBuild,
+  },
+  "helpers test": {
+    summary: "Pack and run a tiny application with each launcher",
+    description: ["Launchers for other platforms are named and skipped; a builder is asked for its version."],
+    operands: [],
+    flags: {},
+    examples: [{ line: "flavor helpers test", does: "Start a package with every launcher that runs here" }],
+    load: async () => (await import("./commands/helpers.ts")).runHelpersTest,
+  },
+  "helpers clean": {
+    summary: "Remove the helpers that were built in this checkout",
+    operands: [],
+    flags: {},
+    examples: [{ line: "flavor helpers clean", does: "Empty dist/bin" }],
+    load: async () => (await import("./commands/helpers.ts")).runHelpersClean,
+  },
+  "workenv list": {
+    summary: "List the workenvs in the cache",
+    operands: [],
+    flags: {},
+    examples: [{ line: "flavor workenv list", does: "Newest first" }],
+    load: async () => (await import("./commands/workenv.ts")).runWorkenvList,
+  },
+  "workenv info": {
+    summary: "Show where the cache is and how large it is",
+    operands: [],
+    flags: {},
+    examples: [{ line: "flavor workenv info --json", does: "For programs" }],
+    load: async () => (await import("./commands/workenv.ts")).runWorkenvInfo,
+  },
+  "workenv inspect": {
+    summary: "Show one workenv",
+    operands: [WORKENV],
+    flags: {},
+    examples: [{ line: "flavor workenv inspect 0123abcd", does: "Package, size, state" }],
+    load: async () => (await import("./commands/workenv.ts")).runWorkenvInspect,
+  },
+  "workenv remove": {
+    summary: "Remove one workenv",
+    operands: [WORKENV],
+    flags: {},
+    examples: [{ line: "flavor workenv remove 0123abcd", does: "Free its space; the next start fills it again" }],
+    load: async () => (await import("./commands/workenv.ts")).runWorkenvRemove,
+  },
+  "workenv clean": {
+    summary: "Remove workenvs that nothing runs from",
+    description: ["Without --older-than and --max-size, every workenv that nothing runs from is removed."],
+    operands: [],
+    flags: {
+      "older-than": { ...text("AGE", "Only those filled longer ago than this, such as 12h, 30d or 4w"), kind: "age" },
+      "max-size": { ...text("SIZE", "The oldest first, until the others are no larger than this, such as 500M or 2G"), kind: "size" },
+      "dry-run": flag("Show what would be removed"),
+    },
+    examples: [
+      { line: "flavor workenv clean --older-than 30d", does: "By age" },
+      { line: "flavor workenv clean --max-size 2G", does: "By size" },
+    ],
+    load: async () => (await import("./commands/workenv.ts")).runWorkenvClean,
+  },
+  completions: {
+    summary: "Print a script that completes flavor's command line",
+    description: [
+      "Load it with source <(flavor completions bash), or the same with zsh; for fish, write it to ~/.config/fish/completions/flavor.fish.",
+    ],
+    operands: [operand("shell", "SHELL", "The shell: bash, zsh or fish", { choices: ["bash", "zsh", "fish"] })],
+    flags: {},
+    anywhere: true,
+    examples: [{ line: "flavor completions bash", does: "The script for bash" }],
+    load: async () => (await import("./commands/completions.ts")).runCompletions,
+  },
+} as const satisfies Record<string, CommandSpec>;
