@@ -4,6 +4,7 @@ import { createSha256, sha256 } from "../crypto/sha256.ts";
 import { type JsonValue, PspfError } from "../errors.ts";
 import { ALIGNMENT, MAX_SLOT_COUNT } from "../format/constants.ts";
 import { alignUp } from "../bytes/u64.ts";
+import type { RandomAccessSource } from "../io/random_access_source.ts";
 import type { OpenedPackage } from "../read/open_package.ts";
 import type { Descriptor } from "./registry_client.ts";
 
@@ -54,13 +55,19 @@ const MAX_EMBEDDED_SIZE = 512 * 1024;
 /** Every slot, the launcher, the tail, and what may be between any two of them. */
 const MAX_LAYERS = 2 * MAX_SLOT_COUNT + 4;
 
+/** A package, and the file that it is in: a platform's signature may stand behind it. */
+export interface PackageFile {
+  readonly file: RandomAccessSource;
+  readonly opened: OpenedPackage;
+}
+
 /**
  * Cuts a package file into pieces: the launcher, each slot, and the rest, which
  * in our layout is the tail alone. What lies between two of them and is not
  * just alignment is a piece of its own, so that every file can be restored.
  */
 export async function cutPackage(
-  { source, index, slots }: OpenedPackage,
+  { file, opened: { index, slots } }: PackageFile,
 ): Promise<readonly Piece[]> {
   const named: Piece[] = [
     { kind: "launcher" as const, offset: 0, size: index.launcher.size },
@@ -76,40 +83,40 @@ export async function cutPackage(
   for (const piece of named) {
     // Packages of others may use the same bytes twice.
     if (piece.offset < end) continue;
-    if (piece.offset > end && !await isPadding(end, piece.offset, source)) {
+    if (piece.offset > end && !await isPadding(end, piece.offset, file)) {
       pieces.push({ kind: "bytes", offset: end, size: piece.offset - end });
     }
     pieces.push(piece);
     end = piece.offset + piece.size;
   }
   const start = alignUp(end, ALIGNMENT);
-  if (!await isPadding(end, start, source)) {
+  if (!await isPadding(end, start, file)) {
     pieces.push({ kind: "bytes", offset: end, size: start - end });
   }
   return [...pieces, {
     kind: "tail",
     offset: start,
-    size: source.size - start,
+    size: file.size - start,
   }];
 }
 
 async function isPadding(
   from: number,
   to: number,
-  source: OpenedPackage["source"],
+  file: RandomAccessSource,
 ): Promise<boolean> {
   if (to !== alignUp(from, ALIGNMENT)) return false;
-  return (await source.read(from, to - from)).every((byte) => byte === 0);
+  return (await file.read(from, to - from)).every((byte) => byte === 0);
 }
 
 /** Hashes a piece of a file. */
 export async function describePiece(
-  { source }: Pick<OpenedPackage, "source">,
+  file: RandomAccessSource,
   { kind, offset, size, id }: Piece,
   onProgress: (bytes: number) => void,
 ): Promise<Descriptor> {
   const hash = createSha256();
-  for await (const chunk of source.stream(offset, size)) {
+  for await (const chunk of file.stream(offset, size)) {
     await hash.update(chunk);
     onProgress(chunk.length);
   }
@@ -118,9 +125,7 @@ export async function describePiece(
     mediaType: layerType(kind),
     digest: `sha256:${encodeHex(await hash.digest())}`,
     size,
-    data: isEmbedded
-      ? encodeBase64(await source.read(offset, size))
-      : undefined,
+    data: isEmbedded ? encodeBase64(await file.read(offset, size)) : undefined,
     annotations: id === undefined ? undefined : { "vnd.flavor.slot.id": id },
   };
 }

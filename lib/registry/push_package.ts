@@ -6,12 +6,12 @@ import {
   EXECUTABLE_HEAD_SIZE,
 } from "../launchers/executable_format.ts";
 import { platformName } from "../launchers/platform.ts";
-import type { OpenedPackage } from "../read/open_package.ts";
 import {
   cutPackage,
   describePiece,
   INDEX_TYPE,
   MANIFEST_TYPE,
+  type PackageFile,
   type PieceKind,
   writeIndex,
   writeManifest,
@@ -59,7 +59,7 @@ export interface PushReport {
  * last, when all it names is there.
  */
 export async function pushPackages(
-  packages: readonly OpenedPackage[],
+  packages: readonly PackageFile[],
   reference: Reference,
   options: PushOptions = {},
 ): Promise<PushReport> {
@@ -68,8 +68,8 @@ export async function pushPackages(
   const platforms = await Promise.all(packages.map(platformOf));
   if (packages.length > 1) checkPlatforms(packages, platforms);
   const pushed = [];
-  for (const [index, opened] of packages.entries()) {
-    const { manifest, pieces } = await pushPieces(opened, client, options);
+  for (const [index, one] of packages.entries()) {
+    const { manifest, pieces } = await pushPieces(one, client, options);
     const digest = `sha256:${encodeHex(await sha256(manifest))}`;
     // Alone it may have the tag at once.
     const version = packages.length === 1 ? reference.version : digest;
@@ -117,13 +117,13 @@ async function writeAs(
 }
 
 async function pushPieces(
-  opened: OpenedPackage,
+  { file, opened }: PackageFile,
   client: RegistryClient,
   { mountFrom = [], onProgress = () => {} }: PushOptions,
 ): Promise<
   { manifest: Uint8Array<ArrayBuffer>; pieces: readonly PushedPiece[] }
 > {
-  const { source, metadataJson } = opened;
+  const { metadataJson } = opened;
   const pieces: PushedPiece[] = [];
   const layers = [];
   const sent = new Map<string, UploadOutcome>();
@@ -133,12 +133,12 @@ async function pushPieces(
     sent.set(upload.digest, "exists");
     return outcome;
   };
-  for (const piece of await cutPackage(opened)) {
+  for (const piece of await cutPackage({ file, opened })) {
     const { kind, id, offset, size } = piece;
-    const layer = await describePiece(opened, piece, onProgress);
+    const layer = await describePiece(file, piece, onProgress);
     const { digest } = layer;
     const read: Upload["read"] = async (at, length) => {
-      const bytes = await source.read(offset + at, length);
+      const bytes = await file.read(offset + at, length);
       onProgress(length);
       return bytes;
     };
@@ -163,10 +163,10 @@ async function pushPieces(
 
 /** The platform that the launcher is for, where that is one. */
 async function platformOf(
-  { source, index }: OpenedPackage,
+  { file, opened: { index } }: PackageFile,
 ): Promise<string | undefined> {
   const size = Math.min(index.launcher.size, EXECUTABLE_HEAD_SIZE);
-  const found = detectPlatforms(await source.read(0, size));
+  const found = detectPlatforms(await file.read(0, size));
   const [only] = found;
   return only !== undefined && found.length === 1
     ? platformName(only)
@@ -174,11 +174,11 @@ async function platformOf(
 }
 
 function checkPlatforms(
-  packages: readonly OpenedPackage[],
+  packages: readonly PackageFile[],
   platforms: readonly (string | undefined)[],
 ): void {
   for (const [index, platform] of platforms.entries()) {
-    const { name } = packages[index]?.source ?? {};
+    const { name } = packages[index]?.file ?? {};
     const problem = platform === undefined
       ? "its launcher is for no platform that is known"
       : platforms.indexOf(platform) !== index

@@ -6,7 +6,7 @@ import {
   type PackageSummary,
   type SlotSummary,
 } from "../../read/mod.ts";
-import { openPackage } from "../../read/open_package.ts";
+import { openPackage, SIGNED_FOR } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { openInput } from "../open_input.ts";
 import {
@@ -101,6 +101,7 @@ function summaryJson(
     metadata_size: summary.metadataSize.stored,
     metadata_plain_size: summary.metadataSize.plain,
     metadata_sha256: summary.metadataSha256,
+    platform_signature: summary.platformSignature?.kind ?? null,
     execution: {
       command: execution.command,
       argv: execution.argv ?? null,
@@ -131,7 +132,7 @@ function summaryJson(
 
 function summaryText(summary: PackageSummary, paint: Paint): string {
   const { name, version, description } = summary.package;
-  const { execution } = summary;
+  const { execution, platformSignature } = summary;
   const facts: readonly (readonly [string, string])[] = [
     ["package", `${name} ${version}`],
     ...(description ? [["description", description] as const] : []),
@@ -147,6 +148,16 @@ function summaryText(summary: PackageSummary, paint: Paint): string {
     ["builder", summary.builder ?? "unknown"],
     ["signed by", summary.fingerprint],
     ["seal", summary.sealed ? "yes: every byte is bound" : "none"],
+    ...(platformSignature
+      ? [
+        [
+          "platform",
+          `signed for ${
+            SIGNED_FOR[platformSignature.kind]
+          }, which is not judged here`,
+        ] as const,
+      ]
+      : []),
     ["id", summary.metadataSha256.slice(0, 32)],
   ];
   return [

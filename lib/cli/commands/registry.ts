@@ -1,6 +1,7 @@
 import { dirname } from "@std/path";
 import { PspfError } from "../../errors.ts";
 import { type OpenedPackage, openPackage } from "../../read/open_package.ts";
+import type { PackageFile } from "../../registry/package_manifest.ts";
 import { pullPackage } from "../../registry/pull_package.ts";
 import {
   type PushedPiece,
@@ -39,14 +40,14 @@ export async function runPush(
   );
   const trustedKeys = await readTrustedKeys(flags["trusted-key"], host.reader);
   await using stack = new AsyncDisposableStack();
-  const packages: OpenedPackage[] = [];
+  const packages: PackageFile[] = [];
   for (const path of paths) {
-    const source = stack.use(await host.reader.openSource(path));
+    const file = stack.use(await host.reader.openSource(path));
     const options = { level: "standard", trustedKeys } as const;
-    checkValid(path, "pushed", await verifyFile(source, options, output));
-    packages.push(await openPackage(source, options));
+    checkValid(path, "pushed", await verifyFile(file, options, output));
+    packages.push({ file, opened: await openPackage(file, options) });
   }
-  const size = packages.reduce((sum, { source }) => sum + source.size, 0);
+  const size = packages.reduce((sum, { file }) => sum + file.size, 0);
   using bar = output.progress("pushing", 2 * size);
   const report = await pushPackages(packages, reference, {
     ...registryOptions(flags, context),
