@@ -3,6 +3,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { inspectPackage, verifyPackage } from "@flavor/pspf";
 import type { Host } from "../../lib/host/types.ts";
+import { BytesSource } from "@flavor/pspf/io";
+import { EXECUTABLE_HEADER_SIZE } from "../../lib/format/platform_signature.ts";
+import { buildInMemory, planOf } from "../pack/build_in_memory.ts";
+import { serveBytes } from "../support/http_server.ts";
+import { launcherLike, signForWindows } from "../support/platform_signed.ts";
+import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { proxyRegistry, startRegistry } from "../support/registry.ts";
 import { type Json, makeProject } from "./project.ts";
 
@@ -212,6 +218,35 @@ Deno.test("packages of others come back as they were", async (t) => {
       assertEquals(await project.same(name, `back-${name}`), true);
     });
   }
+});
+
+Deno.test("a package that Windows' tools have signed comes back signed", async () => {
+  await using registry = await startRegistry();
+  await using project = await makeProject();
+  const launcher = launcherLike("a program for Windows with a checksum");
+  const plan = planOf(['{ id = "app", source = "app", target = "app" }']);
+  const { bytes } = await buildInMemory(
+    plan,
+    { app: pseudoRandomBytes(1_000_000) },
+    { launcher: new BytesSource(launcher) },
+  );
+  const signed = signForWindows(new Uint8Array(bytes));
+  await project.dir.write("app.exe", signed);
+  const at = `${registry.host}/team/app:1`;
+  const { packages } = await project.json("push", "app.exe", at);
+  assertEquals(packages[0].platform, "windows_amd64");
+  await project.json("pull", at, "-o", "back.exe");
+  assertEquals(await project.same("app.exe", "back.exe"), true);
+
+  await using proxy = proxyRegistry(registry);
+  const reference = `oci://${proxy.host}/team/app:1`;
+  assertEquals((await project.json("inspect", reference)).sealed, true);
+  // Where the package ends, only the head of the launcher tells.
+  assertEquals(proxy.requests.length, 2);
+  await using server = serveBytes(signed);
+  assertEquals((await project.json("inspect", server.url)).sealed, true);
+  assertEquals(server.served.length, 2);
+  assertEquals(server.sent, 64 * 1024 + EXECUTABLE_HEADER_SIZE);
 });
 
 Deno.test("only what verifies is pushed", async () => {
