@@ -1,17 +1,6 @@
-import { format } from "@std/fmt/bytes";
+import { visibleText } from "../bytes/text.ts";
 
-/** A number and what it counts: `1 slot`, `2 slots`. The plural ends in "s". */
-export function formatCount(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** A number of bytes in powers of 1024, such as `1.5 MiB`. */
-export function formatSize(bytes: number): string {
-  return format(Math.round(bytes), {
-    binary: true,
-    maximumFractionDigits: 1,
-  }).replace("kiB", "KiB");
-}
+export { formatCount, formatSize, visibleText } from "../bytes/text.ts";
 
 const UNITS: readonly (readonly [string, number])[] = [
   ["d", 86_400],
@@ -38,22 +27,6 @@ export function formatAge(ageMs: number): string {
   return ageMs < 60_000
     ? "now"
     : formatDuration(ageMs / 1000).replace(/(?<=\D) .*$/, "");
-}
-
-/**
- * Makes text that comes out of a package safe to show: what would move the
- * cursor, change colours or hide text is written as an escape.
- */
-export function visibleText(text: string, keepLines: boolean = false): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex
-    /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => {
-      if (keepLines && character === "\n") return character;
-      const code = character.charCodeAt(0).toString(16);
-      return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, "0")}`;
-    },
-  );
 }
 
 /**

@@ -2,10 +2,11 @@ import { keyFingerprint } from "../../crypto/mod.ts";
 import { isPspfError, type JsonValue } from "../../errors.ts";
 import type { RandomAccessSource } from "../../io/random_access_source.ts";
 import { openPackage } from "../../read/open_package.ts";
+import { checkJson } from "../../read/package_json.ts";
 import type { TrustedKey, VerifyCheck, VerifyLevel } from "../../read/mod.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import type { Output } from "../output.ts";
-import { checkJson, readTrustedKeys, verifyFile } from "../package_file.ts";
+import { readTrustedKeys, verifyFile } from "../package_file.ts";
 import { reportFailure } from "../report_failure.ts";
 import { visibleText } from "../text.ts";
 
