@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["archive", "compress", "crypto", "io"],
   ["launchers", "manifest", "read", "workenv"],
   ["pack"],
+  ["web"],
   ["cli"],
 ];
 
@@ -42,6 +43,7 @@ const LAZY_HOST: ReadonlySet<string> = new Set([
   "lib/io/open_source.ts -> lib/host/file_source.ts",
   "lib/read/extract_package.ts -> lib/host/load_host.ts",
   "lib/pack/pack_host.ts -> lib/host/load_host.ts",
+  "lib/web/shelf.ts -> lib/host/load_host.ts",
 ]);
 
 /** The lowest layer that may know of a host, be it by its interfaces only. */

@@ -79,7 +79,7 @@ async function compareSlot(
     opened: OpenedPackage,
     slot: PackageSlot | undefined,
   ): Promise<readonly ListedFile[]> => {
-    const target = new ListingTarget(true);
+    const target = new ListingTarget({ withDigests: true });
     if (slot !== undefined) {
       await extractSlot(opened, slot, target, { onProgress });
     }

@@ -1,6 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 
 import { createSha256 } from "../crypto/sha256.ts";
+import { PspfError } from "../errors.ts";
 import type { ExtractTarget } from "../io/extract_target.ts";
 
 /** One thing that a slot would put into the workenv, by its path below it. */
@@ -23,21 +24,28 @@ export type ListedFile =
     readonly target: string;
   };
 
+/** How a list is made. */
+export interface ListingOptions {
+  /** Whether files are hashed. */
+  readonly withDigests?: boolean | undefined;
+  /** Most things in the list. */
+  readonly maxFiles?: number | undefined;
+}
+
 /** Takes what is extracted down in a list and writes nothing. */
 export class ListingTarget implements ExtractTarget {
   /** What to call it in messages. */
   readonly name = "listing";
   /** What was extracted, in the order of the slot. */
   readonly files: ListedFile[] = [];
-  readonly #withDigests: boolean;
+  readonly #options: ListingOptions;
 
-  constructor(withDigests: boolean = false) {
-    this.#withDigests = withDigests;
+  constructor(options: ListingOptions = {}) {
+    this.#options = options;
   }
 
   directory(path: string, mode: number): Promise<void> {
-    this.files.push({ kind: "directory", path, mode });
-    return Promise.resolve();
+    return Promise.try(() => this.#add({ kind: "directory", path, mode }));
   }
 
   async file(
@@ -46,14 +54,14 @@ export class ListingTarget implements ExtractTarget {
     _size: number | undefined,
     content: ReadableStream<Uint8Array>,
   ): Promise<void> {
-    const hash = this.#withDigests ? createSha256() : undefined;
+    const hash = this.#options.withDigests ? createSha256() : undefined;
     let size = 0;
     for await (const chunk of content) {
       size += chunk.length;
       await hash?.update(chunk);
     }
     const sha256 = hash && encodeHex(await hash.digest());
-    this.files.push({
+    this.#add({
       kind: "file",
       path,
       mode,
@@ -63,8 +71,7 @@ export class ListingTarget implements ExtractTarget {
   }
 
   symlink(path: string, target: string): Promise<void> {
-    this.files.push({ kind: "link", path, target });
-    return Promise.resolve();
+    return Promise.try(() => this.#add({ kind: "link", path, target }));
   }
 
   hardLink(path: string, existing: string): Promise<void> {
@@ -73,5 +80,17 @@ export class ListingTarget implements ExtractTarget {
 
   finish(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #add(file: ListedFile): void {
+    const { maxFiles = Infinity } = this.#options;
+    if (this.files.length === maxFiles) {
+      throw new PspfError(
+        "archive/too-large",
+        `Cannot list the archive: it has more than ${maxFiles} members`,
+        { context: { expected: maxFiles } },
+      );
+    }
+    this.files.push(file);
   }
 }

@@ -7,6 +7,7 @@ import type {
 } from "./compare_packages.ts";
 import type { PackageSummary } from "./inspect_package.ts";
 import type { ListedFile } from "./listed_files.ts";
+import { isTrusted, type Verdict } from "./verdict.ts";
 
 /*
  * What is said about packages to programs: by the command line with `--json`,
@@ -70,6 +71,19 @@ export function checkJson(
   { id, status, code, detail, hint }: VerifyCheck,
 ): JsonValue {
   return { id, status, ...(code && { code }), detail, ...(hint && { hint }) };
+}
+
+/** What was found out about one package. */
+export function verdictJson(verdict: Verdict): Record<string, JsonValue> {
+  const { path, valid, level, checks, signer } = verdict;
+  return {
+    package: path,
+    valid,
+    level,
+    fingerprint: signer ?? null,
+    trusted: isTrusted(verdict) ?? null,
+    checks: checks.map(checkJson),
+  };
 }
 
 /** Whether a comparison found nothing. */
