@@ -90,7 +90,7 @@ export async function shellHtml(
         <a class="skip" href="#page">Skip to the content</a>
         <header>
           <a class="home"
-            href="./"><img src="icon.svg" alt="" width="24" height="24">Packages</a>
+            href="./"><img src="icon.svg" alt="" width="24" height="24">flavor</a>
           <label
             class="open">Open a file<input type="file" id="file" multiple></label>
         </header>

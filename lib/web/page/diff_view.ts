@@ -222,25 +222,23 @@ function fileTable(files: readonly ChangedPart[]): Child {
     files.map(({ name, status, changes }) => [
       mark(status),
       h("code", {}, name),
-      changes.filter(({ key }) => key !== "sha256" || changes.length === 1).map(
-        ({ key, before, after }) =>
-          h(
-            "div",
-            {},
-            key === "sha256" ? "other content" : `${key}: `,
-            ...(key === "sha256"
-              ? []
-              : key === "size"
-              ? [`${sizeOf(before)} to ${sizeOf(after)}`]
-              : [value(before), " to ", value(after)]),
-          ),
-      ),
+      changes.length === 1 && changes[0]?.key === "sha256"
+        ? "other content"
+        : changes.filter(({ key }) => key !== "sha256").map((change) =>
+          h("div", {}, `${change.key}: `, changeText(change))
+        ),
     ]),
   );
 }
 
-function sizeOf(size: JsonValue | undefined): string {
-  return typeof size === "number" ? formatSize(size) : "none";
+function changeText({ key, before, after }: Change): Child {
+  if (
+    key !== "size" || typeof before !== "number" || typeof after !== "number"
+  ) return [value(before), " to ", value(after)];
+  const more = after - before;
+  return `${formatSize(after)} (${more < 0 ? "−" : "+"}${
+    formatSize(Math.abs(more))
+  })`;
 }
 
 function value(of: JsonValue | undefined): Node {

@@ -93,10 +93,17 @@ function factsOf(summary: PackageSummary, { name, isLocal }: Opened): Node {
     ],
     ["Size", formatSize(summary.size)],
     ["Built by", summary.builder],
-    ["Built", summary.timestamp],
+    ["Built", builtAt(summary.timestamp)],
     ["Launcher", summary.launcher],
     ["Identity", h("code", { class: "key" }, summary.metadataSha256)],
   ]);
+}
+
+/** A reproducible build has no time of its own, and writes the earliest there is. */
+function builtAt(timestamp: string | undefined): string | undefined {
+  return timestamp === undefined || Date.parse(timestamp) === 0
+    ? undefined
+    : timestamp;
 }
 
 /** A part of the file, as far as sizes go. */
@@ -171,7 +178,12 @@ function startOf({ metadata, slots }: OpenedPackage): Node[] {
         args.length === 0 ? undefined : code(args.map(quoted).join(" ")),
       ],
       ["Directory", cwd === undefined ? "the caller's" : code(cwd)],
-      ["{primary} is", slots[primarySlot]?.id],
+      [
+        "{primary} is",
+        `${command} ${argv?.join(" ")}`.includes("{primary}")
+          ? slots[primarySlot]?.id
+          : undefined,
+      ],
       [
         "Once after extraction",
         setupCommands.length === 0

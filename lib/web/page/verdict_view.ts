@@ -2,7 +2,15 @@ import { formatSize } from "../../bytes/text.ts";
 import { parseFingerprint } from "../../crypto/sha256.ts";
 import type { VerifyCheck } from "../../read/check_log.ts";
 import { isTrusted, judgePackage, type Verdict } from "../../read/verdict.ts";
-import { announce, button, disclosure, failure, fill, h } from "./dom.ts";
+import {
+  announce,
+  button,
+  type Child,
+  disclosure,
+  failure,
+  fill,
+  h,
+} from "./dom.ts";
 import type { Opened } from "./packages.ts";
 
 /** More than this is fetched only when somebody wants it. */
@@ -79,17 +87,16 @@ async function verify(
 function wordOf(verdict: Verdict): string {
   if (!verdict.valid) return "Do not run this";
   return isTrusted(verdict) === true
-    ? "Verified, and signed by a key you trust"
+    ? "Verified, and signed by a trusted key"
     : "Verified: nothing was changed since it was signed";
 }
 
-function verdictOf(verdict: Verdict): Node[] {
-  const { valid, checks, signer } = verdict;
+function verdictOf(verdict: Verdict): Child {
+  const { valid, checks } = verdict;
   const failed = checks.filter(({ status }) => status === "fail");
   const isUnsealed = checks.some(({ id, status }) =>
     id === "seal" && status === "warn"
   );
-  const trusted = isTrusted(verdict);
   return [
     h("p", { class: `word ${valid ? "good" : "bad"}` }, wordOf(verdict)),
     h(
@@ -111,21 +118,25 @@ function verdictOf(verdict: Verdict): Node[] {
         )
         : undefined,
     ),
-    ...(signer === undefined ? [] : [signerOf(signer, trusted, valid)]),
+    h("div", { class: "signer" }, signerOf(verdict)),
     disclosure(
       countOf(checks),
       () => checkList(checks),
-      { class: "checks", open: !valid },
+      { class: "checks" },
     ),
   ];
 }
 
 /** Who signed it, and a place to compare that with what is known from elsewhere. */
-function signerOf(
-  signer: string,
-  trusted: boolean | undefined,
-  valid: boolean,
-): HTMLElement {
+function signerOf(verdict: Verdict): Child {
+  const { valid, signer } = verdict;
+  if (signer === undefined) return undefined;
+  const key = h("code", { class: "key" }, signer);
+  if (!valid) return h("p", {}, "It says that it was signed by ", key);
+  const by = h("p", {}, "Signed by ", key);
+  if (isTrusted(verdict) === true) {
+    return [by, h("p", {}, "This service was started to trust that key.")];
+  }
   const answer = h("span", { role: "status" });
   const input = h("input", {
     type: "text",
@@ -149,29 +160,24 @@ function signerOf(
         : "another key",
     );
   });
-  const says = trusted === true
-    ? "This service was started with that key as a trusted one."
-    : trusted === false
-    ? "That key is not among those that this service trusts."
-    : "Anybody can make a key. Compare it with what the publisher says elsewhere:";
-  return h(
-    "div",
-    { class: "signer" },
+  return [
+    by,
     h(
       "p",
       {},
-      valid ? "Signed by " : "Names as its signer ",
-      h("code", { class: "key" }, signer),
+      "Anybody can make a key. Compare it with what the publisher says elsewhere: ",
+      input,
+      " ",
+      answer,
     ),
-    h("p", {}, says, " ", trusted === true ? undefined : input, " ", answer),
-  );
+  ];
 }
 
 const WORDS = {
   pass: ["passed", "good"],
   fail: ["failed", "bad"],
   warn: ["warning", "warning"],
-  skip: ["not applicable", "faint"],
+  skip: ["not checked", "faint"],
 } as const;
 
 function countOf(checks: readonly VerifyCheck[]): string {
