@@ -191,6 +191,16 @@ export const COMMANDS = {
     ],
     load: async () => (await import("./commands/serve.ts")).runServe,
   },
+  site: {
+    summary: "Write the page of flavor serve as files for any web server",
+    description: [
+      "The page verifies packages in the browser of whoever looks, as it does with flavor serve. A server that knows ranges is better, since the page then reads only what it needs; any other will do.",
+    ],
+    operands: [operand("source", "PATH", "A directory with packages, or one package"), operand("output", "OUT", "The directory to create")],
+    flags: { force: FORCE, "trusted-key": TRUSTED_KEY },
+    examples: [{ line: "flavor site dist public", does: "Write everything that a web server needs" }],
+    load: async () => (await import("./commands/site.ts")).runSite,
+  },
   keygen: {
     summary: "Make an Ed25519 key pair",
     operands: [],

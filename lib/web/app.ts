@@ -239,7 +239,7 @@ export function createApp(options: AppOptions): Hono {
       c.req.query("level"),
       signal,
     );
-    return Response.json(verdict, { headers: { "cache-control": "no-store" } });
+    return await json(c.req.raw, verdict, "no-store");
   });
 
   app.get("/api/packages/:name/verify.jsonl", async (c) => {
@@ -368,8 +368,13 @@ function isAllowedHost(
   return hosts === undefined || hosts.includes(new URL(url).hostname);
 }
 
-async function json(request: Request, value: JsonValue): Promise<Response> {
-  return await answer(request, JSON.stringify(value), "application/json");
+async function json(
+  request: Request,
+  value: JsonValue,
+  cache?: string,
+): Promise<Response> {
+  const text = JSON.stringify(value);
+  return await answer(request, text, "application/json", cache);
 }
 
 /** Something small, whose name for caches is its own digest. */
