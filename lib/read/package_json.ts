@@ -38,6 +38,7 @@ export function summaryJson(
     metadata_size: summary.metadataSize.stored,
     metadata_plain_size: summary.metadataSize.plain,
     metadata_sha256: summary.metadataSha256,
+    platform_signature: summary.platformSignature?.kind ?? null,
     execution: {
       command: execution.command,
       argv: execution.argv ?? null,

@@ -6,7 +6,7 @@ import {
   type PackageSummary,
   type SlotSummary,
 } from "../../read/mod.ts";
-import { openPackage } from "../../read/open_package.ts";
+import { openPackage, SIGNED_FOR } from "../../read/open_package.ts";
 import { summaryJson } from "../../read/package_json.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { fileTreeText } from "../file_tree_text.ts";
@@ -72,7 +72,7 @@ function treeText(
 
 function summaryText(summary: PackageSummary, paint: Paint): string {
   const { name, version, description } = summary.package;
-  const { execution } = summary;
+  const { execution, platformSignature } = summary;
   const facts: readonly (readonly [string, string])[] = [
     ["package", `${name} ${version}`],
     ...(description ? [["description", description] as const] : []),
@@ -88,6 +88,16 @@ function summaryText(summary: PackageSummary, paint: Paint): string {
     ["builder", summary.builder ?? "unknown"],
     ["signed by", summary.fingerprint],
     ["seal", summary.sealed ? "yes: every byte is bound" : "none"],
+    ...(platformSignature
+      ? [
+        [
+          "platform",
+          `signed for ${
+            SIGNED_FOR[platformSignature.kind]
+          }, which is not judged here`,
+        ] as const,
+      ]
+      : []),
     ["id", summary.metadataSha256.slice(0, 32)],
   ];
   return [
