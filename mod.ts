@@ -89,6 +89,7 @@ export {
   type PackageSlot,
   type PackageSummary,
   PSPFReader,
+  type SlotFile,
   type SlotReference,
   type TrustedKey,
   type VerifyCheck,

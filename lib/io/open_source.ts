@@ -6,8 +6,9 @@ import { BytesSource } from "./bytes_source.ts";
 import type { RandomAccessSource } from "./random_access_source.ts";
 
 /**
- * Where bytes come from: the path or `file:` URL of a file, the bytes
- * themselves, a `Blob`, or anything that can be read at an offset.
+ * Where bytes come from: the path or `file:` URL of a file, an `http:` or
+ * `https:` URL that is read by range, the bytes themselves, a `Blob`, or
+ * anything that can be read at an offset.
  */
 export type SourceInput =
   | string
@@ -25,9 +26,24 @@ export async function openSource(
   if (typeof input !== "string" && !(input instanceof URL)) {
     return borrowSource(input);
   }
+  const remote = remoteUrl(input);
+  if (remote !== undefined) {
+    const { HttpSource } = await import("./http_source.ts");
+    return await HttpSource.open(remote);
+  }
   // Loaded at this moment and not before: a browser never does.
   const { openFileSource } = await import("../host/file_source.ts");
   return openFileSource(pathOf(input));
+}
+
+/** The URL of something on another machine, or `undefined`. */
+export function remoteUrl(location: string | URL): URL | undefined {
+  const url = typeof location !== "string"
+    ? location
+    : /^https?:\/\//i.test(location)
+    ? URL.parse(location)
+    : null;
+  return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
 }
 
 /** Names the path that a path or URL stands for. */
