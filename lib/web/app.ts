@@ -11,7 +11,8 @@ import { ListingTarget } from "../read/listed_files.ts";
 import { changesJson, summaryJson, verdictJson } from "../read/package_json.ts";
 import type { OpenedPackage } from "../read/open_package.ts";
 import type { PackageSlot } from "../read/resolve_slots.ts";
-import { extractSlot, slotEntries, streamSlot } from "../read/slot_content.ts";
+import { extractSlot, streamSlot } from "../read/slot_content.ts";
+import { openSlotFile } from "../read/slot_file.ts";
 import { judgePackage } from "../read/verdict.ts";
 import { isFresh, select } from "./conditional.ts";
 import { Library, streamPart } from "./library.ts";
@@ -290,7 +291,7 @@ export function createApp(options: AppOptions): Hono {
   });
 
   app.get("/api/packages/:name/sbom.json", async (c) => {
-    await using opened = await library.open(c.req.param("name"));
+    await using opened = await library.open(c.req.param("name"), "standard");
     const sbom = await library.heavy(() => findSbom(opened));
     if (sbom === undefined) {
       throw new PspfError(
@@ -309,12 +310,15 @@ export function createApp(options: AppOptions): Hono {
     const { name, slot: reference, path } = c.req.param();
     const file = await library.find(name);
     await using stack = new AsyncDisposableStack();
-    const opened = stack.use(await library.open(name));
+    const opened = stack.use(await library.open(name, "standard"));
     const slot = findSlot(opened, reference);
-    await library.prove(file, slot.index, async () => {
-      const stored = streamSlot(opened, slot, { raw: true });
-      await stored.pipeTo(new WritableStream());
-    });
+    // Frames are held to their digests one by one; else only the end proves anything.
+    if (slot.frames === undefined || !slot.operations.isArchive) {
+      await library.prove(file, slot.index, async () => {
+        const stored = streamSlot(opened, slot, { raw: true });
+        await stored.pipeTo(new WritableStream());
+      });
+    }
     const etag = `"${slot.metadata.checksum.replace(/^sha256:/, "")}"`;
     const headers: Record<string, string> = {
       "cache-control": ASK_AGAIN,
@@ -323,20 +327,19 @@ export function createApp(options: AppOptions): Hono {
       "content-security-policy": "default-src 'none'; sandbox",
       etag,
     };
-    const found = await findFile(opened, slot, path);
-    stack.defer(async () => void await found.entries.return());
-    if (isFresh(c.req.raw.headers, etag)) {
-      return new Response(null, { status: 304, headers });
+    const { size, content } = await openSlotFile(opened, slot, path);
+    const isWanted = c.req.raw.method !== "HEAD" &&
+      !isFresh(c.req.raw.headers, etag);
+    if (!isWanted) {
+      await content.cancel();
+      const status = c.req.raw.method === "HEAD" ? 200 : 304;
+      return new Response(null, { status, headers });
     }
-    if (found.size !== undefined) {
-      headers["content-length"] = String(found.size);
-    }
-    if (c.req.raw.method === "HEAD") return new Response(null, { headers });
+    if (size !== undefined) headers["content-length"] = String(size);
     const rest = stack.move();
-    return new Response(
-      closingStream(found.content, () => rest.disposeAsync()),
-      { headers },
-    );
+    return new Response(closingStream(content, () => rest.disposeAsync()), {
+      headers,
+    });
   });
 
   app.get("/api/diff.json", async (c) => {
@@ -437,53 +440,6 @@ function findSlot(opened: OpenedPackage, reference: string): PackageSlot {
     {
       context: { slot: reference, slots: opened.slots.map(({ id }) => id) },
     },
-  );
-}
-
-interface FoundFile {
-  readonly entries: AsyncGenerator<unknown, void, undefined>;
-  readonly content: ReadableStream<Uint8Array>;
-  readonly size: number | undefined;
-}
-
-/** Finds a file by its path; a second name of one leads to the first. */
-async function findFile(
-  opened: OpenedPackage,
-  slot: PackageSlot,
-  path: string,
-  isAsked = true,
-): Promise<FoundFile> {
-  const entries = slotEntries(opened, slot);
-  for (;;) {
-    const { value: entry, done } = await entries.next();
-    if (done) break;
-    if (entry.path !== path) continue;
-    if (entry.kind === "file") {
-      return { entries, content: entry.content, size: entry.size };
-    }
-    await entries.return();
-    if (entry.kind === "hardlink" && isAsked) {
-      return await findFile(opened, slot, entry.existing, false);
-    }
-    const says = entry.kind === "directory"
-      ? "is a directory"
-      : `is a link to ${
-        JSON.stringify(
-          entry.kind === "symlink" ? entry.target : entry.existing,
-        )
-      }`;
-    throw new PspfError(
-      "io/not-found",
-      `There is no file ${JSON.stringify(path)}: it ${says}`,
-      { context: { slot: slot.index, path } },
-    );
-  }
-  throw new PspfError(
-    "io/not-found",
-    `There is no file ${
-      JSON.stringify(path)
-    } in slot ${slot.index} ("${slot.id}")`,
-    { context: { slot: slot.index, path }, hint: "See tree.json for a list" },
   );
 }
 

@@ -2,6 +2,7 @@ import { createSha256 } from "../crypto/sha256.ts";
 import { isPspfError, type JsonValue, PspfError } from "../errors.ts";
 import { encodeHex } from "@std/encoding/hex";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
+import type { VerifyLevel } from "../read/check_log.ts";
 import { inspectPackage } from "../read/inspect_package.ts";
 import { type OpenedPackage, openPackage } from "../read/open_package.ts";
 import { problemOf } from "./problem.ts";
@@ -84,12 +85,18 @@ export class Library {
     );
   }
 
-  /** Opens a package to look at it: what is wrong with its signature is told, not refused. */
-  async open(name: string): Promise<OpenedPackage & AsyncDisposable> {
+  /**
+   * Opens a package. To look at it is enough for most: what is wrong with its
+   * signature is told then, not refused.
+   */
+  async open(
+    name: string,
+    level: VerifyLevel = "relaxed",
+  ): Promise<OpenedPackage & AsyncDisposable> {
     const file = await this.find(name);
     await using stack = new AsyncDisposableStack();
     const source = stack.use(await file.open());
-    const opened = await openPackage(source, { level: "relaxed" });
+    const opened = await openPackage(source, { level });
     const rest = stack.move();
     return { ...opened, [Symbol.asyncDispose]: () => rest.disposeAsync() };
   }

@@ -5,11 +5,8 @@ import { collectBytes } from "../../io/collect_bytes.ts";
 import { type ListedFile, ListingTarget } from "../../read/listed_files.ts";
 import type { OpenedPackage } from "../../read/open_package.ts";
 import type { PackageSlot } from "../../read/resolve_slots.ts";
-import {
-  extractSlot,
-  isSelfReference,
-  slotEntries,
-} from "../../read/slot_content.ts";
+import { extractSlot, isSelfReference } from "../../read/slot_content.ts";
+import { openSlotFile } from "../../read/slot_file.ts";
 import { button, type Child, disclosure, fill, h, some } from "./dom.ts";
 import { apiPath, getJson, type Opened } from "./packages.ts";
 
@@ -186,7 +183,14 @@ async function openFile(
   slot: PackageSlot,
   path: string,
 ): Promise<Child> {
-  const bytes = await readFile(parts, slot, path);
+  const { content } = await openSlotFile(parts, slot, path);
+  const bytes = new Uint8Array(
+    await collectBytes(content, {
+      maxSize: MAX_SAVED,
+      what: `file "${path}"`,
+      code: "io/no-space",
+    }),
+  );
   const name = path.slice(path.lastIndexOf("/") + 1);
   const shown = bytes.subarray(0, PREVIEW_SIZE);
   const said = h("span", { class: "faint" });
@@ -215,24 +219,6 @@ async function openFile(
       )
       : undefined,
   ];
-}
-
-/** Reads all of the slot, since only its end proves what is in it. */
-async function readFile(
-  parts: OpenedPackage,
-  slot: PackageSlot,
-  path: string,
-): Promise<Uint8Array<ArrayBuffer>> {
-  let found: Uint8Array | undefined;
-  for await (const entry of slotEntries(parts, slot)) {
-    if (entry.kind !== "file" || entry.path !== path) continue;
-    found = await collectBytes(entry.content, {
-      maxSize: MAX_SAVED,
-      what: `file "${path}"`,
-      code: "io/no-space",
-    });
-  }
-  return new Uint8Array(found ?? []);
 }
 
 /** Text as it is, with what would act on the page made visible; else hexadecimal. */

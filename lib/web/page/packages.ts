@@ -1,6 +1,9 @@
+/// <reference lib="dom" />
+import { isPspfError } from "../../errors.ts";
+import { BlobSource } from "../../io/blob_source.ts";
+import { HttpSource } from "../../io/http_source.ts";
 import type { RandomAccessSource } from "../../io/random_access_source.ts";
 import type { ListedPackage } from "../library.ts";
-import { openUrl } from "./range_source.ts";
 
 /** A package that is being looked at. */
 export interface Opened {
@@ -53,8 +56,25 @@ export function diffLink(before: string, after: string): string {
   return `./?${new URLSearchParams({ before, after })}`;
 }
 
-/** Opens a package of the server. */
+/**
+ * Opens a package of the server by its end. A server that knows no ranges sends
+ * all of it.
+ */
 export async function openListed(name: string): Promise<Opened> {
-  const source = await openUrl(packagePath(name), name);
-  return { name, source, isLocal: false };
+  const url = new URL(packagePath(name), document.baseURI);
+  try {
+    const source = await HttpSource.open(url, { name, fetch: fetchAnew });
+    return { name, source, isLocal: false };
+  } catch (error) {
+    if (!isPspfError(error, "io/failed")) throw error;
+    const response = await fetchAnew(url.href);
+    if (!response.ok) throw error;
+    const source = new BlobSource(await response.blob(), name);
+    return { name, source, isLocal: false };
+  }
+}
+
+/** What a browser has kept may be of another version of the file. */
+function fetchAnew(url: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(url, { ...init, cache: "no-store" });
 }
