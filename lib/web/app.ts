@@ -42,6 +42,23 @@ export interface AppOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
+/** The service: a hono application, as far as anybody needs it to be one. */
+export interface WebApp {
+  /**
+   * Answers a request. It needs no `this`, so it fits wherever a host of web
+   * services wants a handler.
+   */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /**
+   * Answers a request for a path, without any network.
+   *
+   * @param path Path and query, or a whole URL.
+   * @param init Method and headers.
+   * @returns The answer.
+   */
+  request(path: string, init?: RequestInit): Response | Promise<Response>;
+}
+
 /** Most entries of a tree that is sent. */
 const MAX_ENTRIES = 500_000;
 
@@ -65,7 +82,7 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
  * anything but data.
  *
  * @param options What to show, and whom to trust.
- * @returns A hono application; its `fetch` answers requests on any host.
+ * @returns The service; its `fetch` answers requests on any host.
  *
  * @example Ask for the list
  * ```ts
@@ -77,7 +94,7 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
  * assertEquals((await response.json()).packages, []);
  * ```
  */
-export function createApp(options: AppOptions): Hono {
+export function createApp(options: AppOptions): WebApp {
   const { packages, trustedKeys, hosts, onError } = options;
   const shelf = isShelf(packages) ? packages : fixedShelf(packages);
   let resolved: Promise<readonly string[]> | undefined;

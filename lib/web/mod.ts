@@ -13,7 +13,7 @@
  * @module
  */
 
-export { type AppOptions, createApp } from "./app.ts";
+export { type AppOptions, createApp, type WebApp } from "./app.ts";
 export {
   openShelf,
   type PackagesByName,

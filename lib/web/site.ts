@@ -1,6 +1,6 @@
-import type { Hono } from "hono";
 import { PspfError } from "../errors.ts";
 import type { ExtractTarget } from "../io/extract_target.ts";
+import type { WebApp } from "./app.ts";
 import type { ListedPackage } from "./library.ts";
 
 /** What a static site cannot find out when it is asked. */
@@ -19,7 +19,7 @@ export interface SitePackage {
  * target is finished, but not published.
  */
 export async function writeSite(
-  app: Hono,
+  app: WebApp,
   target: ExtractTarget,
 ): Promise<readonly SitePackage[]> {
   const ask = async (path: string): Promise<Response> => {

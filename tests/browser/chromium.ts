@@ -99,7 +99,7 @@ export class Chromium implements AsyncDisposable {
   /** Calls a method of the protocol. */
   call(
     method: string,
-    params: Parameters = {},
+    params: Parameters,
     sessionId?: string,
   ): Promise<Message["result"]> {
     const id = ++this.#count;
