@@ -230,8 +230,8 @@ export function createApp(options: AppOptions): WebApp {
   const judge = async (
     name: string,
     level: string | undefined,
-    signal: AbortSignal,
     onProgress?: (bytes: number, size: number) => void,
+    signal?: AbortSignal,
   ): Promise<JsonValue> => {
     const file = await library.find(name);
     const options = {
@@ -251,12 +251,7 @@ export function createApp(options: AppOptions): WebApp {
   };
 
   app.get("/api/packages/:name/verify.json", async (c) => {
-    const { signal } = c.req.raw;
-    const verdict = await judge(
-      c.req.param("name"),
-      c.req.query("level"),
-      signal,
-    );
+    const verdict = await judge(c.req.param("name"), c.req.query("level"));
     return await json(c.req.raw, verdict, "no-store");
   });
 
@@ -281,7 +276,7 @@ export function createApp(options: AppOptions): WebApp {
         try {
           const { signal } = ending;
           say({
-            verdict: await judge(name, c.req.query("level"), signal, tell),
+            verdict: await judge(name, c.req.query("level"), tell, signal),
           });
         } catch (error) {
           say({ problem: { ...problemOf(error) } });
@@ -299,10 +294,9 @@ export function createApp(options: AppOptions): WebApp {
   });
 
   app.get("/api/packages/:name/tree.json", async (c) => {
-    const { signal } = c.req.raw;
     await using opened = await library.open(c.req.param("name"));
     const slots = await library.heavy(() =>
-      Array.fromAsync(opened.slots, (slot) => listSlot(opened, slot, signal))
+      Array.fromAsync(opened.slots, (slot) => listSlot(opened, slot))
     );
     return await json(c.req.raw, { package: c.req.param("name"), slots });
   });
@@ -429,12 +423,11 @@ function attachment(name: string): string {
 async function listSlot(
   opened: OpenedPackage,
   slot: PackageSlot,
-  signal: AbortSignal,
 ): Promise<JsonValue> {
   const { index, id } = slot;
   const target = new ListingTarget({ maxFiles: MAX_ENTRIES });
   try {
-    await extractSlot(opened, slot, target, { signal });
+    await extractSlot(opened, slot, target);
     return {
       index,
       name: id,

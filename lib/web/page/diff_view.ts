@@ -50,7 +50,7 @@ export async function showDiff(
     h("p", {}, "From ", nameOf(before), " to ", nameOf(after)),
     place,
   );
-  await showChanges(place, before, after);
+  await showChanges(place, before, after, "h2");
 }
 
 function nameOf({ name, isLocal }: Opened): Child {
@@ -83,7 +83,7 @@ export function compareForm(
   const compare = async (open: () => Promise<Opened>): Promise<void> => {
     fill(place, h("p", { class: "faint" }, "Comparing…"));
     try {
-      await showChanges(place, await open(), opened);
+      await showChanges(place, await open(), opened, "h3");
     } catch (error) {
       fill(place, failure(error));
     }
@@ -134,6 +134,7 @@ async function showChanges(
   place: HTMLElement,
   before: Opened,
   after: Opened,
+  heading: "h2" | "h3",
 ): Promise<void> {
   fill(place, h("p", { class: "faint" }, "Comparing…"));
   const changes = await compare(before, after);
@@ -149,8 +150,8 @@ async function showChanges(
     slots.map((slot) =>
       h(
         "section",
-        {},
-        h("h3", {}, mark(slot.status), " slot ", h("code", {}, slot.name)),
+        { class: "change" },
+        h(heading, {}, mark(slot.status), " slot ", h("code", {}, slot.name)),
         changeTable(`Slot ${slot.name}`, slot.changes),
         slot.files.length === 0 ? undefined : disclosure(
           `${formatCount(slot.files.length, "file")} changed`,
@@ -161,8 +162,8 @@ async function showChanges(
     ),
     facts.length === 0 ? undefined : h(
       "section",
-      {},
-      h("h3", {}, "The package itself"),
+      { class: "change" },
+      h(heading, {}, "The package itself"),
       changeTable("The package itself", facts),
     ),
   );
