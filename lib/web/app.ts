@@ -62,6 +62,9 @@ export interface WebApp {
 /** Most entries of a tree that is sent. */
 const MAX_ENTRIES = 500_000;
 
+/** A part of so many bytes is sent at once; a stream would take longer. */
+const AT_A_TIME = 256 * 1024;
+
 /** A change of a package is seen the next time, and costs one question. */
 const ASK_AGAIN = "no-cache";
 /** What has its digest in its name never changes. */
@@ -211,6 +214,14 @@ export function createApp(options: AppOptions): WebApp {
       return new Response(null, { status, headers });
     }
     const source = await file.open();
+    if (last - first < AT_A_TIME) {
+      await using _ = source;
+      const bytes = await source.read(first, last - first + 1);
+      return new Response(bytes as Uint8Array<ArrayBuffer>, {
+        status,
+        headers,
+      });
+    }
     const body = streamPart(
       source,
       first,

@@ -182,17 +182,15 @@ async function look(
   file: string,
   name: string,
 ): Promise<ShelvedFile | undefined> {
-  const facts = await reader.facts(file);
-  if (facts?.kind !== "file") return undefined;
-  const link = await reader.linkFacts(file);
-  // Whoever names a file means it; what lies in a directory may be anybody's.
-  if (link?.kind === "symlink" && only === undefined) {
-    const [real, home] = await Promise.all([
-      reader.realPath(file),
-      reader.realPath("."),
-    ]);
-    if (!real.startsWith(join(home, "/"))) return undefined;
+  let facts = await reader.linkFacts(file);
+  if (facts?.kind === "symlink") {
+    // Whoever names a file means it; what lies in a directory may be anybody's.
+    if (only === undefined && !await staysInside(reader, file)) {
+      return undefined;
+    }
+    facts = await reader.facts(file);
   }
+  if (facts?.kind !== "file") return undefined;
   const { size, modifiedMs, identity } = facts;
   return {
     name,
@@ -211,6 +209,12 @@ async function look(
       );
     },
   };
+}
+
+async function staysInside(reader: FileReader, link: string): Promise<boolean> {
+  if (await reader.facts(link) === undefined) return false;
+  const home = await reader.realPath(".");
+  return (await reader.realPath(link)).startsWith(join(home, "/"));
 }
 
 function sorted(files: Iterable<ShelvedFile>): readonly ShelvedFile[] {

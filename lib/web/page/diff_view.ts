@@ -151,7 +151,14 @@ async function showChanges(
       h(
         "section",
         { class: "change" },
-        h(heading, {}, mark(slot.status), " slot ", h("code", {}, slot.name)),
+        h(
+          heading,
+          {},
+          "Slot ",
+          h("code", {}, slot.name),
+          " ",
+          mark(slot.status),
+        ),
         changeTable(`Slot ${slot.name}`, slot.changes),
         slot.files.length === 0 ? undefined : disclosure(
           `${formatCount(slot.files.length, "file")} changed`,
