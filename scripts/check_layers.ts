@@ -18,6 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["launchers", "manifest", "read", "workenv"],
   ["pack"],
   ["registry"],
+  ["web"],
   ["cli"],
 ];
 
@@ -44,6 +45,7 @@ const LAZY_HOST: ReadonlySet<string> = new Set([
   "lib/registry/registry_source.ts -> lib/host/credential_host.ts",
   "lib/read/extract_package.ts -> lib/host/load_host.ts",
   "lib/pack/pack_host.ts -> lib/host/load_host.ts",
+  "lib/web/shelf.ts -> lib/host/load_host.ts",
 ]);
 
 /** A URL may lead to a registry, which only then is loaded. */

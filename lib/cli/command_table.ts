@@ -226,6 +226,35 @@ export const COMMANDS = {
     ],
     load: async () => (await import("./commands/registry.ts")).runPull,
   },
+  serve: {
+    summary: "Show packages in a browser, which verifies them itself",
+    description: [
+      "Prints the address of a page and of an API for programs, and answers until it is ended. Packages appear and vanish with the files in the directories. Nothing is ever written, and nothing of a package runs.",
+      "Only programs on this machine can ask, unless --host says otherwise.",
+    ],
+    operands: [operand("paths", "PATH", "Packages, or directories that hold them", { many: true })],
+    flags: {
+      host: text("HOST", "The address to listen on", { default: "127.0.0.1" }),
+      port: { ...text("PORT", "The port to listen on; 0 takes one that is free", { least: 0, default: "8017" }), kind: "number" },
+      open: flag("Open the page in a browser"),
+      "trusted-key": TRUSTED_KEY,
+    },
+    examples: [
+      { line: "flavor serve dist", does: "Show the packages in a directory" },
+      { line: "flavor serve --open --trusted-key keys/flavor-public.key dist", does: "Say of each whether this key signed it" },
+    ],
+    load: async () => (await import("./commands/serve.ts")).runServe,
+  },
+  site: {
+    summary: "Write the page of flavor serve as files for any web server",
+    description: [
+      "The page verifies packages in the browser of whoever looks, as it does with flavor serve. A server that knows ranges is better, since the page then reads only what it needs; any other will do.",
+    ],
+    operands: [operand("source", "PATH", "A directory with packages, or one package"), operand("output", "OUT", "The directory to create")],
+    flags: { force: FORCE, "trusted-key": TRUSTED_KEY },
+    examples: [{ line: "flavor site dist public", does: "Write everything that a web server needs" }],
+    load: async () => (await import("./commands/site.ts")).runSite,
+  },
   keygen: {
     summary: "Make an Ed25519 key pair",
     operands: [],

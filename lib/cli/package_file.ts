@@ -1,6 +1,6 @@
 import { MAX_KEY_FILE_SIZE, parsePublicKey } from "../crypto/key_file.ts";
 import { parseFingerprint } from "../crypto/sha256.ts";
-import { isPspfError, type JsonValue, PspfError } from "../errors.ts";
+import { isPspfError, PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
 import {
@@ -129,13 +129,6 @@ export function warnOfChecks(
       output.warn(`${prefix}${detail}`);
     }
   }
-}
-
-/** The JSON form of a check. */
-export function checkJson(
-  { id, status, code, detail, hint }: VerifyCheck,
-): JsonValue {
-  return { id, status, ...(code && { code }), detail, ...(hint && { hint }) };
 }
 
 /** Adds up the stored sizes of slots. */

@@ -6,6 +6,7 @@ import { fileError } from "./file_error.ts";
 import { SystemLocks } from "./file_lock.ts";
 import { Interrupts } from "./interrupts.ts";
 import { SystemFiles } from "./system_files.ts";
+import { systemNetwork } from "./system_network.ts";
 import { SystemProcesses } from "./system_processes.ts";
 import { Temporaries } from "./temporaries.ts";
 import type { Environment, Host, Machine, Terminal } from "./types.ts";
@@ -41,6 +42,7 @@ function hostWithin(
     writer: files,
     locks: new SystemLocks(),
     processes: new SystemProcesses(interrupts, () => directory),
+    network: systemNetwork,
     env: environment,
     clock: { now: Date.now, monotonic: () => performance.now() },
     terminal,

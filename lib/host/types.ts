@@ -18,6 +18,8 @@ export interface FileFacts {
   readonly owner: number | undefined;
   /** Last change of the content, in milliseconds since 1970. */
   readonly modifiedMs: number;
+  /** Another text for another file, and for this one after each change. */
+  readonly identity: string;
 }
 
 /** Looks at files and reads them. */
@@ -210,6 +212,31 @@ export interface Random {
   bytes(length: number): Uint8Array<ArrayBuffer>;
 }
 
+/** Where a server listens. */
+export interface ServerAddress {
+  /** Name or address. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+/** A server that answers until it is disposed. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly address: ServerAddress;
+  /** Fulfilled when it has ended. */
+  readonly finished: Promise<void>;
+}
+
+/** Answers requests of the network. */
+export interface Network {
+  /** Starts a server for HTTP. */
+  serve(
+    answer: (request: Request) => Response | Promise<Response>,
+    address: ServerAddress,
+  ): Promise<RunningServer>;
+}
+
 /**
  * Everything that the program needs of the machine it runs on.
  *
@@ -224,6 +251,8 @@ export interface Host {
   readonly locks: FileLocks;
   /** Other programs. */
   readonly processes: ProcessRunner;
+  /** The network. */
+  readonly network: Network;
   /** Environment variables. */
   readonly env: Environment;
   /** Time. */

@@ -69,6 +69,7 @@ async function openByReading(
   slot: PackageSlot,
   wanted: string,
   options: ExtractOptions,
+  isLinked = false,
 ): Promise<SlotFile> {
   const entries = slotEntries(opened, slot, options);
   for (;;) {
@@ -77,7 +78,9 @@ async function openByReading(
     if (entry.path !== wanted) continue;
     if (entry.kind === "hardlink") {
       await entries.return();
-      return await openByReading(opened, slot, entry.existing, options);
+      // Links that lead to each other would lead nowhere, for ever.
+      if (isLinked) throw noSuchFile(slot, wanted);
+      return await openByReading(opened, slot, entry.existing, options, true);
     }
     if (entry.kind !== "file") {
       await entries.return();

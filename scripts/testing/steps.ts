@@ -1,12 +1,14 @@
 import type { Step } from "./run_step.ts";
 
-/** Tests that start packages, and so need the launcher. */
+/** Tests that start packages, and so need the launcher; and what has to run alone. */
 const E2E_PATHS: readonly string[] = [
   "tests/e2e",
   "tests/hostile",
   "tests/launcher",
   "tests/registry",
   "tests/docs/blocks_test.ts",
+  // Nothing else may run while it measures.
+  "tests/web/load_test.ts",
 ];
 
 const SHELL_SCRIPTS: readonly string[] = [
