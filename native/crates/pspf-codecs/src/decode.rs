@@ -151,7 +151,9 @@ impl StreamDecoder {
     fn restart(&mut self) -> Result<(), Failure> {
         match &mut self.decoder {
             // It reads concatenated streams by itself, so only junk can follow its end.
-            Decoder::Xz(_) => return Err(Failure::Corrupt("something else follows its end".into())),
+            Decoder::Xz(_) => {
+                return Err(Failure::Corrupt("something else follows its end".into()));
+            }
             Decoder::Bzip2(decompress) => *decompress = Decompress::new(false),
             Decoder::Zstd(context) => {
                 context
