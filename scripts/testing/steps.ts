@@ -13,6 +13,7 @@ const E2E_PATHS: readonly string[] = [
 
 const SHELL_SCRIPTS: readonly string[] = [
   ".ci/run",
+  "scripts/build_codecs",
   "scripts/build_launcher",
   "scripts/cargo",
   "scripts/check_reproducible",
@@ -78,6 +79,7 @@ export function listSteps(facts: StepFacts): readonly Step[] {
       "rust-test",
       "scripts/cargo test --workspace --locked --no-fail-fast",
     ),
+    check("codecs", "scripts/build_codecs --check"),
     check("launcher", "scripts/build_launcher --if-stale"),
     check("size", "scripts/build_launcher --check"),
     tests(

@@ -45,22 +45,18 @@ function compareVerify(
 ): string[] {
   const complaints = compare("verify", verify, launcher.verify);
   const sawMore = verify.verdict === "accept" &&
-    (lacksCodec(extract) ||
-      compare("verify", extract, launcher.verify).length === 0);
+    compare("verify", extract, launcher.verify).length === 0;
   return sawMore ? [] : complaints;
 }
 
-/**
- * Starting a program can fail where extracting cannot, and the library may lack a codec that the launcher has:
- * neither is a disagreement about the package.
- */
+/** Starting a program can fail where extracting cannot, which is no disagreement about the package. */
 function compareContent(
   hostile: HostileCase,
   { typescript, launcher }: Verdicts,
 ): string[] {
   const isAboutStart = hostile.expect.stage === "run" ||
     launcher.start.code.startsWith("run/");
-  return isAboutStart || lacksCodec(typescript.extract)
+  return isAboutStart
     ? []
     : compare("extract/start", typescript.extract, launcher.start);
 }
@@ -92,7 +88,7 @@ function expected(
     if (expect.stage === "run") return who === "launcher start";
     return who.endsWith("verify") === (expect.stage === "verify");
   });
-  return about.filter(([, outcome]) => !lacksCodec(outcome)).filter((
+  return about.filter((
     [, { verdict, code }],
   ) =>
     verdict !== expect.verdict ||
@@ -103,10 +99,6 @@ function expected(
       expect.codes.join(" or ")
     }`
   );
-}
-
-function lacksCodec({ code }: Outcome): boolean {
-  return code === "compress/unsupported";
 }
 
 function family({ code }: Outcome): string {
