@@ -115,6 +115,8 @@ export interface RunRequest {
   readonly cwd?: string;
   /** Variables to set over the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether nothing is inherited. */
+  readonly clearEnv?: boolean;
 }
 
 /** What became of a program. */

@@ -1,0 +1,214 @@
+import { basename, dirname, join } from "@std/path";
+import { PspfError } from "../errors.ts";
+import type { Platform } from "../launchers/platform.ts";
+import type { BuildPlan } from "../manifest/build_plan.ts";
+import {
+  defaultWorkenvBase,
+  manifestLauncher,
+  packageFileName,
+  readManifestFile,
+} from "../pack/pack_manifest.ts";
+import { createSourceOpener } from "../pack/source_opener.ts";
+import type { SourceOpener } from "../pack/slot_source.ts";
+import { makeWorkDirectory, type ToolHost } from "../runtimes/tools.ts";
+import {
+  PROJECT_KINDS,
+  type ProjectAdapter,
+  type ProjectKind,
+  type ProjectOverrides,
+} from "./project.ts";
+import { PYTHON } from "./python.ts";
+import type { Component } from "./sbom.ts";
+
+/** The kinds of projects, in no order: two that match are a question. */
+const ADAPTERS: readonly ProjectAdapter[] = [PYTHON];
+const MANIFESTS = ["flavor.toml", "flavor.json"] as const;
+
+/** What a path turned out to be. */
+export type Subject =
+  | { readonly kind: "manifest"; readonly path: string }
+  | { readonly kind: ProjectKind; readonly path: string };
+
+/** How a subject is packed. */
+export interface InputOptions {
+  readonly target: Platform;
+  readonly overrides: ProjectOverrides;
+  /** What `{workenv}` means in the sources of a manifest. */
+  readonly workenvBase?: string | undefined;
+  /** Where the package goes, if somebody said it. */
+  readonly output?: string | undefined;
+  /** Says what is being done. */
+  readonly say: (text: string) => void;
+}
+
+/** Everything that a build needs to know of its content. */
+export interface PackInput extends AsyncDisposable {
+  readonly subject: Subject;
+  /** The directory that names are relative to. */
+  readonly directory: string;
+  readonly plan: BuildPlan;
+  readonly openSource: SourceOpener;
+  /** Where the package goes, absolute. */
+  readonly output: string;
+  /** The launcher that a manifest names. */
+  readonly launcher: string | undefined;
+  /** Files that the package must not be written over. */
+  readonly inputs: readonly string[];
+  readonly components: readonly Component[];
+}
+
+/** Tells what a path is: a manifest, a project's directory, or a program. */
+export async function findSubject(
+  given: string | undefined,
+  as: ProjectKind | undefined,
+  { reader }: Pick<ToolHost, "reader">,
+): Promise<Subject> {
+  const path = given ?? ".";
+  const facts = await reader.facts(path);
+  if (facts === undefined) {
+    throw new PspfError("io/not-found", `There is no "${path}" to pack`, {
+      context: { path: reader.absolute(path) },
+      hint: "Name a manifest, the directory of a project, or a program",
+    });
+  }
+  if (facts.kind === "directory") return await inDirectory(path, as, reader);
+  const name = basename(path);
+  const adapter = ADAPTERS.find((one) => one.matches(new Set([name])));
+  if (as === "binary") return { kind: "binary", path: reader.absolute(path) };
+  if (adapter !== undefined) {
+    return { kind: as ?? adapter.name, path: dirname(reader.absolute(path)) };
+  }
+  if (/\.(?:toml|json)$/.test(name)) return { kind: "manifest", path };
+  return { kind: "binary", path: reader.absolute(path) };
+}
+
+async function inDirectory(
+  path: string,
+  as: ProjectKind | undefined,
+  reader: ToolHost["reader"],
+): Promise<Subject> {
+  const directory = reader.absolute(path);
+  if (as !== undefined) return { kind: as, path: directory };
+  const names = new Set(await reader.list(path));
+  const manifest = MANIFESTS.find((name) => names.has(name));
+  if (manifest !== undefined) {
+    return {
+      kind: "manifest",
+      path: path === "." ? manifest : join(path, manifest),
+    };
+  }
+  const kinds = ADAPTERS.filter((one) => one.matches(names))
+    .map(({ name }) => name);
+  const [kind, other] = kinds;
+  if (kind === undefined) {
+    throw new PspfError(
+      "io/not-found",
+      `Nothing to pack in "${directory}": looked for ${
+        [...MANIFESTS, "pyproject.toml", "package.json", "deno.json"].join(", ")
+      }`,
+      {
+        context: { path: directory },
+        hint:
+          'Name a program or a manifest: flavor pack PATH; or write a manifest with "flavor init"',
+      },
+    );
+  }
+  if (other === undefined) return { kind, path: directory };
+  throw new PspfError(
+    "usage/bad-argument",
+    `"${directory}" is a project of several kinds: ${kinds.join(" and ")}`,
+    {
+      context: { path: directory, kinds },
+      hint: `Say which one is packed: --as ${kinds.join(", or --as ")}`,
+    },
+  );
+}
+
+/** Reads a manifest, or gathers what a project consists of; dispose it. */
+export async function openPackInput(
+  subject: Subject,
+  options: InputOptions,
+  host: ToolHost,
+): Promise<PackInput> {
+  return subject.kind === "manifest"
+    ? await openManifest(subject, options, host)
+    : await openProject(subject.kind, subject, options, host);
+}
+
+async function openManifest(
+  subject: Subject,
+  { workenvBase, output }: InputOptions,
+  host: ToolHost,
+): Promise<PackInput> {
+  const { reader, env } = host;
+  const manifest = await readManifestFile(subject.path, reader);
+  const { directory, plan } = manifest;
+  const path = reader.absolute(output ?? outputIn(directory, plan));
+  return {
+    subject,
+    directory,
+    plan,
+    output: path,
+    launcher: manifestLauncher(manifest, env),
+    inputs: [manifest.path],
+    components: [],
+    openSource: createSourceOpener(reader, {
+      manifestDirectory: directory,
+      workenvBase: reader.absolute(workenvBase ?? defaultWorkenvBase(manifest)),
+      output: path,
+    }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function openProject(
+  kind: ProjectKind,
+  subject: Subject,
+  { target, overrides, output, say }: InputOptions,
+  host: ToolHost,
+): Promise<PackInput> {
+  const adapter = ADAPTERS.find(({ name }) => name === kind);
+  if (adapter === undefined) {
+    throw new PspfError("internal/bug", `There is no adapter for ${kind}`);
+  }
+  const { path } = subject;
+  const work = await makeWorkDirectory(host);
+  try {
+    const made = await adapter.plan({
+      path,
+      overrides,
+      target,
+      host,
+      work,
+      say,
+    });
+    const directory = kind === "binary" ? dirname(path) : path;
+    return {
+      subject,
+      directory,
+      plan: made.plan,
+      output: host.reader.absolute(output ?? outputIn(directory, made.plan)),
+      launcher: undefined,
+      inputs: kind === "binary" ? [path] : [],
+      components: made.components,
+      openSource: ({ id }) => {
+        const found = made.sources.get(id);
+        if (found !== undefined) return Promise.resolve(found);
+        throw new PspfError("internal/bug", `The slot "${id}" has no content`);
+      },
+      [Symbol.asyncDispose]: () => host.writer.remove(work),
+    };
+  } catch (error) {
+    await host.writer.remove(work);
+    throw error;
+  }
+}
+
+function outputIn(directory: string, plan: BuildPlan): string {
+  return join(directory, "dist", packageFileName(plan.package.name));
+}
+
+/** Whether a word is the name of a kind of project. */
+export function isProjectKind(word: string): word is ProjectKind {
+  return (PROJECT_KINDS as readonly string[]).includes(word);
+}

@@ -1,0 +1,121 @@
+import { listMembers } from "../archive/list_members.ts";
+import { BytesSource } from "../io/bytes_source.ts";
+import type { FileTree } from "../io/file_tree.ts";
+import type { Host } from "../host/types.ts";
+import type { FoundSource } from "../pack/slot_source.ts";
+import {
+  eitherIgnores,
+  NEVER_IN_PROJECTS,
+  parseIgnore,
+  readIgnore,
+} from "./ignore.ts";
+
+type Files = Pick<Host, "reader" | "writer">;
+
+/** A directory as the content of a slot. */
+export async function treeSource(
+  path: string,
+  reader: Host["reader"],
+): Promise<FoundSource> {
+  return { kind: "directory", tree: await reader.openTree(path) };
+}
+
+/** Text as the content of a slot. */
+export function textSource(
+  text: string,
+  name: string,
+  mode: number = 0o644,
+): FoundSource {
+  const bytes = new TextEncoder().encode(text);
+  return {
+    kind: "file",
+    mode,
+    open: () => Promise.resolve(new BytesSource(bytes, name)),
+  };
+}
+
+/** A tree without what a rule leaves out. */
+export function filterTree(
+  tree: FileTree,
+  takes: (path: string, isDirectory: boolean) => boolean,
+): FileTree {
+  return {
+    name: tree.name,
+    readFile: (path, size) => tree.readFile(path, size),
+    stream: (path) => tree.stream(path),
+    ...(tree.openFile && { openFile: tree.openFile.bind(tree) }),
+    async *entries(descend = () => true): ReturnType<FileTree["entries"]> {
+      const inner = tree.entries((path) => takes(path, true) && descend(path));
+      for await (const entry of inner) {
+        if (takes(entry.path, entry.kind === "directory")) yield entry;
+      }
+    },
+  };
+}
+
+/** Which files of a project are its own. */
+export interface ProjectFiles {
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+}
+
+/** The files of a project: without history, caches, and what its ignore file names. */
+export async function projectTree(
+  path: string,
+  ignoreFiles: readonly string[],
+  reader: Host["reader"],
+  keep: readonly string[] = [],
+): Promise<FileTree> {
+  const never = NEVER_IN_PROJECTS.filter((name) => !keep.includes(name));
+  const ignores = eitherIgnores(
+    parseIgnore(never.join("\n")),
+    await readIgnore(path, ignoreFiles, reader),
+  );
+  return filterTree(
+    await reader.openTree(path),
+    (one, isDirectory) => !ignores(one, isDirectory),
+  );
+}
+
+/** Copies the files of a project, so that building it leaves nothing in it. */
+export async function copyProject(
+  from: string,
+  to: string,
+  files: ProjectFiles,
+  { reader, writer }: Files,
+  keep: readonly string[] = [],
+): Promise<void> {
+  // What a build makes is often ignored by git, and needed.
+  const names = keep.length > 0
+    ? [".flavorignore"]
+    : [".flavorignore", ".gitignore"];
+  const tree = await projectTree(from, names, reader, keep);
+  await copyTree(tree, to, files, writer);
+}
+
+/** Copies a tree to a directory that does not exist yet. */
+export async function copyTree(
+  tree: FileTree,
+  to: string,
+  files: ProjectFiles,
+  writer: Host["writer"],
+): Promise<void> {
+  const { members } = await listMembers(tree, { ...files, modes: "exact" });
+  await using draft = await writer.createDirectory(to);
+  for (const member of members) {
+    if (member.kind === "directory") {
+      await draft.target.directory(member.path, member.mode | 0o700);
+    } else if (member.kind === "symlink") {
+      await draft.target.symlink(member.path, member.target);
+    } else {
+      await draft.target.file(
+        member.path,
+        member.mode,
+        member.size,
+        tree.stream(member.source),
+      );
+    }
+  }
+  await draft.target.finish();
+  await draft.commit();
+}
