@@ -188,6 +188,10 @@ export interface Terminal {
   writeOutBytes(bytes: Uint8Array): boolean;
   /** Writes to standard error. */
   writeError(text: string): void;
+  /** Reads standard input to its end, up to so many bytes. */
+  readIn(limit: number): Promise<Uint8Array>;
+  /** Asks for a text that is not shown; `undefined` where nobody can be asked. */
+  readSecret(prompt: string): string | undefined;
 }
 
 /** The machine. */

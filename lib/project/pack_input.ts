@@ -37,6 +37,8 @@ export interface InputOptions {
   readonly workenvBase?: string | undefined;
   /** Where the package goes, if somebody said it. */
   readonly output?: string | undefined;
+  /** Stands behind the name of the package, where there are several. */
+  readonly suffix?: string | undefined;
   /** Says what is being done. */
   readonly say: (text: string) => void;
 }
@@ -47,6 +49,7 @@ export interface PackInput extends AsyncDisposable {
   /** The directory that names are relative to. */
   readonly directory: string;
   readonly plan: BuildPlan;
+  readonly target: Platform;
   readonly openSource: SourceOpener;
   /** Where the package goes, absolute. */
   readonly output: string;
@@ -137,17 +140,18 @@ export async function openPackInput(
 
 async function openManifest(
   subject: Subject,
-  { workenvBase, output }: InputOptions,
+  { workenvBase, output, suffix, target }: InputOptions,
   host: ToolHost,
 ): Promise<PackInput> {
   const { reader, env } = host;
   const manifest = await readManifestFile(subject.path, reader);
   const { directory, plan } = manifest;
-  const path = reader.absolute(output ?? outputIn(directory, plan));
+  const path = reader.absolute(output ?? outputIn(directory, plan, suffix));
   return {
     subject,
     directory,
     plan,
+    target,
     output: path,
     launcher: manifestLauncher(manifest, env),
     inputs: [manifest.path],
@@ -164,7 +168,7 @@ async function openManifest(
 async function openProject(
   kind: ProjectKind,
   subject: Subject,
-  { target, overrides, output, say }: InputOptions,
+  { target: wanted, overrides, output, suffix, say }: InputOptions,
   host: ToolHost,
 ): Promise<PackInput> {
   const adapter = ADAPTERS.find(({ name }) => name === kind);
@@ -177,7 +181,7 @@ async function openProject(
     const made = await adapter.plan({
       path,
       overrides,
-      target,
+      target: wanted,
       host,
       work,
       say,
@@ -187,7 +191,10 @@ async function openProject(
       subject,
       directory,
       plan: made.plan,
-      output: host.reader.absolute(output ?? outputIn(directory, made.plan)),
+      target: made.target ?? wanted,
+      output: host.reader.absolute(
+        output ?? outputIn(directory, made.plan, suffix),
+      ),
       launcher: undefined,
       inputs: kind === "binary" ? [path] : [],
       components: made.components,
@@ -204,8 +211,12 @@ async function openProject(
   }
 }
 
-function outputIn(directory: string, plan: BuildPlan): string {
-  return join(directory, "dist", packageFileName(plan.package.name));
+function outputIn(
+  directory: string,
+  { package: { name } }: BuildPlan,
+  suffix = "",
+): string {
+  return join(directory, "dist", packageFileName(`${name}${suffix}`));
 }
 
 /** Whether a word is the name of a kind of project. */

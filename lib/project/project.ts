@@ -41,6 +41,8 @@ export interface ProjectRequest {
 /** A project, ready to be packed. */
 export interface ProjectPackage {
   readonly plan: BuildPlan;
+  /** Where it runs, where its content decides that. */
+  readonly target?: Platform | undefined;
   /** The content of the slots, by id. */
   readonly sources: ReadonlyMap<string, FoundSource>;
   /** What is in the package beside the application itself. */

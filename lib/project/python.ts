@@ -1,8 +1,8 @@
 import { join } from "@std/path";
+import { parse as parseToml } from "@std/toml/parse";
 import { isPspfError, PspfError } from "../errors.ts";
 import type { JsonValue } from "../errors.ts";
 import { platformName } from "../launchers/platform.ts";
-import { parseDocument } from "../manifest/parse_manifest.ts";
 import { planManifest } from "../manifest/plan_manifest.ts";
 import type { FoundSource } from "../pack/slot_source.ts";
 import {
@@ -46,7 +46,7 @@ interface PyProject {
   readonly tool?: { readonly flavor?: unknown };
 }
 
-const MAX_FILE = 4 * 1024 * 1024;
+const MAX_FILE = 64 * 1024 * 1024;
 /** Goes into cache keys: what was installed by other rules is not used. */
 const RECIPE = 1;
 /** Where the interpreter is in the workenv. */
@@ -54,7 +54,10 @@ const HOME = "python";
 
 async function planPython(request: ProjectRequest): Promise<ProjectPackage> {
   const { path, host, target, work, say } = request;
-  const document = await readPyProject(path, host.reader);
+  const document = await readToml(
+    join(path, "pyproject.toml"),
+    host.reader,
+  ) as PyProject;
   const { project } = document;
   const where = "[tool.flavor] of pyproject.toml";
   const { settings, warnings } = readSettings(document.tool?.flavor, where);
@@ -161,13 +164,21 @@ function described(
   return description === undefined ? {} : { description };
 }
 
-async function readPyProject(
+/** Other tools have dates and more in their tables, which our manifests refuse. */
+async function readToml(
   path: string,
   reader: ProjectRequest["host"]["reader"],
-): Promise<PyProject> {
-  const file = join(path, "pyproject.toml");
-  const text = new TextDecoder().decode(await reader.readBytes(file, MAX_FILE));
-  return parseDocument(text, "toml", file) as PyProject;
+): Promise<unknown> {
+  const bytes = await reader.readBytes(path, MAX_FILE);
+  try {
+    return parseToml(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PspfError("manifest/syntax", `Cannot read ${path}: ${reason}`, {
+      context: { file: path },
+      cause,
+    });
+  }
 }
 
 async function readLine(
@@ -224,12 +235,9 @@ async function installPackages(
       "--format", "pylock.toml", "--output-file", file, "--python", runtime.hostProgram,
       "--python-version", runtime.version, "--python-platform", platform, ...extra], { cwd: path });
   }
-  const bytes = await host.reader.readBytes(file, 64 * 1024 * 1024);
-  const lock = parseDocument(
-    new TextDecoder().decode(bytes),
-    "toml",
-    "pylock.toml",
-  ) as { readonly packages?: readonly LockedPackage[] };
+  const lock = await readToml(file, host.reader) as {
+    readonly packages?: readonly LockedPackage[];
+  };
   const locked = lock.packages ?? [];
   const key = await shortDigest([RECIPE, runtime, platform, locked]);
   const cached = join(await toolCache("packages", host), key);
@@ -334,7 +342,10 @@ function describe(
 }
 
 /** Whether a wheel's file name stands for one of the tags that were installed. */
-function hasTag({ name, url, path }: LockedFile, tags: readonly string[]): boolean {
+function hasTag(
+  { name, url, path }: LockedFile,
+  tags: readonly string[],
+): boolean {
   const file = name ?? (url ?? path ?? "").split("/").at(-1) ?? "";
   const parts = file.replace(/\.whl$/, "").split("-").slice(-3);
   const [pythons = "", abis = "", platforms = ""] = parts;
@@ -374,7 +385,12 @@ async function installProject(
     await copyProject(path, app, wanted, host);
     await compileTree(runtime.hostProgram, app, app, host);
     const files = new Set(await reader.list(app));
-    return { directory: tree, distribution: undefined, modules: new Set(), files };
+    return {
+      directory: tree,
+      distribution: undefined,
+      modules: new Set(),
+      files,
+    };
   }
   say("building the project's wheel");
   const copy = join(work, "source");
@@ -443,10 +459,17 @@ function chooseEntry(
       names.find((one) => one === name) ??
       (names.length === 1 ? names[0] : undefined);
     if (own !== undefined) return startScript(own, scripts);
-    if (names.length > 1) throw unclear(`it has ${names.length} scripts, and none is called "${name}"`, names);
+    if (names.length > 1) {
+      throw unclear(
+        `it has ${names.length} scripts, and none is called "${name}"`,
+        names,
+      );
+    }
     const module = name.replaceAll(/[-.]/g, "_");
     if (modules.has(module)) return { argv: ["-m", module] };
-    const file = ["main.py", "app.py", "__main__.py"].find((one) => files.has(one));
+    const file = ["main.py", "app.py", "__main__.py"].find((one) =>
+      files.has(one)
+    );
     if (file !== undefined) return { argv: [`{workenv}/app/${file}`] };
     throw unclear("it has no [project.scripts]", []);
   }
@@ -456,7 +479,10 @@ function chooseEntry(
   }
   if (entry.endsWith(".py")) return { argv: [`{workenv}/app/${entry}`] };
   if (/^[\w.]+$/.test(entry)) return { argv: ["-m", entry] };
-  throw unclear(`"${entry}" is neither a script nor module:function nor a module nor a file`, names);
+  throw unclear(
+    `"${entry}" is neither a script nor module:function nor a module nor a file`,
+    names,
+  );
 }
 
 function unclear(reason: string, scripts: readonly string[]): PspfError {
@@ -481,7 +507,9 @@ function startScript(
   scripts: Readonly<Record<string, string>>,
 ): Entry {
   const table = Object.entries(scripts).sort(([a], [b]) => a < b ? -1 : 1)
-    .map(([name, target]) => `    ${pythonText(name)}: ${pythonText(target)},\n`);
+    .map(([name, target]) =>
+      `    ${pythonText(name)}: ${pythonText(target)},\n`
+    );
   return {
     argv: ["{workenv}/app/start.py"],
     start: `import os

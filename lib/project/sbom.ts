@@ -10,6 +10,9 @@ export interface Component {
   readonly description?: string | undefined;
   /** Digests of the file that it came in, in hex. */
   readonly hashes?:
-    | readonly { readonly alg: "SHA-256" | "SHA-512"; readonly content: string }[]
+    | readonly {
+      readonly alg: "SHA-256" | "SHA-512";
+      readonly content: string;
+    }[]
     | undefined;
 }

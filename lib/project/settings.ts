@@ -49,7 +49,10 @@ export type ProjectSettings = {
 export function readSettings(
   value: unknown,
   where: string,
-): { readonly settings: ProjectSettings; readonly warnings: readonly string[] } {
+): {
+  readonly settings: ProjectSettings;
+  readonly warnings: readonly string[];
+} {
   if (value === undefined) return { settings: {}, warnings: [] };
   const notes = new PlanNotes();
   const known = checkDocument(value, SETTINGS_SCHEMA, "json", notes);

@@ -125,7 +125,9 @@ interface Layout {
 async function layoutOf(
   prefix: string,
   { reader }: Pick<ToolHost, "reader">,
-): Promise<{ readonly minor: string; readonly layout: Omit<Layout, "version"> }> {
+): Promise<
+  { readonly minor: string; readonly layout: Omit<Layout, "version"> }
+> {
   const lib = (await reader.list(join(prefix, "lib")))
     .filter((name) => /^python3\.\d+$/.test(name));
   for (const name of lib) {
@@ -327,7 +329,8 @@ async function checkRequires(
     `The interpreter is CPython ${version}, and the project requires ${requires}`,
     {
       context: { expected: requires, actual: version, uv: uv.program },
-      hint: "Name another one with --runtime python@VERSION or --runtime PREFIX",
+      hint:
+        "Name another one with --runtime python@VERSION or --runtime PREFIX",
     },
   );
 }

@@ -59,7 +59,7 @@ function flagTable(flags: Flags): string {
 }
 
 function flagName(name: string, flag: FlagSpec): string {
-  const value = flag.kind === "switch" ? "" : ` ${flag.value ?? "TEXT"}`;
+  const value = flagValue(flag);
   const long = `\`--${name}${value}\``;
   const off = flag.default === true ? `, \`--no-${name}\`` : "";
   return flag.short === undefined
