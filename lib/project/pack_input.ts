@@ -17,12 +17,14 @@ import {
   type ProjectKind,
   type ProjectOverrides,
 } from "./project.ts";
+import { BINARY } from "./binary.ts";
+import { DENO } from "./deno.ts";
 import { NODE } from "./node.ts";
 import { PYTHON } from "./python.ts";
 import type { Component } from "./sbom.ts";
 
 /** The kinds of projects, in no order: two that match are a question. */
-const ADAPTERS: readonly ProjectAdapter[] = [PYTHON, NODE];
+const ADAPTERS: readonly ProjectAdapter[] = [PYTHON, NODE, DENO, BINARY];
 const MANIFESTS = ["flavor.toml", "flavor.json"] as const;
 
 /** What a path turned out to be. */
