@@ -1,4 +1,5 @@
 import { PspfError } from "../errors.ts";
+import { takeTurn } from "../io/node_builtin.ts";
 import {
   type BlockJob,
   compressBlock,
@@ -110,14 +111,6 @@ export class BlockCompressor implements Disposable {
       }),
     );
   }
-}
-
-/** Lets messages of workers in. A timer would wait for whole milliseconds. */
-function takeTurn(): Promise<void> {
-  const { setImmediate = setTimeout } = globalThis as {
-    readonly setImmediate?: (resume: () => void) => unknown;
-  };
-  return new Promise((resolve) => void setImmediate(() => resolve()));
 }
 
 /** A worker and the jobs that it has, the oldest first. */

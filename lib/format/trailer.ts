@@ -22,6 +22,14 @@ export function encodeTrailer(block: Uint8Array): Uint8Array<ArrayBuffer> {
   return trailer;
 }
 
+/** Whether the last bytes of a file are those of a package. */
+export function isTrailer(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bytes.length === TRAILER_SIZE &&
+    view.getUint32(0, true) === START_MARKER &&
+    view.getUint32(MARKER_SIZE + INDEX_BLOCK_SIZE, true) === END_MARKER;
+}
+
 /**
  * Takes the index block out of the last bytes of a file.
  *

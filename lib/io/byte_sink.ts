@@ -11,6 +11,14 @@ export interface ByteSink extends AsyncDisposable {
   /** Appends bytes. */
   write(chunk: Uint8Array): Promise<void>;
   /**
+   * Writes over bytes that are there already, where the sink can: a pipe cannot.
+   *
+   * @param offset First byte, from 0.
+   * @param bytes The bytes.
+   * @throws {PspfError} `io/failed`
+   */
+  patch?(offset: number, bytes: Uint8Array): Promise<void>;
+  /**
    * Opens what has been written so far for reading, for a check before
    * {@linkcode ByteSink.commit}.
    */

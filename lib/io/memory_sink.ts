@@ -27,6 +27,14 @@ export class MemorySink implements ByteSink {
     return Promise.resolve();
   }
 
+  /** Writes over bytes that are there already. */
+  patch(offset: number, bytes: Uint8Array): Promise<void> {
+    const whole = concat(this.#chunks.splice(0));
+    whole.set(bytes, offset);
+    this.#chunks.push(whole);
+    return Promise.resolve();
+  }
+
   /** Opens what has been written so far. */
   reopen(): Promise<RandomAccessSource> {
     return Promise.resolve(new BytesSource(concat(this.#chunks), this.name));

@@ -18,6 +18,7 @@ import type { BuildPlan } from "../manifest/build_plan.ts";
 import type { BuildBlockCache } from "./block_cache.ts";
 import { encodeSlot, type EncodeSlotOptions } from "./encode_slot.ts";
 import { encodeTail, placeSlot, type StoredSlot } from "./package_tail.ts";
+import { prepareLauncher } from "./platform_signing.ts";
 import { portablePlan } from "./portable.ts";
 import {
   checkTargets,
@@ -83,7 +84,7 @@ export interface BuildOptions {
 
 /** What was built; sizes in bytes. */
 export interface BuildReport {
-  /** Length of the package. */
+  /** Length of the file. */
   readonly packageSize: number;
   /** The launcher. */
   readonly launcher: LauncherFacts;
@@ -128,10 +129,11 @@ export function buildPackage(
   onReport?: (report: BuildReport) => void,
 ): ReadableStream<Uint8Array> {
   async function* copies(): AsyncGenerator<Uint8Array, void, undefined> {
-    const chunks = packageChunks(plan, options);
+    const head = await findHead(plan, options);
+    const chunks = packageChunks(plan, options, head);
     try {
       for (let step = await chunks.next();; step = await chunks.next()) {
-        if (step.done) return onReport?.(step.value);
+        if (step.done) return onReport?.(step.value.report);
         // A stream's reader may keep what it gets.
         yield new Uint8Array(step.value);
       }
@@ -151,11 +153,81 @@ export async function writePackage(
   sink: ByteSink,
   options: BuildOptions,
 ): Promise<BuildReport> {
-  const chunks = packageChunks(plan, options);
+  const head = sink.patch === undefined
+    ? await findHead(plan, options)
+    : undefined;
+  const chunks = packageChunks(plan, options, head);
   try {
     for (let step = await chunks.next();; step = await chunks.next()) {
-      if (step.done) return step.value;
+      if (step.done) {
+        const { report, head } = step.value;
+        if (head !== undefined) await sink.patch?.(0, head);
+        return report;
+      }
       await sink.write(step.value);
+    }
+  } finally {
+    await chunks.return(undefined as never);
+  }
+}
+
+/** What is known when the last byte is out. */
+interface BuiltChunks {
+  readonly report: BuildReport;
+  /** The first bytes of the file, which only its end could tell. */
+  readonly head: Uint8Array | undefined;
+}
+
+/**
+ * Builds once more for the first bytes, where they depend on the last ones: a
+ * program for macOS says in its header where its signature is.
+ */
+async function findHead(
+  plan: BuildPlan,
+  options: BuildOptions,
+): Promise<Uint8Array | undefined> {
+  const { launcher, signal } = options;
+  const { signer } = await prepareLauncher(launcher, plan.package.name, signal);
+  if (signer === undefined) return undefined;
+  const chunks = packageChunks(plan, { ...options, onProgress: undefined });
+  for (let step = await chunks.next();; step = await chunks.next()) {
+    if (step.done) return step.value.head;
+  }
+}
+
+/** Passes chunks on, signed for their platform: `head` takes the place of the first bytes. */
+async function* packageChunks(
+  plan: BuildPlan,
+  options: BuildOptions,
+  head?: Uint8Array,
+): AsyncGenerator<Uint8Array, BuiltChunks, undefined> {
+  const { launcher, signal } = options;
+  const { source, signer } = await prepareLauncher(
+    launcher,
+    plan.package.name,
+    signal,
+  );
+  const chunks = unsignedChunks(plan, { ...options, launcher: source });
+  let size = 0;
+  try {
+    for (let step = await chunks.next();; step = await chunks.next()) {
+      if (!step.done) {
+        const chunk = step.value;
+        await signer?.update(chunk);
+        if (head !== undefined && size < head.length) {
+          const signed = chunk.slice();
+          signed.set(head.subarray(size, size + chunk.length));
+          yield signed;
+        } else yield chunk;
+        size += chunk.length;
+        continue;
+      }
+      const report = step.value;
+      if (signer === undefined) return { report, head: undefined };
+      const signature = await signer.finish();
+      yield signature.tail;
+      const packageSize = report.packageSize + signature.tail.length;
+      return { report: { ...report, packageSize }, head: signature.head };
     }
   } finally {
     await chunks.return(undefined as never);
@@ -166,7 +238,7 @@ export async function writePackage(
  * Gives a package in one pass and constant memory: launcher, slots, metadata,
  * slot table, trailer. A chunk is the caller's until the next one is asked for.
  */
-async function* packageChunks(
+async function* unsignedChunks(
   original: BuildPlan,
   options: BuildOptions,
 ): AsyncGenerator<Uint8Array, BuildReport, undefined> {
@@ -251,7 +323,9 @@ export async function settlePlan(
 ): Promise<SettledPlan> {
   const { signal, target } = options;
   signal?.throwIfAborted();
-  const launcher = await inspectLauncher(options.launcher, signal);
+  const { name } = original.package;
+  const { source } = await prepareLauncher(options.launcher, name, signal);
+  const launcher = await inspectLauncher(source, signal);
   const portable = options.portable ??
     (original.portable || launcher.operations === undefined);
   const warnings = [...original.warnings];

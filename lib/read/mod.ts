@@ -21,6 +21,7 @@ export {
   type VerifyLevel,
 } from "./check_log.ts";
 export type { TrustedKey } from "./check_trust.ts";
+export type { FoundPackage, PlatformSignature } from "./find_package.ts";
 export {
   inspectPackage,
   type PackageSummary,
