@@ -57,6 +57,7 @@ export const GLOBAL_FLAGS = {
 export const GROUPS: Readonly<Record<string, string>> = {
   helpers:
     "Native programs that packages need: launchers, which start them, and builders of other products",
+  key: "Keys that packages are signed with",
   workenv:
     "The cache of workenvs, the directories that packages extract themselves into",
 };
@@ -248,6 +249,44 @@ export const COMMANDS = {
     flags: {},
     examples: [{ line: "flavor helpers clean", does: "Empty dist/bin" }],
     load: async () => (await import("./commands/helpers.ts")).runHelpersClean,
+  },
+  "key show": {
+    summary: "Show the fingerprint of a key, or of the key that signed a package",
+    operands: [operand("file", "FILE", "A private or public key, or a package")],
+    flags: {},
+    examples: [
+      { line: "flavor key show keys/flavor-public.key", does: "What others trust" },
+      { line: "flavor key show app.psp", does: "Who signed it" },
+    ],
+    load: async () => (await import("./commands/key.ts")).runKeyShow,
+  },
+  sign: {
+    summary: "Sign a finished package again, with another key",
+    description: [
+      "The package is verified first: what was changed since it was packed is not signed. Of the file only the last 8200 bytes are written anew; slots, metadata and launcher stay as they are, and so does the workenv of those who started it before.",
+    ],
+    operands: [PACKAGE],
+    flags: {
+      output: text("FILE", "Where the signed package goes; by default it takes the place of the other", { short: "o" }),
+      "private-key": PACK_FLAGS["private-key"],
+      "public-key": PACK_FLAGS["public-key"],
+      "key-seed": PACK_FLAGS["key-seed"],
+    },
+    examples: [{ line: "flavor sign app.psp --private-key keys/flavor-private.key", does: "Take over a package that was signed for one build" }],
+    load: async () => (await import("./commands/key.ts")).runSign,
+  },
+  sbom: {
+    summary: "Show what a package is made of: interpreter, dependencies, licences, digests",
+    description: ["Packages of projects carry a CycloneDX document as a signed slot that is never extracted."],
+    operands: [PACKAGE],
+    flags: {
+      format: text("FORMAT", "The document's format", { choices: ["cyclonedx", "spdx"], default: "cyclonedx" }),
+    },
+    examples: [
+      { line: "flavor sbom app.psp", does: "CycloneDX 1.6, as it was signed" },
+      { line: "flavor sbom app.psp --format spdx", does: "The same as SPDX 2.3" },
+    ],
+    load: async () => (await import("./commands/sbom.ts")).runSbom,
   },
   "workenv list": {
     summary: "List the workenvs in the cache",

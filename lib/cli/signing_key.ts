@@ -118,7 +118,7 @@ async function readKey(
   return { key, origin };
 }
 
-function askPassword(name: string, { host }: CommandContext): string {
+export function askPassword(name: string, { host }: CommandContext): string {
   const known = host.env.get("FLAVOR_KEY_PASSWORD");
   if (known !== undefined) return known;
   const typed = host.terminal.readSecret(`Password of the key in ${name}: `);

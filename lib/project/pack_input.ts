@@ -21,7 +21,8 @@ import { BINARY } from "./binary.ts";
 import { DENO } from "./deno.ts";
 import { NODE } from "./node.ts";
 import { PYTHON } from "./python.ts";
-import type { Component } from "./sbom.ts";
+import { type Component, SBOM_NAME, SBOM_SLOT, writeSbom } from "./sbom.ts";
+import { textSource } from "./trees.ts";
 
 /** The kinds of projects, in no order: two that match are a question. */
 const ADAPTERS: readonly ProjectAdapter[] = [PYTHON, NODE, DENO, BINARY];
@@ -190,10 +191,15 @@ async function openProject(
       say,
     });
     const directory = kind === "binary" ? dirname(path) : path;
+    const sbom = textSource(
+      await writeSbom(made.plan, made.components),
+      SBOM_NAME,
+    );
+    const slots = [...made.plan.slots, SBOM_SLOT];
     return {
       subject,
       directory,
-      plan: made.plan,
+      plan: { ...made.plan, slots },
       target: made.target ?? wanted,
       output: host.reader.absolute(
         output ?? outputIn(directory, made.plan, suffix),
@@ -202,7 +208,7 @@ async function openProject(
       inputs: kind === "binary" ? [path] : [],
       components: made.components,
       openSource: ({ id }) => {
-        const found = made.sources.get(id);
+        const found = id === SBOM_SLOT.id ? sbom : made.sources.get(id);
         if (found !== undefined) return Promise.resolve(found);
         throw new PspfError("internal/bug", `The slot "${id}" has no content`);
       },

@@ -1,6 +1,7 @@
 import { listMembers } from "../archive/list_members.ts";
 import { BytesSource } from "../io/bytes_source.ts";
 import type { FileTree } from "../io/file_tree.ts";
+import { streamFrom } from "../io/stream_from.ts";
 import type { Host } from "../host/types.ts";
 import type { FoundSource } from "../pack/slot_source.ts";
 import {
@@ -9,6 +10,8 @@ import {
   parseIgnore,
   readIgnore,
 } from "./ignore.ts";
+
+const CHUNK = 256 * 1024;
 
 type Files = Pick<Host, "reader" | "writer">;
 
@@ -42,8 +45,7 @@ export function filterTree(
   return {
     name: tree.name,
     readFile: (path, size) => tree.readFile(path, size),
-    stream: (path) => tree.stream(path),
-    ...(tree.openFile && { openFile: tree.openFile.bind(tree) }),
+    openFile: (path) => tree.openFile(path),
     async *entries(descend = () => true): ReturnType<FileTree["entries"]> {
       const inner = tree.entries((path) => takes(path, true) && descend(path));
       for await (const entry of inner) {
@@ -93,6 +95,19 @@ export async function copyProject(
   await copyTree(tree, to, files, writer);
 }
 
+async function* readAll(
+  tree: FileTree,
+  path: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  using file = tree.openFile(path);
+  for (;;) {
+    const chunk = new Uint8Array(Math.min(file.size, CHUNK) || 1);
+    const count = await file.readInto(chunk);
+    if (count === 0) return;
+    yield chunk.subarray(0, count);
+  }
+}
+
 /** Copies a tree to a directory that does not exist yet. */
 export async function copyTree(
   tree: FileTree,
@@ -112,7 +127,7 @@ export async function copyTree(
         member.path,
         member.mode,
         member.size,
-        tree.stream(member.source),
+        streamFrom(readAll(tree, member.source)),
       );
     }
   }
