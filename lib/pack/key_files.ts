@@ -107,7 +107,8 @@ export async function naming<Key>(
 }
 
 /**
- * Writes a key pair as `flavor-private.key` (0600) and `flavor-public.key`.
+ * Writes a key pair as `flavor-private.key` (0600) and `flavor-public.key`, and
+ * a `.gitignore` that keeps the former out of repositories.
  * Files that exist stay as they are, unless told otherwise.
  *
  * @param pair The pair.
@@ -152,10 +153,15 @@ export async function writeKeyFiles(
     durable,
   });
   const encoder = new TextEncoder();
+  // A private key that is in a repository is no secret any more.
+  const ignored = join(directory, ".gitignore");
+  await using ignoreSink = await writer.createSink(ignored, { replace: true });
+  await ignoreSink.write(encoder.encode(`${PRIVATE_NAME}\n`));
   await privateSink.write(encoder.encode(encodePrivateKeyPem(pair.privateKey)));
   await publicSink.write(encoder.encode(encodePublicKeyPem(pair.publicKey)));
   await privateSink.commit();
   await publicSink.commit();
+  await ignoreSink.commit();
   return { privateKeyPath, publicKeyPath };
 }
 

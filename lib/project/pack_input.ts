@@ -11,18 +11,24 @@ import {
 import { createSourceOpener } from "../pack/source_opener.ts";
 import type { SourceOpener } from "../pack/slot_source.ts";
 import { makeWorkDirectory, type ToolHost } from "../runtimes/tools.ts";
-import {
-  PROJECT_KINDS,
-  type ProjectAdapter,
-  type ProjectKind,
-  type ProjectOverrides,
+import type {
+  ProjectAdapter,
+  ProjectKind,
+  ProjectOverrides,
 } from "./project.ts";
 import { BINARY } from "./binary.ts";
 import { DENO } from "./deno.ts";
 import { NODE } from "./node.ts";
 import { PYTHON } from "./python.ts";
 import { type Component, SBOM_NAME, SBOM_SLOT, writeSbom } from "./sbom.ts";
-import { textSource } from "./trees.ts";
+import {
+  eitherIgnores,
+  NEVER_PACKED,
+  parseIgnore,
+  readIgnore,
+} from "./ignore.ts";
+import { refuseSecrets } from "./secrets.ts";
+import { filterTree, textSource } from "./trees.ts";
 
 /** The kinds of projects, in no order: two that match are a question. */
 const ADAPTERS: readonly ProjectAdapter[] = [PYTHON, NODE, DENO, BINARY];
@@ -43,6 +49,8 @@ export interface InputOptions {
   readonly output?: string | undefined;
   /** Stands behind the name of the package, where there are several. */
   readonly suffix?: string | undefined;
+  /** Packs files that are private keys. */
+  readonly allowSecrets?: boolean | undefined;
   /** Says what is being done. */
   readonly say: (text: string) => void;
 }
@@ -144,7 +152,7 @@ export async function openPackInput(
 
 async function openManifest(
   subject: Subject,
-  { workenvBase, output, suffix, target }: InputOptions,
+  { workenvBase, output, suffix, target, allowSecrets }: InputOptions,
   host: ToolHost,
 ): Promise<PackInput> {
   const { reader, env } = host;
@@ -160,11 +168,20 @@ async function openManifest(
     launcher: manifestLauncher(manifest, env),
     inputs: [manifest.path],
     components: [],
-    openSource: createSourceOpener(reader, {
-      manifestDirectory: directory,
-      workenvBase: reader.absolute(workenvBase ?? defaultWorkenvBase(manifest)),
-      output: path,
-    }),
+    openSource: guarded(
+      ignoring(
+        createSourceOpener(reader, {
+          manifestDirectory: directory,
+          workenvBase: reader.absolute(
+            workenvBase ?? defaultWorkenvBase(manifest),
+          ),
+          output: path,
+        }),
+        directory,
+        reader,
+      ),
+      allowSecrets,
+    ),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -172,7 +189,8 @@ async function openManifest(
 async function openProject(
   kind: ProjectKind,
   subject: Subject,
-  { target: wanted, overrides, output, suffix, say }: InputOptions,
+  { target: wanted, overrides, output, suffix, allowSecrets, say }:
+    InputOptions,
   host: ToolHost,
 ): Promise<PackInput> {
   const adapter = ADAPTERS.find(({ name }) => name === kind);
@@ -207,17 +225,60 @@ async function openProject(
       launcher: undefined,
       inputs: kind === "binary" ? [path] : [],
       components: made.components,
-      openSource: ({ id }) => {
+      openSource: guarded(({ id }) => {
         const found = id === SBOM_SLOT.id ? sbom : made.sources.get(id);
         if (found !== undefined) return Promise.resolve(found);
         throw new PspfError("internal/bug", `The slot "${id}" has no content`);
-      },
+      }, allowSecrets),
       [Symbol.asyncDispose]: () => host.writer.remove(work),
     };
   } catch (error) {
     await host.writer.remove(work);
     throw error;
   }
+}
+
+/** Leaves out what a directory's own ignore file names. */
+function ignoring(
+  open: SourceOpener,
+  directory: string,
+  reader: ToolHost["reader"],
+): SourceOpener {
+  const never = parseIgnore(NEVER_PACKED.join("\n"));
+  return async (spec) => {
+    const found = await open(spec);
+    if (found.kind !== "directory") return found;
+    const { tree } = found;
+    // A directory that a build has made is often ignored by git as a whole.
+    const names = join(tree.name, ".") === join(directory, ".")
+      ? [".flavorignore", ".gitignore"]
+      : [".flavorignore"];
+    const ignores = eitherIgnores(
+      never,
+      await readIgnore(tree.name, names, reader),
+    );
+    return {
+      kind: "directory",
+      tree: filterTree(
+        tree,
+        (path, isDirectory) => !ignores(path, isDirectory),
+      ),
+    };
+  };
+}
+
+/** What others have published is no secret; everything else is looked at. */
+function guarded(
+  open: SourceOpener,
+  allowSecrets: boolean | undefined,
+): SourceOpener {
+  if (allowSecrets === true) return open;
+  return async (spec) => {
+    const found = await open(spec);
+    const isPublished = spec.purpose === "library" ||
+      spec.purpose === "runtime";
+    return isPublished ? found : await refuseSecrets(found, spec.source);
+  };
 }
 
 function outputIn(
@@ -228,7 +289,8 @@ function outputIn(
   return join(directory, "dist", packageFileName(`${name}${suffix}`));
 }
 
-/** Whether a word is the name of a kind of project. */
-export function isProjectKind(word: string): word is ProjectKind {
-  return (PROJECT_KINDS as readonly string[]).includes(word);
+/** Whether a path is the file that makes a directory a project. */
+export function isProjectFile(path: string): boolean {
+  const names = new Set([basename(path)]);
+  return ADAPTERS.some((one) => one.matches(names));
 }

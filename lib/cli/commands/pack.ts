@@ -131,6 +131,7 @@ async function packFor(
     suffix: isOneOfSeveral && target !== undefined
       ? `-${platformName(target)}`
       : "",
+    allowSecrets: flags["allow-secrets"],
     say: (text) => output.note(text),
   }, host);
   const key = await chooseKey(flags, input.directory, context);
