@@ -153,16 +153,27 @@ export async function writeKeyFiles(
     durable,
   });
   const encoder = new TextEncoder();
-  // A private key that is in a repository is no secret any more.
-  const ignored = join(directory, ".gitignore");
-  await using ignoreSink = await writer.createSink(ignored, { replace: true });
-  await ignoreSink.write(encoder.encode(`${PRIVATE_NAME}\n`));
   await privateSink.write(encoder.encode(encodePrivateKeyPem(pair.privateKey)));
   await publicSink.write(encoder.encode(encodePublicKeyPem(pair.publicKey)));
   await privateSink.commit();
   await publicSink.commit();
-  await ignoreSink.commit();
+  await writeIgnore(directory, writer);
   return { privateKeyPath, publicKeyPath };
+}
+
+/** A private key that is in a repository is no secret any more. */
+async function writeIgnore(
+  directory: string,
+  writer: PackHost["writer"],
+): Promise<void> {
+  try {
+    await using sink = await writer.createSink(join(directory, ".gitignore"));
+    await sink.write(new TextEncoder().encode(`${PRIVATE_NAME}\n`));
+    await sink.commit();
+  } catch (error) {
+    // One that is there is somebody's own.
+    if (!isPspfError(error, "io/exists")) throw error;
+  }
 }
 
 /** Whether a key has to be read from a file. */

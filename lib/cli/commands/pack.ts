@@ -28,6 +28,7 @@ import {
   type PackInput,
   type Subject,
 } from "../../project/pack_input.ts";
+import { checkStart } from "../../project/check_start.ts";
 import { smoke } from "../../project/smoke.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import type { Output } from "../output.ts";
@@ -135,6 +136,13 @@ async function packFor(
     say: (text) => output.note(text),
   }, host);
   const key = await chooseKey(flags, input.directory, context);
+  const isOwnLauncher = flags["launcher-bin"] === undefined &&
+    input.launcher === undefined &&
+    (host.env.get("FLAVOR_LAUNCHER_BIN") ?? "") === "";
+  const checked = flags.preflight
+    ? await checkStart(input, isOwnLauncher ? input.target : target)
+    : undefined;
+  for (const warning of checked?.warnings ?? []) output.warn(warning);
   const standardOutput = isPiped ? standardOutputSink(context) : undefined;
   using bar = output.progress(LABELS.pack, 0);
   const cacheDirectory = flags["cache-dir"];
@@ -198,6 +206,7 @@ async function packFor(
   const shownPath = isPiped ? result.path : flags.output ?? input.output;
   return showResult(result, {
     path: shownPath,
+    needs: checked?.needs ?? [],
     origin: key.origin,
     elapsedMs: host.clock.monotonic() - started,
   }, output);
@@ -390,6 +399,8 @@ async function describePlan(
 
 interface ResultFacts {
   readonly path: string;
+  /** What the machine that starts it has to have. */
+  readonly needs: readonly string[];
   readonly origin: KeyOrigin;
   readonly elapsedMs: number;
 }
@@ -397,7 +408,7 @@ interface ResultFacts {
 /** Says what was packed. */
 function showResult(
   result: BuildResult,
-  { path, origin, elapsedMs }: ResultFacts,
+  { path, needs, origin, elapsedMs }: ResultFacts,
   output: Output,
 ): Shown {
   const { slots, portable, launcher, packageSize, isVerified } = result;
@@ -418,6 +429,7 @@ function showResult(
       }  ${platform}  ${isVerified ? "verified" : "not verified"}  ${
         (elapsedMs / 1000).toFixed(1)
       } s`,
+      ...(needs.length === 0 ? [] : [`needs  ${needs.join(", ")}`]),
     ].join("\n");
   return {
     value: {
@@ -432,6 +444,7 @@ function showResult(
       fingerprint: result.keyFingerprint,
       key: origin,
       verified: isVerified,
+      needs: [...needs],
       slots: slots.map((slot) => ({
         index: slot.metadata.slot,
         id: slot.metadata.id,
