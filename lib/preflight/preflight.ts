@@ -219,7 +219,7 @@ class Preflight {
     }
     const optional = new Map<string, string>();
     // What the program needs is looked at first, so that it is known as such.
-    for (const path of [...pending, ...seen]) {
+    for (const path of seen) {
       const entry = entries.get(path);
       if (entry?.kind !== "file") continue;
       await using file = await entry.open();

@@ -14,7 +14,7 @@ import {
 } from "./project.ts";
 import type { Component } from "./sbom.ts";
 import { type ProjectSettings, readSettings } from "./settings.ts";
-import { copyProject, filterTree, textSource, treeSource } from "./trees.ts";
+import { copyProject, filterTree, projectTree, textSource } from "./trees.ts";
 
 /** Projects with a `package.json`. */
 export const NODE: ProjectAdapter = {
@@ -73,9 +73,10 @@ async function planNode(request: ProjectRequest): Promise<ProjectPackage> {
     }],
     ["app", {
       kind: "directory",
+      // npm takes whatever git does not ignore, earlier packages included.
       tree: filterTree(
-        await reader.openTree(app),
-        (one) => one !== "node_modules" && one !== ".npmrc",
+        await projectTree(app, [".flavorignore"], reader),
+        (one) => one !== ".npmrc",
       ),
     }],
   ]);

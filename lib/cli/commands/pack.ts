@@ -140,7 +140,10 @@ async function packFor(
     input.launcher === undefined &&
     (host.env.get("FLAVOR_LAUNCHER_BIN") ?? "") === "";
   const checked = flags.preflight
-    ? await checkStart(input, isOwnLauncher ? input.target : target)
+    ? await checkStart(
+      input,
+      target ?? (isOwnLauncher ? input.target : undefined),
+    )
     : undefined;
   for (const warning of checked?.warnings ?? []) output.warn(warning);
   const standardOutput = isPiped ? standardOutputSink(context) : undefined;
