@@ -73,6 +73,7 @@ export interface CommandSpec {
 }
 
 type FlagValue<F extends FlagSpec> = F extends { kind: "switch" } ? boolean
+  : F extends { kind: "list"; choices: readonly (infer C)[] } ? readonly C[]
   : F extends { kind: "list" } ? readonly string[]
   : F extends { kind: "number" | "size" | "age" }
     ? (F extends { default: string } ? number : number | undefined)

@@ -86,7 +86,7 @@ const PACK_FLAGS = {
   output: text("FILE", "The package; by default dist/<name>.psp beside the manifest. A dash means standard output", { short: "o" }),
   "launcher-bin": text("FILE", "The launcher; by default $FLAVOR_LAUNCHER_BIN, else ours for the target, else the Go launcher for it"),
   "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
-  target: { ...text("PLATFORM", `Platform to pack for: ${PLATFORMS.join(", ")} or all; may be given several times. By default that of the launcher, else this machine's`), kind: "list" },
+  target: { ...text("PLATFORM", "Platform to pack for; may be given several times. By default that of the launcher, else this machine's", { choices: [...PLATFORMS, "all"] }), kind: "list" },
   "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes; a dash means standard input. By default $FLAVOR_PRIVATE_KEY (PEM text), else keys/flavor-private.key beside the manifest"),
   "public-key": text("FILE", "Refuse to pack unless the private key belongs to this one"),
   "key-seed": text("TEXT", 'Sign with the key made from this text; "env" takes it from FLAVOR_KEY_SEED'),

@@ -173,6 +173,9 @@ function valueOf(
   if (flag.kind === "switch") return given.at(-1) ?? flag.default === true;
   const twin = flag.env === undefined ? "" : env(flag.env) ?? "";
   if (flag.kind === "list") {
+    for (const one of given) {
+      checkChoice(`"${name}" does not take`, flag.choices, String(one));
+    }
     return given.length > 0 ? given : itemsOf(flag.env ?? "", twin);
   }
   // A variable is shared with other programs; what they alone understand must

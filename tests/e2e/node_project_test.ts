@@ -10,6 +10,12 @@ import {
   startBare,
 } from "./support/projects.ts";
 
+interface Listed {
+  readonly dependencies?: Readonly<
+    Record<string, Listed & { readonly version?: string }>
+  >;
+}
+
 Deno.test("an Express application runs where nothing is installed", async (t) => {
   await using dir = await projectCopy("express-app");
   await using cache = await tempDir();
@@ -54,9 +60,7 @@ Deno.test("an Express application runs where nothing is installed", async (t) =>
       env: PACK_ENV,
     });
     const names = new Set<string>();
-    const walk = (
-      node: { dependencies?: Record<string, { version?: string }> },
-    ): void => {
+    const walk = (node: Listed): void => {
       for (const [name, one] of Object.entries(node.dependencies ?? {})) {
         if (one.version !== undefined) names.add(`${name}==${one.version}`);
         walk(one);
@@ -89,16 +93,6 @@ Deno.test("an Express application runs where nothing is installed", async (t) =>
 Deno.test("a native addon is compiled for the Node.js that is packed", async () => {
   await using dir = await tempDir();
   await using cache = await tempDir();
-  await dir.write(
-    "package.json",
-    JSON.stringify({
-      name: "addon-app",
-      version: "1.0.0",
-      main: "main.js",
-      dependencies: { "bcrypt": "5.1.1" },
-      flavor: { runtime: "node@22" },
-    }),
-  );
   await dir.write(
     "main.js",
     `const native = require("bufferutil");
