@@ -70,6 +70,11 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
   const cache = join(work, "deno_dir");
   const lock = join(app, "deno.lock");
   const isLocked = await reader.facts(lock) !== undefined;
+  const registries = ["JSR_URL", "NPM_CONFIG_REGISTRY"].flatMap((one) => {
+    // Modules are kept under the address that they came from.
+    const value = env.get(one) ?? "";
+    return value === "" ? [] : [[one, value] as const];
+  });
   say("fetching modules");
   // deno-fmt-ignore
   await runTool("fetch the modules of the program", {
@@ -77,7 +82,12 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
     args: ["cache", "--quiet", "--lock", lock, ...(isLocked ? ["--frozen"] : []),
       "--config", join(app, config), join(app, start.entry)],
     cwd: app,
-    env: { DENO_DIR: cache, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+    env: {
+      ...Object.fromEntries(registries),
+      DENO_DIR: cache,
+      DENO_NO_UPDATE_CHECK: "1",
+      NO_COLOR: "1",
+    },
   }, host);
   const kept = join(work, "deno");
   const locked = await readLock(lock, reader);
@@ -102,11 +112,6 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
     { id: "app", source: ".", target: "app", purpose: "code" },
   ];
   const own = wanted.execution?.runtime?.env ?? {};
-  const registries = ["JSR_URL", "NPM_CONFIG_REGISTRY"].flatMap((one) => {
-    // Modules are kept under the address that they came from.
-    const value = env.get(one) ?? "";
-    return value === "" ? [] : [[one, value] as const];
-  });
   // deno-fmt-ignore
   const plan = planManifest({
     package: { name, version: document.version ?? "0.0.0" },

@@ -1,6 +1,7 @@
 import { listMembers } from "../archive/list_members.ts";
 import { BytesSource } from "../io/bytes_source.ts";
-import type { FileTree } from "../io/file_tree.ts";
+import { parentsOf } from "../io/extract_target.ts";
+import type { FileTree, FileTreeEntry } from "../io/file_tree.ts";
 import { streamFrom } from "../io/stream_from.ts";
 import type { Host } from "../host/types.ts";
 import type { FoundSource } from "../pack/slot_source.ts";
@@ -73,10 +74,34 @@ export async function projectTree(
     parseIgnore(never.join("\n")),
     await readIgnore(path, ignoreFiles, reader),
   );
-  return filterTree(
+  return withoutEmpty(filterTree(
     await reader.openTree(path),
     (one, isDirectory) => !ignores(one, isDirectory),
-  );
+  ));
+}
+
+/** A directory of which everything is left out is left out: it would tell builds apart. */
+function withoutEmpty(tree: FileTree): FileTree {
+  return {
+    name: tree.name,
+    readFile: (path, size) => tree.readFile(path, size),
+    openFile: (path) => tree.openFile(path),
+    async *entries(descend): ReturnType<FileTree["entries"]> {
+      const waiting = new Map<string, FileTreeEntry>();
+      for await (const entry of tree.entries(descend)) {
+        if (entry.kind === "directory") {
+          waiting.set(entry.path, entry);
+          continue;
+        }
+        for (const parent of parentsOf(entry.path)) {
+          const directory = waiting.get(parent);
+          if (directory !== undefined) yield directory;
+          waiting.delete(parent);
+        }
+        yield entry;
+      }
+    },
+  };
 }
 
 /** Copies the files of a project, so that building it leaves nothing in it. */
