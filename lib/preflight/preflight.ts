@@ -192,7 +192,7 @@ class Preflight {
   #checkShebang(program: string, head: Uint8Array): void {
     const line = new TextDecoder().decode(head).split("\n")[0] ?? "";
     const [, interpreter = "", argument] =
-      /^#!\s*(\S+)(?:\s+(\S+))?/.exec(line) ?? [];
+      /^#![ \t]*([^ \t]+)(?:[ \t]+([^ \t]+))?/.exec(line) ?? [];
     if (interpreter.endsWith("\r") || argument?.endsWith("\r")) {
       this.#problems.push(
         `the script ${program} has Windows line ends, so that its interpreter is not found`,

@@ -7,6 +7,7 @@ import {
   parseKeyPair,
   parsePublicKey,
 } from "../../crypto/key_file.ts";
+import { TRAILER_SIZE } from "../../format/constants.ts";
 import { PspfError } from "../../errors.ts";
 import { naming } from "../../pack/key_files.ts";
 import { signPackage } from "../../pack/sign_package.ts";
@@ -36,7 +37,7 @@ async function readAnyKey(
 ): Promise<{ readonly kind: string; readonly publicKey: Uint8Array }> {
   const { reader } = context.host;
   const facts = await reader.facts(path);
-  if (facts !== undefined && facts.size > MAX_KEY_FILE_SIZE) {
+  if (facts !== undefined && facts.size >= TRAILER_SIZE) {
     await using source = await reader.openSource(path);
     const { index } = await openToLook(source, openPackage);
     return { kind: "package", publicKey: index.fields.publicKey };
