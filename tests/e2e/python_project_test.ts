@@ -97,7 +97,7 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
       "pip",
       "list",
       "--format=freeze",
-      "--path",
+      "--target",
       cache.at(
         "workenv",
         await workenvOf(cache.path),
@@ -192,7 +192,7 @@ Deno.test("an interpreter comes from uv's own mirror", async () => {
     "--exclude=__pycache__",
     "--exclude=*.a",
     "--transform",
-    `s,^,python/,`,
+    "s,^,python/,rSH",
     "-C",
     PREFIX,
     "bin/python3.11",

@@ -139,7 +139,7 @@ Deno.test("unknown placeholders and open quotes are mistakes in a manifest", asy
     await using dir = await project();
     await dir.write(
       "flavor.toml",
-      `slots = []\n[package]\nname = "a"\nversion = "1"\n[execution]\ncommand = "sh -c \${HOME}"\nenv = { FORMAT = "{time} {level}" }\n`,
+      `slots = []\n[package]\nname = "a"\nversion = "1"\n[execution]\ncommand = "env"\nenv = { FORMAT = "{time} {level}" }\n`,
     );
     const { code, err } = await cli(["pack", "--launcher-bin", "launcher"], {
       cwd: dir.path,
