@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
 import { satisfies } from "../../lib/runtimes/python.ts";
@@ -11,10 +12,18 @@ execution = { command = "sh {workenv}/run.sh" }
 slots = [{ id = "app", source = ".", target = "{workenv}" }]
 `;
 
+/** Enough of a launcher to be taken for ours. */
+const OWN_LAUNCHER = concat([
+  foreignLauncher(),
+  new TextEncoder().encode(
+    "flavor-rs-launcher/1 pspf-2025 ops=none,raw,tar,gzip,zstd;",
+  ),
+]);
+
 async function project(): Promise<TempDir> {
   const dir = await tempDir();
   await dir.write("flavor.toml", MANIFEST);
-  await dir.write("launcher", foreignLauncher());
+  await dir.write("launcher", OWN_LAUNCHER);
   await dir.write("run.sh", "echo hello\n");
   return dir;
 }

@@ -70,5 +70,7 @@ export async function librariesOf(path: string): Promise<readonly string[]> {
     }[];
   };
   return components.filter(({ type }) => type === "library")
-    .map(({ name, version }) => `${name.toLowerCase()}==${version}`).sort();
+    .map(({ name, version }) =>
+      `${name.toLowerCase().replaceAll("_", "-")}==${version}`
+    ).sort();
 }
