@@ -107,8 +107,12 @@ const PACK_FLAGS = {
 export const COMMANDS = {
   init: {
     summary: "Write a commented manifest that packs as it is",
+    description: ["In the directory of a project, that is the manifest which flavor pack would use, with the content of its slots in .flavor/: a start to go on from by hand."],
     operands: [],
     flags: {
+      as: PACK_FLAGS.as,
+      entry: PACK_FLAGS.entry,
+      runtime: PACK_FLAGS.runtime,
       template: text("NAME", "What kind of application it is", { choices: ["script", "directory"], default: "script" }),
       force: FORCE,
     },

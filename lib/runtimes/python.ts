@@ -265,7 +265,7 @@ async function newest(specifier: string, uv: Uv): Promise<string> {
 async function prepare(
   prefix: string,
   hostPrefix: string | undefined,
-  { requires, target, work, uv, say }: PythonRequest,
+  { requires, target, work, say }: PythonRequest,
   host: ToolHost,
 ): Promise<PythonRuntime> {
   const { minor, layout } = await layoutOf(prefix, host);
@@ -277,7 +277,7 @@ async function prepare(
   const version = isHere
     ? await askVersion(hostProgram, host)
     : await versionBeside(prefix, host);
-  if (requires !== undefined) await checkRequires(version, requires, uv);
+  if (requires !== undefined) checkRequires(version, requires);
   if (prefix === "/usr" || prefix === "/usr/local") {
     throw new PspfError(
       "build/failed",
@@ -316,19 +316,14 @@ async function askVersion(program: string, host: ToolHost): Promise<string> {
   return text.trim();
 }
 
-async function checkRequires(
-  version: string,
-  requires: string,
-  uv: Uv,
-): Promise<void> {
-  // uv knows the rules of specifiers; it refuses to resolve what does not fit.
+function checkRequires(version: string, requires: string): void {
   const fits = requires.split(",").every((part) => satisfies(version, part));
   if (fits) return;
   throw new PspfError(
     "build/failed",
     `The interpreter is CPython ${version}, and the project requires ${requires}`,
     {
-      context: { expected: requires, actual: version, uv: uv.program },
+      context: { expected: requires, actual: version },
       hint:
         "Name another one with --runtime python@VERSION or --runtime PREFIX",
     },

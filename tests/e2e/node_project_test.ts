@@ -182,3 +182,38 @@ Deno.test("a Node.js of a distribution is refused with the reason", async () => 
   assertEquals(code, 6, stderr);
   assertStringIncludes(stderr, "it needs libnode.so.115");
 });
+
+Deno.test("init writes the manifest of a project, to go on from by hand", async () => {
+  await using dir = await tempDir();
+  await using cache = await tempDir();
+  await dir.write(
+    "package.json",
+    JSON.stringify({
+      name: "byhand",
+      version: "1.0.0",
+      main: "a.js",
+      flavor: { runtime: "node@22", env: { MODE: "from the project" } },
+    }),
+  );
+  await dir.write("a.js", "console.log(process.env.MODE)\n");
+  const init = await flavor(["init"], { cwd: dir.path, env: PACK_ENV });
+  assertEquals(init.code, 0, init.stderr);
+  await Deno.writeTextFile(
+    dir.at("flavor.toml"),
+    (await Deno.readTextFile(dir.at("flavor.toml"))).replace(
+      "from the project",
+      "by hand",
+    ),
+  );
+  await packIn(dir);
+  const { code, stdout, stderr } = await startBare(
+    dir.at("dist", "byhand.psp"),
+    [],
+    cache.path,
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout, "by hand\n");
+  assert((await librariesOf(dir.at("dist", "byhand.psp"))).length === 0);
+  const again = await flavor(["init"], { cwd: dir.path, env: PACK_ENV });
+  assertEquals(again.code, 5, again.stderr);
+});

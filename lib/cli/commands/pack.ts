@@ -14,7 +14,6 @@ import {
 } from "../../launchers/platform.ts";
 import type { BuildProgress, PackSettings } from "../../pack/mod.ts";
 import { type SettledPlan, settlePlan } from "../../pack/build_package.ts";
-import { packageFileName } from "../../pack/pack_manifest.ts";
 import {
   type BuildResult,
   packToFile,
@@ -114,7 +113,6 @@ async function packFor(
   context: CommandContext,
 ): Promise<Shown> {
   const { host, output } = context;
-  const { reader } = host;
   const started = host.clock.monotonic();
   const isPiped = flags.output === STANDARD_OUTPUT;
   const isManifest = subject.kind === "manifest";
