@@ -64,8 +64,6 @@ export {
   buildBatch,
   type BuilderExecution,
   type BuilderMetadata,
-  type BuildFromManifestOptions,
-  buildPackageFromManifest,
   type BuildProgress,
   type BuildReport,
   type BuildResult,
@@ -82,6 +80,10 @@ export {
   type StoredSlot,
   writeKeyFiles,
 } from "./lib/pack/mod.ts";
+export {
+  type BuildFromManifestOptions,
+  buildPackageFromManifest,
+} from "./lib/project/build_from_manifest.ts";
 export {
   inspectPackage,
   type OpenOptions,

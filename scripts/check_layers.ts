@@ -16,9 +16,11 @@ const LAYERS: readonly (readonly string[])[] = [
   ["format"],
   ["archive", "compress", "crypto", "io"],
   ["launchers", "manifest", "read", "workenv"],
+  ["preflight", "runtimes"],
   ["pack"],
   ["registry"],
   ["web"],
+  ["project"],
   ["cli"],
 ];
 
@@ -29,6 +31,8 @@ const SIDEWAYS: ReadonlySet<string> = new Set([
   "archive -> io",
   "compress -> io",
   "crypto -> io",
+  // An interpreter is made movable by what preflight knows of programs.
+  "runtimes -> preflight",
 ]);
 
 /** Implements the interfaces in its `types.ts`; only cli.ts imports the rest. */

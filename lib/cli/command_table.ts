@@ -18,6 +18,17 @@ const operand = <
 >(name: N, value: string, help: string, more?: M) =>
   ({ name, value, help, ...more as M }) as const;
 
+/** What a Deno program may do, all of it or only to what is named. */
+const permission = <const N extends string>(
+  name: N,
+  value: string,
+  what: string,
+) => {
+  const help = `A Deno program may ${what}, all or those named`;
+  const spec = { ...text(value, help), kind: "optional" } as const;
+  return { [`allow-${name}`]: spec } as { [K in `allow-${N}`]: typeof spec };
+};
+
 const FORCE = flag("Replace what exists", { short: "f" });
 const PACKAGE = operand(
   "package",
@@ -58,22 +69,44 @@ export const GLOBAL_FLAGS = {
 export const GROUPS: Readonly<Record<string, string>> = {
   helpers:
     "Native programs that packages need: launchers, which start them, and builders of other products",
+  key: "Keys that packages are signed with",
   workenv:
     "The cache of workenvs, the directories that packages extract themselves into",
 };
 
 // deno-fmt-ignore
+const DENO_PERMISSIONS = {
+  "allow-all": flag("A Deno program may do everything"),
+  ...permission("read", "PATHS", "read files"),
+  ...permission("write", "PATHS", "write files"),
+  ...permission("net", "HOSTS", "use the network"),
+  ...permission("env", "NAMES", "read environment variables"),
+  ...permission("run", "PROGRAMS", "start programs"),
+  ...permission("sys", "NAMES", "ask about the machine"),
+  ...permission("ffi", "PATHS", "load libraries"),
+} as const;
+
+// deno-fmt-ignore
 const PACK_FLAGS = {
-  manifest: text("FILE", "The manifest; by default flavor.toml, else flavor.json", { short: "m" }),
+  manifest: text("FILE", "The same as PATH", { short: "m" }),
+  as: text("KIND", "What kind of project it is, where that is not clear", { choices: ["python", "node", "deno", "binary"] }),
+  entry: text("ENTRY", "What a project starts: the name of a script, module:function, a module or a file"),
+  runtime: text("RUNTIME", "The interpreter of a project: python@3.12, node@22, deno@2.9, or the path of an installation"),
+  include: { ...text("GLOB", "Only these files of a project; may be given several times"), kind: "list" },
+  exclude: { ...text("GLOB", "Never these files of a project; may be given several times"), kind: "list" },
+  ...DENO_PERMISSIONS,
   output: text("FILE", "The package; by default dist/<name>.psp beside the manifest. A dash means standard output", { short: "o" }),
   "launcher-bin": text("FILE", "The launcher; by default $FLAVOR_LAUNCHER_BIN, else ours for the target, else the Go launcher for it"),
   "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
-  target: text("PLATFORM", "Platform to pack for; by default that of the launcher, else this machine's", { choices: PLATFORMS }),
-  "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes"),
+  target: { ...text("PLATFORM", "Platform to pack for; may be given several times. By default that of the launcher, else this machine's", { choices: [...PLATFORMS, "all"] }), kind: "list" },
+  "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes; a dash means standard input. By default $FLAVOR_PRIVATE_KEY (PEM text), else keys/flavor-private.key beside the manifest"),
   "public-key": text("FILE", "Refuse to pack unless the private key belongs to this one"),
   "key-seed": text("TEXT", 'Sign with the key made from this text; "env" takes it from FLAVOR_KEY_SEED'),
   portable: flag("Write only what the launchers of other products understand"),
   verify: flag("Verify the package before it gets its name", { default: true }),
+  preflight: flag("Check that the package can start on its target", { default: true }),
+  smoke: { ...text("ARGS", "Start the package with these arguments, an empty cache and an empty environment, and demand exit code 0"), kind: "optional" },
+  "allow-secrets": flag("Pack files that are private keys"),
   "workenv-base": text("DIR", "What {workenv} stands for in the sources of slots", { env: "FLAVOR_WORKENV_BASE" }),
   jobs: { ...text("N", "How many blocks to compress at once; by default one for each processor", { short: "j", least: 1 }), kind: "number" },
   "cache-dir": text("DIR", "Keep compressed frames here, so that only what changed is compressed again", { env: "FLAVOR_SLOT_CACHE" }),
@@ -86,8 +119,12 @@ const PACK_FLAGS = {
 export const COMMANDS = {
   init: {
     summary: "Write a commented manifest that packs as it is",
+    description: ["In the directory of a project, that is the manifest which flavor pack would use, with the content of its slots in .flavor/: a start to go on from by hand."],
     operands: [],
     flags: {
+      as: PACK_FLAGS.as,
+      entry: PACK_FLAGS.entry,
+      runtime: PACK_FLAGS.runtime,
       template: text("NAME", "What kind of application it is", { choices: ["script", "directory"], default: "script" }),
       force: FORCE,
     },
@@ -98,13 +135,15 @@ export const COMMANDS = {
   pack: {
     summary: "Pack an application into one signed executable file",
     description: [
-      "Reads the manifest, encodes the slots, signs the package, verifies the result and only then gives it its name. A build that fails or is interrupted leaves no file behind and does not touch an existing one.",
+      "PATH is a manifest, the directory of a project, or a program. In a directory, flavor.toml and flavor.json come first, then pyproject.toml, package.json and deno.json: the interpreter, the dependencies and the application are gathered, checked and packed, so that nothing is downloaded or installed at a start.",
+      "Encodes the slots, signs the package, verifies the result and only then gives it its name. A build that fails or is interrupted leaves no file behind and does not touch an existing one.",
       "Without a key the package is signed with one made for this build, which proves that nothing was changed, but not who packed it.",
     ],
-    operands: [],
+    operands: [operand("path", "PATH", "A manifest, the directory of a project or a program; by default this directory", { optional: true })],
     flags: PACK_FLAGS,
     examples: [
-      { line: "flavor pack", does: "Pack the manifest in this directory" },
+      { line: "flavor pack", does: "Pack the manifest or the project in this directory" },
+      { line: "flavor pack ./tool", does: "Pack one program" },
       { line: "flavor pack -m app/flavor.toml -o app.psp --private-key keys/flavor-private.key", does: "Name everything" },
     ],
     load: async () => (await import("./commands/pack.ts")).runPack,
@@ -297,6 +336,44 @@ export const COMMANDS = {
     flags: {},
     examples: [{ line: "flavor helpers clean", does: "Empty dist/bin" }],
     load: async () => (await import("./commands/helpers.ts")).runHelpersClean,
+  },
+  "key show": {
+    summary: "Show the fingerprint of a key, or of the key that signed a package",
+    operands: [operand("file", "FILE", "A private or public key, or a package")],
+    flags: {},
+    examples: [
+      { line: "flavor key show keys/flavor-public.key", does: "What others trust" },
+      { line: "flavor key show app.psp", does: "Who signed it" },
+    ],
+    load: async () => (await import("./commands/key.ts")).runKeyShow,
+  },
+  sign: {
+    summary: "Sign a finished package again, with another key",
+    description: [
+      "The package is verified first: what was changed since it was packed is not signed. Of the file only the last 8200 bytes are written anew; slots, metadata and launcher stay as they are, and so does the workenv of those who started it before.",
+    ],
+    operands: [PACKAGE],
+    flags: {
+      output: text("FILE", "Where the signed package goes; by default it takes the place of the other", { short: "o" }),
+      "private-key": PACK_FLAGS["private-key"],
+      "public-key": PACK_FLAGS["public-key"],
+      "key-seed": PACK_FLAGS["key-seed"],
+    },
+    examples: [{ line: "flavor sign app.psp --private-key keys/flavor-private.key", does: "Take over a package that was signed for one build" }],
+    load: async () => (await import("./commands/key.ts")).runSign,
+  },
+  sbom: {
+    summary: "Show what a package is made of: interpreter, dependencies, licences, digests",
+    description: ["Packages of projects carry a CycloneDX document as a signed slot that is never extracted."],
+    operands: [PACKAGE],
+    flags: {
+      format: text("FORMAT", "The document's format", { choices: ["cyclonedx", "spdx"], default: "cyclonedx" }),
+    },
+    examples: [
+      { line: "flavor sbom app.psp", does: "CycloneDX 1.6, as it was signed" },
+      { line: "flavor sbom app.psp --format spdx", does: "The same as SPDX 2.3" },
+    ],
+    load: async () => (await import("./commands/sbom.ts")).runSbom,
   },
   "workenv list": {
     summary: "List the workenvs in the cache",

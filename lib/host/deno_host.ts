@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { fromFileUrl, resolve } from "@std/path";
 import fs from "node:fs";
 import os from "node:os";
@@ -99,6 +100,8 @@ const terminal: Terminal = {
   writeOut(text: string): void {
     writeAll(1, "standard output", ENCODER.encode(text));
   },
+  readIn: readStandardInput,
+  readSecret: readSecretLine,
   writeOutBytes: (bytes) => writeAll(1, "standard output", bytes),
   writeError(text: string): void {
     hasOpenLine = !text.endsWith("\n") && !text.endsWith(CLEAR_LINE);
@@ -109,6 +112,41 @@ const terminal: Terminal = {
     }
   },
 };
+
+async function readStandardInput(limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of Deno.stdin.readable) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > limit) break;
+  }
+  return concat(chunks).subarray(0, limit);
+}
+
+/** Byte by byte, so that nothing is taken that belongs to what comes next. */
+function readSecretLine(prompt: string): string | undefined {
+  if (!Deno.stdin.isTerminal()) return undefined;
+  terminal.writeError(prompt);
+  Deno.stdin.setRaw(
+    true,
+    Deno.build.os === "windows" ? undefined : { cbreak: true },
+  );
+  const typed: number[] = [];
+  const byte = new Uint8Array(1);
+  try {
+    while (Deno.stdin.readSync(byte) === 1) {
+      const [code = 10] = byte;
+      if (code === 10 || code === 13) break;
+      if (code === 8 || code === 127) typed.pop();
+      else typed.push(code);
+    }
+  } finally {
+    Deno.stdin.setRaw(false);
+    terminal.writeError("\n");
+  }
+  return new TextDecoder().decode(Uint8Array.from(typed));
+}
 
 const CLEAR_LINE = "\r\x1b[K";
 let hasOpenLine = false;

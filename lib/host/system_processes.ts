@@ -101,12 +101,13 @@ export class SystemProcesses implements ProcessRunner {
     request: RunRequest,
     streams: Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr">,
   ): Deno.ChildProcess {
-    const { program, args, env, cwd = this.#cwd() } = request;
+    const { program, args, env, clearEnv, cwd = this.#cwd() } = request;
     try {
       return new Deno.Command(program, {
         args: [...args],
         ...(cwd === undefined ? {} : { cwd }),
         ...(env === undefined ? {} : { env: { ...env } }),
+        clearEnv: clearEnv ?? false,
         ...streams,
       }).spawn();
     } catch (error) {

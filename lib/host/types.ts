@@ -119,6 +119,8 @@ export interface RunRequest {
   readonly env?: Readonly<Record<string, string>>;
   /** What it reads, where what it prints is captured. */
   readonly input?: string | undefined;
+  /** Whether nothing is inherited. */
+  readonly clearEnv?: boolean;
 }
 
 /** What became of a program. */
@@ -190,6 +192,10 @@ export interface Terminal {
   writeOutBytes(bytes: Uint8Array): boolean;
   /** Writes to standard error. */
   writeError(text: string): void;
+  /** Reads standard input to its end, up to so many bytes. */
+  readIn(limit: number): Promise<Uint8Array>;
+  /** Asks for a text that is not shown; `undefined` where nobody can be asked. */
+  readSecret(prompt: string): string | undefined;
 }
 
 /** The machine. */
