@@ -4,11 +4,7 @@ import {
   MAX_METADATA_DEPTH,
   MAX_METADATA_SIZE,
 } from "./constants.ts";
-import {
-  FRAME_DIGEST_SIZE,
-  type FrameTable,
-  MAX_FRAME_COUNT,
-} from "./frames.ts";
+import type { FrameTable } from "./frames.ts";
 import {
   anything,
   base64,
@@ -39,34 +35,12 @@ import { parseStrictJson } from "./strict_json.ts";
 /** What is left out or written as `null` by some builder has a default. */
 const word = or(text, "");
 
-const FRAMES: Codec<FrameTable> = {
-  ...record<FrameTable>({
-    stored: ["stored", list(whole)],
-    content: ["content", list(whole)],
-    digests: ["digests", base64],
-  }),
-  read(field): FrameTable {
-    const count = Math.min(
-      field.at("stored").items().length,
-      MAX_FRAME_COUNT + 1,
-    );
-    if (count < 2 || count > MAX_FRAME_COUNT) {
-      throw field.at("stored").error(`2 to ${MAX_FRAME_COUNT} sizes`);
-    }
-    const sizes = (key: "stored" | "content"): readonly number[] => {
-      const values = list(whole).read(field.at(key));
-      if (values.length === count && !values.includes(0)) return values;
-      throw field.at(key).error(`${count} sizes above 0`);
-    };
-    const digests = base64.read(field.at("digests"));
-    if (digests.length !== count * FRAME_DIGEST_SIZE) {
-      throw field.at("digests").error(
-        `${count * FRAME_DIGEST_SIZE} bytes in base64`,
-      );
-    }
-    return { stored: sizes("stored"), content: sizes("content"), digests };
-  },
-};
+/** Whether it fits its slot, only the slot table can tell. */
+const FRAMES: Codec<FrameTable> = record<FrameTable>({
+  stored: ["stored", list(whole)],
+  content: ["content", list(whole)],
+  digests: ["digests", base64],
+});
 
 const SLOT = record<SlotMetadata>({
   slot: ["slot", {

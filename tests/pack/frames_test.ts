@@ -158,7 +158,7 @@ Deno.test("verifyPackage() holds every frame to the signed table", async () => {
       [
         "lists of two lengths",
         { ...sizes, content: [100] },
-        "format/bad-metadata",
+        "format/bad-slot",
       ],
       [
         "a negative size",
@@ -176,7 +176,7 @@ Deno.test("verifyPackage() holds every frame to the signed table", async () => {
   }
   assertEquals(
     await codeOf({ ...sizes, digests: good.subarray(1) }),
-    "format/bad-metadata",
+    "format/bad-slot",
   );
 });
 
