@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["archive", "compress", "crypto", "io"],
   ["launchers", "manifest", "read", "workenv"],
   ["pack"],
+  ["release"],
   ["cli"],
 ];
 
