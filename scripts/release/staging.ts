@@ -46,7 +46,7 @@ export async function readLaunchers(
     if (facts.platforms.map(platformName).join() !== target) {
       throw new Error(`${path} is no launcher for "${target}"`);
     }
-    if (facts.version !== config.version) {
+    if ((facts.version ?? config.version) !== config.version) {
       throw new Error(
         `${path} says that its version is ${facts.version}, the release is ${config.version}`,
       );
@@ -119,7 +119,9 @@ function launcherModule(
   const zstd = new Uint8Array(zstdCompressSync(bytes, { params: { 100: 19 } }))
     .toBase64();
   return `/**
- * The launcher for ${target}, version ${version}: ${size} bytes with the SHA-256
+ * The launcher for ${target}, version ${
+    version ?? "unknown"
+  }: ${size} bytes with the SHA-256
  * ${sha256}.
  *
  * @module
