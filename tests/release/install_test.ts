@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
+import { fromFileUrl } from "@std/path";
 
 import { sha256 } from "../../lib/crypto/sha256.ts";
 import { TOOL_VERSION } from "../../lib/pack/tool_version.ts";
@@ -176,9 +177,7 @@ Deno.test("install.sh installs nothing that does not start, or is another versio
 Deno.test("installers that are not from a release say so", async () => {
   const { code, stderr } = await new Deno.Command("sh", {
     args: [
-      decodeURIComponent(
-        new URL("../../scripts/release/install.sh", import.meta.url).pathname,
-      ),
+      fromFileUrl(new URL("../../scripts/release/install.sh", import.meta.url)),
     ],
   }).output();
   assertEquals(code, 1);
