@@ -5,6 +5,7 @@ import {
   copyFileSync,
   linkSync,
   mkdirSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -45,10 +46,18 @@ export function writeProgram(
   launchers: readonly ReleaseLauncher[],
 ): void {
   mkdirSync(join(directory, "launchers"), { recursive: true });
-  writeFileSync(join(directory, "flavor.js"), bundle);
-  writeFileSync(join(directory, "start.js"), START);
-  for (const { name, bytes } of launchers) {
-    writeFileSync(join(directory, "launchers", name), bytes, { mode: 0o755 });
+  const files = [
+    ["flavor.js", bundle, 0o644],
+    ["start.js", START, 0o644],
+    ...launchers.map(({ name, bytes }) =>
+      [`launchers/${name}`, bytes, 0o755] as const
+    ),
+  ] as const;
+  for (const [name, content, mode] of files) {
+    const path = join(directory, name);
+    writeFileSync(path, content, { mode });
+    // Deno puts it into what it compiles.
+    utimesSync(path, 0, 0);
   }
 }
 

@@ -354,11 +354,12 @@ Deno.test("a program that imports the library from JSR builds in memory without 
   await dir.write(
     "main.ts",
     `import { PSPFBuilder, verifyPackage } from "@flavor/pspf";
-const { bytes } = await new PSPFBuilder()
+const stream = await new PSPFBuilder()
   .setPackageName("app").setPackageVersion("1.0.0")
   .setMetadata({ execution: { command: "{workenv}/hello" } })
   .addSlot({ name: "hello", permissions: 0o755 }, new TextEncoder().encode("#!/bin/sh\\necho hello\\n"))
   .build();
+const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
 const report = await verifyPackage(bytes, { level: "strict" });
 console.log(report.valid, bytes.length > 500_000);
 `,
