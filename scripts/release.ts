@@ -2,7 +2,7 @@
  * Makes a release, or checks one:
  *
  *     scripts/dev release [--output DIR] [--target NAME]... [--private-key FILE | --key-seed TEXT]
- *                         [--runtime NAME=FILE]... [--compile]
+ *                         [--releases URL] [--runtime NAME=FILE]... [--compile]
  *     scripts/dev release --check DIR [--trusted-key KEY]
  *     scripts/dev release --stage DIR
  *
@@ -31,6 +31,7 @@ import { type KeyPair, keyPairFromSeed, sign } from "../lib/crypto/ed25519.ts";
 import { encodePublicKeyPem, parseKeyPair } from "../lib/crypto/key_file.ts";
 import { keyFingerprint } from "../lib/crypto/sha256.ts";
 import { PLATFORMS } from "../lib/launchers/platform.ts";
+import { BUILT_RELEASE } from "../lib/release/built_release.ts";
 import {
   RELEASE_FACTS,
   SUMS,
@@ -133,12 +134,13 @@ interface ReleaseOptions {
   readonly output: string;
   readonly targets: readonly string[];
   readonly keyPair: KeyPair;
+  readonly releases: string;
   readonly runtimes: ReadonlyMap<string, string>;
   readonly compile: boolean;
 }
 
 async function release(options: ReleaseOptions, work: string): Promise<void> {
-  const { targets, keyPair, runtimes } = options;
+  const { targets, keyPair, releases, runtimes } = options;
   const out = join(work, "out");
   const staging = join(work, "staging");
   mkdirSync(out);
@@ -155,6 +157,7 @@ async function release(options: ReleaseOptions, work: string): Promise<void> {
   const launchers = await buildLaunchers(targets);
   const commit = await findCommit();
   stage(staging, launchers, {
+    releases,
     commit,
     publicKey: encodeHex(keyPair.publicKey),
   });
@@ -184,8 +187,12 @@ async function release(options: ReleaseOptions, work: string): Promise<void> {
   }
 
   const { publicKey } = keyPair;
-  put("install.sh", installer("install.sh", publicKey, programs), 0o755);
-  put("install.ps1", installer("install.ps1", publicKey, programs));
+  put(
+    "install.sh",
+    installer("install.sh", releases, publicKey, programs),
+    0o755,
+  );
+  put("install.ps1", installer("install.ps1", releases, publicKey, programs));
   put("flavor-release.pem", encodePublicKeyPem(publicKey));
   put("sbom.cdx.json", sbom(DENO_VERSION));
   put(
@@ -207,7 +214,7 @@ async function release(options: ReleaseOptions, work: string): Promise<void> {
         [name, { size: bytes.length, digest: await digestOf(bytes) }] as const,
     ),
   );
-  put("NOTES.md", notes(facts, await keyFingerprint(publicKey)));
+  put("NOTES.md", notes(facts, releases, await keyFingerprint(publicKey)));
   const lines = await Array.fromAsync(
     listFiles(out),
     async ([name, bytes]) => `${await digestOf(bytes)}  ${name}\n`,
@@ -234,13 +241,13 @@ async function main(words: readonly string[]): Promise<void> {
     // deno-fmt-ignore
     options: {
       "output": text, "target": list, "private-key": text, "key-seed": text,
-      "runtime": list, "compile": { type: "boolean", default: false }, "check": text, "trusted-key": text, "stage": text,
+      "runtime": list, "compile": { type: "boolean", default: false }, "check": text, "trusted-key": text, "stage": text, "releases": { ...text, default: BUILT_RELEASE.releases },
     },
   });
   if (args.check !== undefined) {
     return await checkRelease(args.check, args["trusted-key"]);
   }
-  const { target: targets = PLATFORMS, runtime: given = [] } = args;
+  const { target: targets = PLATFORMS, runtime: given = [], releases } = args;
   const keyPair = await findKey(
     args["private-key"] ?? Deno.env.get("FLAVOR_RELEASE_KEY"),
     args["key-seed"],
@@ -248,6 +255,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (args.stage !== undefined) {
     const launchers = await buildLaunchers(targets);
     const built = {
+      releases,
       commit: await findCommit(),
       publicKey: encodeHex(keyPair.publicKey),
     };
@@ -262,6 +270,7 @@ async function main(words: readonly string[]): Promise<void> {
       output,
       targets,
       keyPair,
+      releases,
       runtimes: new Map(given.map((word) => {
         const [target = "", file = ""] = word.split("=", 2);
         return [target, resolve(file)];

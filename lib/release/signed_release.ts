@@ -4,9 +4,7 @@ import { verify } from "../crypto/ed25519.ts";
 import { createSha256, sha256 } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
 import type { Environment } from "../host/types.ts";
-
-/** Where releases live; below it `latest/download/FILE` and `download/vVERSION/FILE`. */
-export const RELEASES_URL = "https://flavor.example/releases";
+import { BUILT_RELEASE } from "./built_release.ts";
 
 /** Names the digests of all files of a release, and what signs them. */
 export const SUMS = "SHA256SUMS";
@@ -36,7 +34,7 @@ export interface SignedRelease {
  */
 export function releasesUrl(env: Environment): string {
   const named = env.get("FLAVOR_RELEASES_URL") ?? "";
-  if (named === "") return RELEASES_URL;
+  if (named === "") return BUILT_RELEASE.releases;
   if (/^http:\/\/127\.0\.0\.1(:\d+)?(\/|$)/.test(named)) {
     return named.replace(/\/$/, "");
   }

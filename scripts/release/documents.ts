@@ -3,13 +3,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodePublicKeyPem } from "../../lib/crypto/key_file.ts";
-import { RELEASES_URL } from "../../lib/release/signed_release.ts";
 import { ROOT } from "./staging.ts";
 import config from "../../deno.json" with { type: "json" };
 
 /** An installer with the facts of a release. */
 export function installer(
   name: "install.sh" | "install.ps1",
+  releases: string,
   publicKey: Uint8Array,
   digests: ReadonlyMap<string, string>,
 ): string {
@@ -25,7 +25,7 @@ export function installer(
   const list = [...digests].map(([file, digest]) => `${digest}  ${file}`);
   const facts = {
     version: config.version,
-    releases: RELEASES_URL,
+    releases,
     key: encodePublicKeyPem(publicKey).trim(),
     digests: list.join("\n"),
   };
@@ -94,6 +94,7 @@ export function notes(
     string,
     { readonly size: number; readonly digest: string }
   >,
+  releases: string,
   fingerprint: string,
 ): string {
   const { version } = config;
@@ -107,9 +108,9 @@ export function notes(
   return `# flavor ${version}
 
 \`\`\`sh
-curl -fsSL ${RELEASES_URL}/download/v${version}/install.sh | sh
+curl -fsSL ${releases}/download/v${version}/install.sh | sh
 deno install -g -A -n flavor jsr:@flavor/pspf@${version}/cli
-deno run -A ${RELEASES_URL}/download/v${version}/flavor.js --help
+deno run -A ${releases}/download/v${version}/flavor.js --help
 \`\`\`
 
 \`SHA256SUMS.sig\` is the raw Ed25519 signature of \`SHA256SUMS\`, and every \`flavor-*\` that is a package carries one of its own.

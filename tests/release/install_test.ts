@@ -42,6 +42,7 @@ async function install(
   );
   const script = installer(
     "install.sh",
+    "https://flavor.example/releases",
     RELEASE_KEY.publicKey,
     new Map(NAMES.map((name) => [name, digest])),
   );
@@ -187,6 +188,7 @@ Deno.test("installers that are not from a release say so", async () => {
   );
   const text = installer(
     "install.ps1",
+    "https://flavor.example/releases",
     RELEASE_KEY.publicKey,
     new Map([["flavor-windows_amd64.exe", "0".repeat(64)]]),
   );
