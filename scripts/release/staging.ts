@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { zstdCompressSync } from "node:zlib";
+import { constants, zstdCompressSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { encodeHex } from "@std/encoding/hex";
 
@@ -19,7 +19,7 @@ import {
   parseHelperName,
 } from "../../lib/launchers/helpers.ts";
 import type { KnownLauncher } from "../../lib/launchers/known_launchers.ts";
-import { platformName } from "../../lib/launchers/platform.ts";
+import { platformName, PLATFORMS } from "../../lib/launchers/platform.ts";
 import type { BuiltRelease } from "../../lib/release/built_release.ts";
 import config from "../../deno.json" with { type: "json" };
 
@@ -93,15 +93,16 @@ export function stage(
       version,
       license,
       exports: Object.fromEntries(
-        launchers.map(({ target }) => [`./${target}`, `./${target}.ts`]),
+        PLATFORMS.map((target) => [`./${target}`, `./${target}.ts`]),
       ),
       publish: { include: ["*.ts", "deno.json", "README.md", "LICENSE"] },
     }),
   );
   cpSync(join(ROOT, "LICENSE"), join(directory, "launchers", "LICENSE"));
   write("launchers/README.md", LAUNCHERS_README);
-  for (const { target, bytes, known } of launchers) {
-    write(`launchers/${target}.ts`, launcherModule(target, bytes, known));
+  for (const target of PLATFORMS) {
+    const launcher = launchers.find((one) => one.target === target);
+    write(`launchers/${target}.ts`, launcherModule(target, launcher));
   }
 }
 
@@ -111,13 +112,18 @@ The programs at the front of packages that [@flavor/pspf](https://jsr.io/@flavor
 when a package for that platform is made. Each version of \`@flavor/pspf\` knows the SHA-256 of its launchers and takes no other.
 `;
 
+/** A release for trials may leave some out. */
 function launcherModule(
   target: string,
-  bytes: Uint8Array,
-  { sha256, size, version }: KnownLauncher,
+  launcher: ReleaseLauncher | undefined,
 ): string {
-  const zstd = new Uint8Array(zstdCompressSync(bytes, { params: { 100: 19 } }))
-    .toBase64();
+  const type = "{ size: number; zstd: string } | undefined";
+  if (launcher === undefined) {
+    return `export const launcher: ${type} = undefined;\n`;
+  }
+  const { bytes, known: { sha256, size, version } } = launcher;
+  const options = { params: { [constants.ZSTD_c_compressionLevel]: 19 } };
+  const zstd = new Uint8Array(zstdCompressSync(bytes, options)).toBase64();
   return `/**
  * The launcher for ${target}, version ${
     version ?? "unknown"
@@ -128,7 +134,7 @@ function launcherModule(
  */
 
 /** The launcher: its length in bytes, and its bytes (zstd, then base64). */
-export const launcher: { size: number; zstd: string } | undefined = {
+export const launcher: ${type} = {
   size: ${size},
   zstd: "${zstd}",
 };
