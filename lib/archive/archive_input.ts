@@ -30,7 +30,6 @@ export class ArchiveInput {
   #position = 0;
   #handedOn = 0;
   #ended = false;
-  #cancelled = false;
   #failure: { readonly error: unknown } | undefined;
   #change: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -38,7 +37,9 @@ export class ArchiveInput {
     this.#reader = bytes.getReader();
     this.readable = new ReadableStream<Uint8Array>({
       pull: async (controller) => {
-        while (this.#isFull()) await this.#change.promise;
+        while (this.#handedOn - this.#position >= MAX_AHEAD) {
+          await this.#change.promise;
+        }
         const piece = await this.#readPiece();
         if (piece === undefined) return controller.close();
         this.#keep(piece);
@@ -97,8 +98,6 @@ export class ArchiveInput {
 
   /** Releases the source. */
   async cancel(): Promise<void> {
-    this.#cancelled = true;
-    this.#announceChange();
     await this.#reader.cancel().catch(() => {});
   }
 
@@ -121,10 +120,6 @@ export class ArchiveInput {
         { context: { offset: this.#position }, cause },
       );
     }
-  }
-
-  #isFull(): boolean {
-    return this.#handedOn - this.#position >= MAX_AHEAD && !this.#cancelled;
   }
 
   #keep(piece: Uint8Array): void {

@@ -78,13 +78,12 @@ export async function* readTar(
   let extensions: Extensions = {};
   let count = 0;
   let totalSize = 0;
-  let content: MemberContent | undefined;
   try {
     while (true) {
       const { done, value: member } = await input.explained(members.read());
       if (done) break;
       if (++count > maxEntries) throw tooLarge("members", maxEntries);
-      content = new MemberContent(input, member);
+      const content = new MemberContent(input, member);
       if (/^[xgLK]$/.test(member.header.typeflag)) {
         const found = await readExtension(member, content);
         extensions = { ...extensions, ...found };
@@ -101,10 +100,7 @@ export async function* readTar(
     }
     await input.drain();
   } finally {
-    // UntarStream does not move while somebody could still read a member, so
-    // the source has to go first: then nothing is left to wait for.
     await input.cancel();
-    await content?.skipRest().catch(() => {});
     await members.cancel().catch(() => {});
   }
 }
@@ -150,10 +146,10 @@ class MemberContent {
         if (missing > 0) {
           throw new TypeError("Cannot read on: the next member was asked for");
         }
-        await this.skipRest();
         controller.close();
       },
-      cancel: () => this.skipRest(),
+      // Nobody has to wait: there may be gigabytes, and perhaps no next member.
+      cancel: () => void this.skipRest().catch(() => {}),
     }, { highWaterMark: 0 });
   }
 

@@ -61,8 +61,6 @@ export async function* writeTar(
       for await (const _ of readParts(frame, rule.maxFrameSize, target));
     } else {
       yield* readParts(frame, rule.unit, target);
-      const isAtCut = frame.filled === rule.unit && paddingOf(size) > 0;
-      if (isAtCut) yield frame.take();
     }
     frame.appendZeros(paddingOf(size));
   }
@@ -142,54 +140,21 @@ async function* readParts(
   target: ReadTarget,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const { tree, source, size, onInput, signal } = target;
-  using file = tree.openFile?.(source);
-  if (file !== undefined && file.size !== size) {
-    throw sourceChanged(target, file.size);
-  }
-  await using stream = file === undefined
-    ? new StreamedFile(tree.stream(source))
-    : undefined;
-  let done = 0;
-  const read = (into: Uint8Array): number | Promise<number> =>
-    file?.readInto(into) ?? stream?.readInto(into) ?? 0;
-  while (done < size) {
+  using file = tree.openFile(source);
+  if (file.size !== size) throw sourceChanged(target, file.size);
+  for (let done = 0; done < size;) {
     signal?.throwIfAborted();
     if (frame.filled === limit) yield frame.take();
     const { filled } = frame;
     const end = Math.min(limit, filled + Math.min(READ_SIZE, size - done));
-    const count = await read(frame.space(filled, end));
+    const count = await file.readInto(frame.space(filled, end));
     if (count === 0) throw sourceChanged(target, done);
     frame.filled += count;
     done += count;
     onInput?.(count);
   }
-  if (await read(new Uint8Array(1)) > 0) throw sourceChanged(target, size + 1);
-}
-
-/** A file that comes as a stream, read to where its bytes belong. */
-class StreamedFile implements AsyncDisposable {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #rest = new Uint8Array();
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
-  }
-
-  async readInto(into: Uint8Array): Promise<number> {
-    while (this.#rest.length === 0) {
-      const { done, value } = await this.#reader.read();
-      if (done) return 0;
-      this.#rest = value as Uint8Array<ArrayBuffer>;
-    }
-    const part = this.#rest.subarray(0, into.length);
-    into.set(part);
-    this.#rest = this.#rest.subarray(part.length);
-    return part.length;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#reader.cancel().catch(() => {});
-  }
+  const more = await file.readInto(new Uint8Array(1));
+  if (more > 0) throw sourceChanged(target, size + 1);
 }
 
 function sourceChanged(
@@ -198,7 +163,9 @@ function sourceChanged(
 ): PspfError {
   return new PspfError(
     "build/source-changed",
-    `Cannot pack "${source}" of ${tree.name}: it had ${size} bytes when it was listed and gives ${actual}`,
+    `Cannot pack ${
+      JSON.stringify(source)
+    } of ${tree.name}: it had ${size} bytes when it was listed and gives ${actual}`,
     {
       context: { path: source, tree: tree.name, expected: size, actual },
       hint:

@@ -7,7 +7,6 @@ import type {
   OpenTreeFile,
   UnsupportedTreeEntry,
 } from "../io/file_tree.ts";
-import { streamFrom } from "../io/stream_from.ts";
 import { fileError, quotePath } from "./file_error.ts";
 import { openFileSource } from "./file_source.ts";
 
@@ -81,15 +80,6 @@ export class DirectoryTree implements FileTree {
       },
       [Symbol.dispose]: () => source.close(),
     };
-  }
-
-  stream(path: string): ReadableStream<Uint8Array> {
-    return streamFrom(this.#chunks(path));
-  }
-
-  async *#chunks(path: string): AsyncGenerator<Uint8Array> {
-    await using source = openFileSource(this.#full(path));
-    yield* source.stream(0, source.size);
   }
 
   #full(path: string): string {

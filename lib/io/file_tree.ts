@@ -31,13 +31,13 @@ export interface OpenTreeFile extends Disposable {
   /** Length in bytes when it was opened. */
   readonly size: number;
   /**
-   * Reads on.
+   * Reads on, at once where the host can: that is several times faster.
    *
    * @param into Takes the bytes; filled from its start.
    * @returns How many bytes were read; 0 at the end.
    * @throws {PspfError} `io/failed`
    */
-  readInto(into: Uint8Array): number;
+  readInto(into: Uint8Array): number | Promise<number>;
 }
 
 /**
@@ -70,20 +70,11 @@ export interface FileTree {
    */
   readFile(path: string, size: number): Uint8Array | Promise<Uint8Array>;
   /**
-   * Streams a file from its start.
-   *
-   * @param path As listed.
-   * @returns The content.
-   * @throws {PspfError} `io/not-found`, `io/denied`
-   */
-  stream(path: string): ReadableStream<Uint8Array>;
-  /**
-   * Opens a file for reading into the caller's memory, where the host can do
-   * that synchronously: large files are packed faster so.
+   * Opens a file that is too large to be read whole.
    *
    * @param path As listed.
    * @returns The file; dispose it.
    * @throws {PspfError} `io/not-found`, `io/denied`
    */
-  openFile?(path: string): OpenTreeFile;
+  openFile(path: string): OpenTreeFile;
 }

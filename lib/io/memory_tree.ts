@@ -1,6 +1,6 @@
 import { PspfError } from "../errors.ts";
 import { parentsOf } from "./extract_target.ts";
-import type { FileTree, FileTreeEntry } from "./file_tree.ts";
+import type { FileTree, FileTreeEntry, OpenTreeFile } from "./file_tree.ts";
 
 /** What a {@linkcode MemoryTree} is made of, by path. */
 export type MemoryTreeInit = Readonly<
@@ -99,14 +99,24 @@ export class MemoryTree implements FileTree {
   }
 
   /**
-   * Streams a file.
+   * Opens a file.
    *
    * @param path As listed.
-   * @returns The content.
+   * @returns The file.
    * @throws {PspfError} `io/not-found`
    */
-  stream(path: string): ReadableStream<Uint8Array> {
-    return new Blob([this.#content(path).slice()]).stream();
+  openFile(path: string): OpenTreeFile {
+    let rest = this.#content(path);
+    return {
+      size: rest.length,
+      readInto: (into) => {
+        const part = rest.subarray(0, into.length);
+        into.set(part);
+        rest = rest.subarray(part.length);
+        return part.length;
+      },
+      [Symbol.dispose]: () => {},
+    };
   }
 
   #content(path: string): Uint8Array {

@@ -119,8 +119,7 @@ function without(tree: FileTree, root: string, output: string): FileTree {
   return {
     name: tree.name,
     readFile: (path, size) => tree.readFile(path, size),
-    stream: (path) => tree.stream(path),
-    ...(tree.openFile && { openFile: tree.openFile.bind(tree) }),
+    openFile: (path) => tree.openFile(path),
     async *entries(descend): ReturnType<FileTree["entries"]> {
       for await (const entry of tree.entries(descend)) {
         if (entry.path !== hidden) yield entry;

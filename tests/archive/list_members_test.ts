@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   listMembers,
   type ListMembersOptions,
@@ -81,7 +86,9 @@ Deno.test("listMembers() leaves out a pipe that is not chosen, and refuses one t
       yield { kind: "other", path: "run/socket" };
     },
     readFile: () => new Uint8Array(),
-    stream: () => new Blob().stream(),
+    openFile: () => {
+      throw new Error("nothing is opened");
+    },
   };
   for (const options of [{ exclude: ["socket"] }, { include: ["*.txt"] }]) {
     const { members } = await listMembers(tree, options);
@@ -104,7 +111,9 @@ Deno.test("listMembers() refuses a file of 8 GiB, which no reader would find who
     readFile: () => {
       throw new Error("nothing is read before it is refused");
     },
-    stream: () => new Blob().stream(),
+    openFile: () => {
+      throw new Error("nothing is opened");
+    },
   });
   for (const size of [limit, 2 * limit, Number.MAX_SAFE_INTEGER]) {
     const error = await rejectsCode(
@@ -123,6 +132,34 @@ Deno.test("listMembers() refuses a file of 8 GiB, which no reader would find who
   assertEquals(contentSize, limit - 1);
   const left = await listMembers(sized(limit), { exclude: ["*.bin"] });
   assertEquals(left.members, []);
+});
+
+Deno.test("listMembers() takes patterns for directories, and signs that only other shells know", async () => {
+  const tree: MemoryTreeInit = {
+    "a/b/c/d": { content: "" },
+    "b": { content: "" },
+    "e/b": { content: "" },
+    "+(b)": { content: "" },
+  };
+  const filesOf = async (options: ListMembersOptions): Promise<string[]> => {
+    const { members } = await listMembers(new MemoryTree(tree), options);
+    return members.filter(({ kind }) => kind === "file")
+      .map(({ path }) => path);
+  };
+  assertEquals(await filesOf({ exclude: ["b/"] }), ["+(b)", "b", "e/b"]);
+  assertEquals(await filesOf({ exclude: ["b"] }), ["+(b)"]);
+  assertEquals(await filesOf({ include: ["b/"] }), ["a/b/c/d"]);
+  assertEquals(await filesOf({ include: ["a/b"] }), ["a/b/c/d"]);
+  assertEquals(await filesOf({ include: ["+(b)"] }), ["+(b)"]);
+});
+
+Deno.test("listMembers() stops when it is told to", async () => {
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assertRejects(
+    () => listMembers(new MemoryTree(TREE), { signal }),
+    Error,
+    "enough",
+  );
 });
 
 Deno.test("listMembers() keeps empty directories, but not those without a match", async () => {
@@ -149,7 +186,7 @@ Deno.test("listMembers() does not enter what is excluded", async () => {
         return answer;
       }),
     readFile: tree.readFile.bind(tree),
-    stream: tree.stream.bind(tree),
+    openFile: tree.openFile.bind(tree),
   };
   await listMembers(spying, { exclude: ["out"] });
   assertEquals(entered, []);
@@ -170,7 +207,7 @@ Deno.test("listMembers() refuses names that no reader would extract", async (t) 
         () => paths({ [name]: { content: "" } }),
       );
       assert(error.hint?.includes("exclude"));
-      assertStringIncludes(error.message, says);
+      assert(error.message.endsWith(` of memory${says}`), error.message);
     });
   }
 });
@@ -237,6 +274,7 @@ Deno.test("listMembers() copies linked directories for the portable profile", as
 Deno.test("listMembers() follows links through links, and up and down", async () => {
   const { members } = await listMembers(
     new MemoryTree({
+      "real/deep": { mode: 0o700 },
       "real/deep/run": { content: "x", mode: 0o750 },
       "real/locked": { mode: 0o500 },
       "real/deep/up": { target: "../../other/./file" },
@@ -255,7 +293,7 @@ Deno.test("listMembers() follows links through links, and up and down", async ()
   );
   const copy = (name: string): string[] => [
     `directory ${name} 755`,
-    `directory ${name}/deep 755`,
+    `directory ${name}/deep 700`,
     `file ${name}/deep/run 750 real/deep/run`,
     `file ${name}/deep/up 600 other/file`,
     `directory ${name}/locked 500`,
@@ -266,7 +304,7 @@ Deno.test("listMembers() follows links through links, and up and down", async ()
     "symlink other/back 750",
     "file other/file 600 other/file",
     "directory real 755",
-    "directory real/deep 755",
+    "directory real/deep 700",
     "file real/deep/run 750 real/deep/run",
     "symlink real/deep/up 600",
     "directory real/locked 500",

@@ -112,8 +112,9 @@ Deno.test("readTar() reads long names of PAX and GNU, and ustar prefixes", async
     {
       name: "global",
       type: "g",
-      content: makePax({ path: "ignored", comment: "x" }),
+      content: makePax({ path: "ignored", linkpath: "ignored", comment: "x" }),
     },
+    { name: "g", type: "2", link: "kept" },
     { name: "name", prefix: "a/prefix" },
   ]);
   assertEquals(await list(stream(archive)), [
@@ -121,6 +122,7 @@ Deno.test("readTar() reads long names of PAX and GNU, and ustar prefixes", async
     `l -> ${long}`,
     `${long} 644 2`,
     `k -> ${long}`,
+    "g -> kept",
     "a/prefix/name 644 ",
   ]);
 });
@@ -241,7 +243,9 @@ Deno.test("provideStreamFrom() fills in for ReadableStream.from where it is miss
     };
     assertEquals(await Array.fromAsync(ReadableStream.from(numbers())), [1, 2]);
     assertEquals(await Array.fromAsync(ReadableStream.from([3])), [3]);
-    assertEquals((await list(stream(ALL_KINDS))).length, 5);
+    Reflect.deleteProperty(ReadableStream, "from");
+    const whole = new Blob([ALL_KINDS]).stream();
+    assertEquals((await list(whole)).length, 5);
   } finally {
     ReadableStream.from = from;
   }
@@ -285,6 +289,48 @@ Deno.test("readTar() does not read far ahead of whoever takes the content", asyn
     reader.releaseLock();
   }
   assertEquals(left, 0);
+});
+
+Deno.test("readTar() does not read the rest of a member that makes its caller give up", async () => {
+  const header = makeTar([{ name: "a", size: "77777777777\0" }], false);
+  let given = 0;
+  let isCancelled = false;
+  const endless = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(header),
+    pull(controller): void {
+      given += 65_536;
+      controller.enqueue(new Uint8Array(65_536));
+    },
+    cancel(): void {
+      isCancelled = true;
+    },
+  }, { highWaterMark: 0 });
+  await assertRejects(
+    async () => {
+      for await (const entry of readTar(endless)) {
+        assert(entry.kind === "file");
+        for await (const _ of entry.content) {
+          throw new Error("the disk is full");
+        }
+      }
+    },
+    Error,
+    "the disk is full",
+  );
+  assert(isCancelled);
+  assert(given < 4 << 20, `${given} bytes were read`);
+});
+
+Deno.test("readTar() finds nothing in an archive of zeros, and wants two blocks of them", async () => {
+  for (const size of [1024, 1536, 10_240]) {
+    assertEquals(await list(stream(new Uint8Array(size))), []);
+  }
+  for (const size of [0, 1, 512, 1023]) {
+    await rejectsCode(
+      "archive/truncated",
+      () => list(stream(new Uint8Array(size))),
+    );
+  }
 });
 
 Deno.test("readTar() ends a content that is read on behind its member", async () => {
@@ -421,6 +467,14 @@ const REFUSED: readonly [string, PspfErrorCode, readonly TarInput[]][] = [
     { name: "x", type: "x", content: "8 path=abc\n" },
     { name: "a" },
   ]],
+  ["a PAX record without a newline", "archive/bad-entry", [
+    { name: "x", type: "x", content: "9 path=ab10 path=cde\n" },
+    { name: "a" },
+  ]],
+  ["a PAX length in another notation", "archive/bad-entry", [
+    { name: "x", type: "x", content: "0x10 path=abcde\n" },
+    { name: "a" },
+  ]],
   ["PAX records without a value", "archive/bad-entry", [
     { name: "x", type: "x", content: "7 path\n11 path=ab\n" },
     { name: "a" },
@@ -491,6 +545,7 @@ Deno.test("extractTar() extracts all kinds", async () => {
     "bin/same",
     "empty",
   ]);
+  assertEquals(target.entries.get("bin"), { kind: "directory", mode: 0o755 });
   const same = target.entries.get("bin/same");
   assert(same?.kind === "file");
   assertEquals(new TextDecoder().decode(same.content), "hello");
@@ -503,6 +558,19 @@ Deno.test("extractTar() leaves the root alone", async () => {
     target,
   );
   assertEquals(target.entries.size, 0);
+});
+
+Deno.test("extractTar() takes modes of directories, and hard links to hard links", async () => {
+  const target = new MemoryTarget();
+  const archive = makeTar([
+    { name: "d/", type: "5", mode: "0000700\0" },
+    { name: "d/a", content: "x" },
+    { name: "b", type: "1", link: "d/a" },
+    { name: "c", type: "1", link: "b" },
+  ]);
+  await extractTar(stream(archive), target);
+  assertEquals(target.entries.get("d"), { kind: "directory", mode: 0o700 });
+  assertEquals(target.entries.get("c"), target.entries.get("d/a"));
 });
 
 Deno.test("extractTar() refuses a hard link to what it has not brought", async () => {

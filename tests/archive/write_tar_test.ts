@@ -4,6 +4,7 @@ import {
   type ListMembersOptions,
 } from "../../lib/archive/list_members.ts";
 import { readTar } from "../../lib/archive/read_tar.ts";
+import type { TarMember } from "../../lib/archive/tar_header.ts";
 import { writeTar } from "../../lib/archive/write_tar.ts";
 import { FrameRule } from "../../lib/format/frames.ts";
 import { BlockPool } from "../../lib/io/block_pool.ts";
@@ -14,6 +15,7 @@ import {
   type MemoryTreeInit,
   type OpenTreeFile,
 } from "@flavor/pspf/io";
+import { encodeHead, headSizeOf } from "../../lib/archive/tar_header.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { readAll } from "../support/trickle.ts";
@@ -57,6 +59,67 @@ Deno.test("writeTar() writes headers without owner, clock and names", async () =
   assertEquals(archive.length, 512 + 512 + 1024);
 });
 
+Deno.test("encodeHead() writes the same 512 bytes for ever", () => {
+  const [path, mode, target] = ["bin/app", 0o755, "../x"];
+  const zeros = (count: number): string => "\0".repeat(count);
+  const text = new TextDecoder("latin1").decode(
+    encodeHead({ kind: "symlink", path, mode, target }, 0o17),
+  );
+  assertEquals(
+    text,
+    [
+      ...[path, zeros(93), "0000755\0", "0000000\0", "0000000\0"],
+      ...["00000000000\0", "00000000017\0", "007626\0 ", "2", target],
+      ...[zeros(96), "ustar\x0000", zeros(247)],
+    ].join(""),
+  );
+});
+
+Deno.test("encodeHead() has a PAX header only where ustar cannot hold a name", () => {
+  const file = (path: string): Uint8Array =>
+    encodeHead(
+      { kind: "file", path, mode: 0, size: 8 ** 11 - 1, source: "" },
+      0,
+    );
+  const link = (target: string): Uint8Array =>
+    encodeHead({ kind: "symlink", path: "a", mode: 0, target }, 0);
+  const plain = [
+    file("x".repeat(100)),
+    file(`${"p".repeat(155)}/${"x".repeat(100)}`),
+    link("x".repeat(100)),
+  ];
+  for (const { length } of plain) assertEquals(length, 512);
+  const extended = [
+    file("x".repeat(101)),
+    file(`dd/${"x".repeat(101)}`),
+    file(`${"p".repeat(156)}/${"x".repeat(100)}`),
+    file("é"),
+    link("x".repeat(101)),
+    link("é"),
+  ];
+  for (const { length } of extended) assertEquals(length, 1536);
+  const head = new TextDecoder("latin1").decode(file("dir/größe"));
+  assertEquals(head.slice(0, 17), "PaxHeaders/gr__e\0");
+  assertEquals(head.slice(100, 108), "0000644\0");
+  assertEquals(head[156], "x");
+  assertEquals(head.slice(1024, 1034), "dir/gr__e\0");
+});
+
+Deno.test("headSizeOf() is the length of what encodeHead() gives", () => {
+  const mode = 0o644;
+  const members: TarMember[] = [
+    ...["a", "é", "x".repeat(101), "é".repeat(300)].map((path) =>
+      ({ kind: "file", path, mode, size: 1, source: "" }) as const
+    ),
+    { kind: "directory", path: "x".repeat(100), mode },
+    { kind: "symlink", path: "a", mode, target: "é".repeat(999) },
+    { kind: "symlink", path: "é".repeat(120), mode, target: "é".repeat(120) },
+  ];
+  for (const member of members) {
+    assertEquals(headSizeOf(member), encodeHead(member, 7).length);
+  }
+});
+
 Deno.test("writeTar() sets the time it is given", async () => {
   const archive = await pack({ a: { content: "" } }, { mtime: 1_700_000_000 });
   const text = new TextDecoder("latin1").decode(archive);
@@ -75,6 +138,12 @@ Deno.test("writeTar() gives back everything it was given", async (t) => {
       [`${"d".repeat(120)}/${"f".repeat(90)}`]: { content: "1" },
     },
     "a name of 101 bytes": { ["x".repeat(101)]: { content: "1" } },
+    "a name of 101 bytes in a directory": {
+      [`dd/${"x".repeat(101)}`]: { content: "1" },
+    },
+    "a directory that would leave no name": {
+      ["d".repeat(120)]: { mode: 0o755 },
+    },
     "a path of 300 bytes": {
       [`${"a".repeat(150)}/${"b".repeat(149)}`]: { content: "1" },
     },
@@ -130,13 +199,19 @@ Deno.test("writeTar() gives back everything it was given", async (t) => {
 });
 
 Deno.test("writeTar() sorts by the bytes of paths, whatever the order of listing", async () => {
-  const names = ["b", "a-b", "a/x", "\u{1f4e6}", "\uff21", "Z", "é", "a.txt"];
+  const names = [
+    ...["b", "a-b", "a/x", "\u{1f4e6}", "\uff21", "Z", "é", "a.txt"],
+    ...["\u{10000}", "\u{103fe}", "\u{103ff}", "\u{10ffff}"],
+    ...["\ud7ff", "\ue000", "\uffff"],
+  ];
   const tree = (order: readonly string[]): MemoryTreeInit =>
     Object.fromEntries(order.map((name) => [name, { content: name }]));
   const archive = await pack(tree(names));
   assertEquals(await pack(tree(names.toReversed())), archive);
   assertEquals(await listNames(archive), [
-    ...["Z", "a", "a-b", "a.txt", "a/x", "b", "é", "\uff21", "\u{1f4e6}"],
+    ...["Z", "a", "a-b", "a.txt", "a/x", "b", "é"],
+    ...["\ud7ff", "\ue000", "\uff21", "\uffff"],
+    ...["\u{10000}", "\u{103fe}", "\u{103ff}", "\u{1f4e6}", "\u{10ffff}"],
   ]);
 });
 
@@ -171,7 +246,7 @@ Deno.test("writeTar() notices files that change while they are packed", async (t
           }
         },
         readFile: () => bytes,
-        stream: () => inner.stream("f"),
+        openFile: () => inner.openFile("f"),
       };
       const error = await rejectsCode("build/source-changed", () => pack(tree));
       assertEquals(error.context.path, "f");
@@ -207,7 +282,6 @@ Deno.test("writeTar() gives the same bytes in used memory, and from files that a
     name: "pieces",
     entries: (descend) => inner.entries(descend),
     readFile: (path, size) => inner.readFile(path, size),
-    stream: (path) => inner.stream(path),
     openFile: (path) =>
       openInPieces(path === "b" ? content : content.subarray(0, 70_001)),
   };
@@ -222,7 +296,8 @@ function openInPieces(content: Uint8Array): OpenTreeFile {
   let at = 0;
   return {
     size: content.length,
-    readInto: (into) => {
+    readInto: async (into) => {
+      await Promise.resolve();
       const piece = content.subarray(at, at + Math.min(into.length, 1000));
       into.set(piece);
       at += piece.length;
@@ -240,7 +315,6 @@ Deno.test("writeTar() notices that an open file shrinks or grows", async () => {
       name: "changing",
       entries: (descend) => inner.entries(descend),
       readFile: (path, size) => inner.readFile(path, size),
-      stream: (path) => inner.stream(path),
       openFile: () => ({
         ...openInPieces(new Uint8Array(actual)),
         size: 100_000,

@@ -89,8 +89,11 @@ Deno.test("MemoryTree lists parents first and prunes", async () => {
     "a/link",
     "d",
   ]);
-  assertEquals(await new Response(tree.stream("a/b/c")).text(), "1");
+  using file = tree.openFile("a/b/c");
+  const into = new Uint8Array(3);
+  assertEquals([file.size, file.readInto(into), into[0]], [1, 1, 0x31]);
+  assertEquals(file.readInto(into), 0);
   throwsCode("build/source-changed", () => tree.readFile("a/b/c", 2));
-  throwsCode("io/not-found", () => tree.stream("nowhere"));
+  throwsCode("io/not-found", () => tree.openFile("nowhere"));
   assert(tree.readFile("a/b/c", 1).length === 1);
 });

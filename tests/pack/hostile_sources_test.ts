@@ -22,7 +22,7 @@ function treeWith(
     name: "src",
     entries: (descend) => inner.entries(descend),
     readFile,
-    stream: (path) => inner.stream(path),
+    openFile: (path) => inner.openFile(path),
   };
   return { openSource: () => Promise.resolve({ kind: "directory", tree }) };
 }

@@ -87,6 +87,18 @@ Deno.test("prerequisites installs for root what is missing, and nothing else", a
   ]);
 });
 
+Deno.test("prerequisites of a build are told and not installed", async () => {
+  await using checkout = await StubCheckout.create();
+  await equip(checkout, "cc");
+  await user(checkout, 0);
+  await checkout.tool("apt-get");
+  const { code, stderr } = await checkout.run(SCRIPT, ["build"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, ": apt-get install gcc libc6-dev\n");
+  const calls = await checkout.calls();
+  assertEquals(calls.some((line) => /^apt-get/.test(line)), false);
+});
+
 Deno.test("prerequisites mounts terminals for root where there are none, and tells others how", async () => {
   await using checkout = await StubCheckout.create();
   await equip(checkout);
