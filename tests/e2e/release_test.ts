@@ -250,6 +250,33 @@ Deno.test("flavor.js packs from a server and from disk, with launchers from JSR,
   }
 });
 
+Deno.test("sources by URL say in one line what to run instead", async () => {
+  await using dir = await tempDir();
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      const content = await Deno.readFile(join(ROOT, pathname));
+      return new Response(content, {
+        headers: { "content-type": "text/typescript" },
+      });
+    },
+  );
+  try {
+    const url = `http://127.0.0.1:${server.addr.port}/cli.ts`;
+    const options = bare(dir, { JSR_URL });
+    const { code, err } = await run(
+      DENO,
+      ["run", "-A", "--quiet", url],
+      options,
+    );
+    assertEquals([code, err.trimEnd().split("\n").length], [1, 1], err);
+    assertStringIncludes(err, "deno run -A jsr:@flavor/pspf/cli");
+  } finally {
+    await server.shutdown();
+  }
+});
+
 Deno.test("flavor as one executable packs where nothing else is", async () => {
   await using dir = await project();
   await Deno.mkdir(dir.at("bin"));
