@@ -3,8 +3,8 @@
 #
 #   curl -fsSL https://…/install.sh | sh
 #
-#   FLAVOR_INSTALL=DIR      where it goes; by default ~/.local/bin
-#   FLAVOR_VERSION=VERSION  another version than the one that this script came with
+#   FLAVOR_INSTALL=DIR              where it goes; by default ~/.local/bin
+#   FLAVOR_INSTALL_VERSION=VERSION  another version than the one that this script came with
 #
 # What is fetched has to have the SHA-256 that stands in this script or, for another version, in a list that is signed by the
 # key that stands here. Where openssl knows Ed25519, the signature is checked for every version. Nothing is changed before.
@@ -79,7 +79,7 @@ main() {
     *) fail "FLAVOR_RELEASES_URL may only name http://127.0.0.1" ;;
   esac
   [ -n "$version" ] || fail "this script is not from a release"
-  wanted=${FLAVOR_VERSION:-$version}
+  wanted=${FLAVOR_INSTALL_VERSION:-$version}
   wanted=${wanted#v}
   base=$releases/download/v$wanted
   find_target

@@ -150,7 +150,7 @@ Deno.test("install.sh knows its own release without openssl, and no other", asyn
   assertStringIncludes(forged.said, "SHA256SUMS is not that of flavor");
 
   await using server = await serveRelease("9.0.0", binaries("9.0.0"));
-  const env = { FLAVOR_VERSION: "v9.0.0" };
+  const env = { FLAVOR_INSTALL_VERSION: "v9.0.0" };
   const blind = await install({ dir, server, tools: "curl", env });
   assertEquals([blind.code, await installed(dir)], [1, []]);
   assertStringIncludes(blind.said, "needs openssl 3");
@@ -169,7 +169,7 @@ Deno.test("install.sh installs nothing that does not start, or is another versio
     await using dir = await tempDir();
     const files = Object.fromEntries(NAMES.map((name) => [name, text]));
     await using server = await serveRelease("9.0.0", files);
-    const env = { FLAVOR_VERSION: "9.0.0" };
+    const env = { FLAVOR_INSTALL_VERSION: "9.0.0" };
     const { code, said } = await install({ dir, server, env });
     assertEquals([code, await installed(dir)], [1, []], said);
   }

@@ -54,7 +54,7 @@ export async function serveRelease(
         new ReadableStream({
           pull(controller): void {
             controller.enqueue(bytes.subarray(0, bytes.length / 2));
-            controller.error(new Error("cut"));
+            controller.close();
           },
         }),
         { headers: { "content-length": String(bytes.length) } },
