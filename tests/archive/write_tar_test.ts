@@ -98,6 +98,10 @@ Deno.test("encodeHead() has a PAX header only where ustar cannot hold a name", (
     link("é"),
   ];
   for (const { length } of extended) assertEquals(length, 1536);
+  // Its only slash is the last one, behind which there would be no name.
+  const path = "x".repeat(120);
+  const directory = encodeHead({ kind: "directory", path, mode: 0 }, 0);
+  assertEquals(directory.length, 1536);
   const head = new TextDecoder("latin1").decode(file("dir/größe"));
   assertEquals(head.slice(0, 17), "PaxHeaders/gr__e\0");
   assertEquals(head.slice(100, 108), "0000644\0");
@@ -266,6 +270,20 @@ Deno.test("writeTar() stops when it is told to", async () => {
   await assertRejects(() => Array.fromAsync(stopped), DOMException, "aborted");
 });
 
+Deno.test("writeTar() tells how much content it has read", async () => {
+  const tree = new MemoryTree({
+    "a": { content: new Uint8Array(2_500_000) },
+    "b": { content: new Uint8Array(100_000) },
+    "c": { content: "c" },
+    "d": { target: "c" },
+  });
+  const { members, contentSize } = await listMembers(tree);
+  let read = 0;
+  const onInput = (size: number): number => read += size;
+  await Array.fromAsync(writeTar(tree, members, { onInput }));
+  assertEquals(read, contentSize);
+});
+
 Deno.test("writeTar() gives the same bytes in used memory, and from files that are read in pieces", async () => {
   const content = pseudoRandomBytes(300_000, 9);
   const inner = new MemoryTree({
@@ -325,5 +343,14 @@ Deno.test("writeTar() notices that an open file shrinks or grows", async () => {
       () => readAll(ReadableStream.from(writeTar(tree, members))),
     );
     assertEquals(error.context["actual"], actual);
+    const renamed = {
+      ...tree,
+      openFile: () => openInPieces(new Uint8Array(7)),
+    };
+    const other = await rejectsCode(
+      "build/source-changed",
+      () => readAll(ReadableStream.from(writeTar(renamed, members))),
+    );
+    assertEquals(other.context["actual"], 7);
   }
 });
