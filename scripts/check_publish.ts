@@ -16,7 +16,9 @@ import { readLaunchers, ROOT, stage } from "./release/staging.ts";
 
 const copy = mkdtempSync(join(tmpdir(), "flavor-publish-"));
 try {
-  const launchers = globSync("dist/bin/flavor-rs-launcher-*", { cwd: ROOT });
+  const arch = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
+  const own = `dist/bin/flavor-rs-launcher-${Deno.build.os}_${arch}*`;
+  const launchers = globSync(own, { cwd: ROOT });
   stage(
     copy,
     await readLaunchers(launchers.map((path) => join(ROOT, path))),

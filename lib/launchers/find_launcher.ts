@@ -168,7 +168,7 @@ export function checkKnown(
       ? `The launcher "${path}" is unknown: this flavor comes with none for ${name}`
       : `The launcher "${path}" is not the one of this flavor: it is ${digest} of version ${
         version ?? "unknown"
-      }, expected ${expected.sha256} of ${expected.version ?? "unknown"}`,
+      }, expected ${expected.sha256} of ${expected.version}`,
     {
       context: { path, expected: expected?.sha256 ?? null, actual: digest },
       hint:

@@ -6,8 +6,8 @@ export interface KnownLauncher {
   readonly sha256: string;
   /** Its length in bytes. */
   readonly size: number;
-  /** The version that its marker names, if it names one. */
-  readonly version?: string | undefined;
+  /** The version that its marker names. */
+  readonly version: string;
 }
 
 /** Launchers by platform. */

@@ -46,12 +46,13 @@ export async function readLaunchers(
     if (facts.platforms.map(platformName).join() !== target) {
       throw new Error(`${path} is no launcher for "${target}"`);
     }
-    if ((facts.version ?? config.version) !== config.version) {
+    if (facts.version !== config.version) {
       throw new Error(
         `${path} says that its version is ${facts.version}, the release is ${config.version}`,
       );
     }
-    const { digest: sha256, size, version } = facts;
+    const { digest: sha256, size } = facts;
+    const { version } = config;
     return { name, target, bytes, known: { sha256, size, version } };
   });
 }

@@ -14,9 +14,18 @@ import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 
 const NAME = "flavor-rs-launcher-linux_arm64";
-const BYTES = foreignLauncher(183);
+const BYTES = new Uint8Array([
+  ...foreignLauncher(183),
+  ...new TextEncoder().encode(
+    "flavor-rs-launcher/1 pspf-2025 ops=none; version=0.1.0 source=unknown;",
+  ),
+]);
 const KNOWN: KnownLaunchers = {
-  linux_arm64: { sha256: encodeHex(await sha256(BYTES)), size: BYTES.length },
+  linux_arm64: {
+    sha256: encodeHex(await sha256(BYTES)),
+    size: BYTES.length,
+    version: "0.1.0",
+  },
 };
 
 function hostIn(dir: TempDir, url: string): Host {
