@@ -322,6 +322,14 @@ export const COMMANDS = {
     examples: [{ line: "flavor helpers build", does: "Fill dist/bin" }],
     load: async () => (await import("./commands/helpers.ts")).runHelpersBuild,
   },
+  "helpers fetch": {
+    summary: "Fetch launchers of this version from its release",
+    description: ["They go to your data directory, where flavor pack --target finds them. Their digests are part of this program."],
+    operands: [operand("platform", "PLATFORM", "The platform, or all of them", { choices: [...PLATFORMS, "all"] })],
+    flags: {},
+    examples: [{ line: "flavor helpers fetch linux_arm64", does: "To pack for another platform" }],
+    load: async () => (await import("./commands/helpers.ts")).runHelpersFetch,
+  },
   "helpers test": {
     summary: "Pack and run a tiny application with each launcher",
     description: ["Launchers for other platforms are named and skipped; a builder is asked for its version."],
@@ -419,14 +427,34 @@ export const COMMANDS = {
     load: async () => (await import("./commands/workenv.ts")).runWorkenvClean,
   },
   completions: {
-    summary: "Print a script that completes flavor's command line",
+    summary: "Print or install a script that completes flavor's command line",
     description: [
-      "Load it with source <(flavor completions bash), or the same with zsh; for fish, write it to ~/.config/fish/completions/flavor.fish.",
+      "Load it with source <(flavor completions bash), or the same with zsh. With --install it is written to where the shell looks for it; what has to be added to the shell's own configuration is said, and never done.",
     ],
     operands: [operand("shell", "SHELL", "The shell: bash, zsh or fish", { choices: ["bash", "zsh", "fish"] })],
-    flags: {},
+    flags: { install: flag("Write it to your own directory of completions") },
     anywhere: true,
-    examples: [{ line: "flavor completions bash", does: "The script for bash" }],
+    examples: [
+      { line: "flavor completions bash", does: "The script for bash" },
+      { line: "flavor completions fish --install", does: "For good" },
+    ],
     load: async () => (await import("./commands/completions.ts")).runCompletions,
+  },
+  upgrade: {
+    summary: "Replace this flavor by a newer release",
+    description: [
+      "For flavor as one executable file. The release has to be signed by the key that this flavor knows, and the new file has to start here; until then the old one stays in its place.",
+    ],
+    operands: [],
+    flags: {
+      check: flag("Only say whether there is a newer release"),
+      to: text("VERSION", "Change to this version, older ones too; by default to the newest"),
+    },
+    anywhere: true,
+    examples: [
+      { line: "flavor upgrade", does: "To the newest release" },
+      { line: "flavor upgrade --check --json", does: "For programs" },
+    ],
+    load: async () => (await import("./commands/upgrade.ts")).runUpgrade,
   },
 } as const satisfies Record<string, CommandSpec>;

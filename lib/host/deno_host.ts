@@ -10,7 +10,13 @@ import { SystemFiles } from "./system_files.ts";
 import { systemNetwork } from "./system_network.ts";
 import { SystemProcesses } from "./system_processes.ts";
 import { Temporaries } from "./temporaries.ts";
-import type { Environment, Host, Machine, Terminal } from "./types.ts";
+import type {
+  Environment,
+  Host,
+  Machine,
+  ProgramFacts,
+  Terminal,
+} from "./types.ts";
 
 /** Options of {@linkcode createDenoHost}. */
 export interface DenoHostOptions {
@@ -161,6 +167,10 @@ const ARCH_NAMES: Readonly<Record<string, string>> = {
   aarch64: "arm64",
 };
 
+const isFile = import.meta.url.startsWith("file:");
+/** The sources have this module under its own name. */
+const isBundle = !import.meta.url.endsWith("/lib/host/deno_host.ts");
+
 /** Looked up when somebody asks, since some of it needs a permission. */
 const machine: Machine = {
   platform: `${Deno.build.os}_${
@@ -177,6 +187,15 @@ const machine: Machine = {
   },
   get checkout(): string | undefined {
     return findCheckout();
+  },
+  get beside(): string | undefined {
+    return isBundle && isFile
+      ? fromFileUrl(new URL("./launchers", import.meta.url))
+      : undefined;
+  },
+  get program(): ProgramFacts {
+    const compiled = Deno.build.standalone ? Deno.execPath() : undefined;
+    return { url: import.meta.url, isBundle, compiled };
   },
 };
 
@@ -202,9 +221,7 @@ function homeDirectory(): string | undefined {
 
 /** A checkout has the native sources; a published library has not. */
 function findCheckout(): string | undefined {
-  if (!import.meta.url.startsWith("file:") || Deno.build.standalone) {
-    return undefined;
-  }
+  if (!isFile || isBundle) return undefined;
   const root = fromFileUrl(new URL("../..", import.meta.url));
   try {
     const cargo = resolve(root, "native", "Cargo.toml");

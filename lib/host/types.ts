@@ -210,6 +210,20 @@ export interface Machine {
   readonly home: string | undefined;
   /** Path of the checkout that this program runs from, if it does. */
   readonly checkout: string | undefined;
+  /** Directory of launchers beside this program, if it is a bundle in a file. */
+  readonly beside: string | undefined;
+  /** What this program is loaded as. */
+  readonly program: ProgramFacts;
+}
+
+/** What a program is loaded as. */
+export interface ProgramFacts {
+  /** Where it was loaded from. */
+  readonly url: string;
+  /** Whether it is one file with everything in it. */
+  readonly isBundle: boolean;
+  /** The executable, where the runtime is part of it. */
+  readonly compiled: string | undefined;
 }
 
 /** Random bytes that nobody can predict. */

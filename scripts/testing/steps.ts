@@ -20,6 +20,7 @@ const SHELL_SCRIPTS: readonly string[] = [
   "scripts/dev",
   "scripts/fuzz",
   "scripts/prerequisites",
+  "scripts/release/install.sh",
   "scripts/rust_toolchain",
 ];
 

@@ -100,8 +100,8 @@ async function variablesIn(folder: string): Promise<ReadonlySet<string>> {
   return found;
 }
 
-/** Read by `scripts/dev` alone; CONTRIBUTING has them. */
-const DEVELOPMENT = /^FLAVOR_(?:JSR|DEV_\w+)$/;
+/** Read by `scripts/dev`, by the installers, or in tests. */
+const DEVELOPMENT = /^FLAVOR_(?:JSR|DEV_\w+|INSTALL\w*|RELEASES_URL)$/;
 
 Deno.test("pages name every variable that the sources know, and no other", async () => {
   const sources = await Promise.all(
