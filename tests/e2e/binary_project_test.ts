@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 
 import { tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
-import { PACK_ENV, startBare } from "./support/projects.ts";
+import { ARM_LAUNCHER, PACK_ENV, startBare } from "./support/projects.ts";
 
 const options = (
   cwd: string,
@@ -97,20 +97,9 @@ execution = { command = "{workenv}/tool" }
 slots = [{ id = "tool", source = "tool", target = "tool" }]
 `,
   );
-  // Launchers of other platforms are not built here; their first bytes will do.
-  const launcher = new Uint8Array(256);
-  launcher.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  launcher[18] = 183;
-  launcher.set(
-    new TextEncoder().encode(
-      "flavor-rs-launcher/1 pspf-2025 ops=none,raw,tar,gzip,zstd;",
-    ),
-    64,
-  );
   await dir.write(
     "data/flavor/bin/flavor-rs-launcher-linux_arm64",
-    launcher,
-    0o755,
+    ARM_LAUNCHER,
   );
   const { code, stdout, stderr } = await flavor(
     ["pack", "--json", "--target", "linux_amd64", "--target", "linux_arm64"],

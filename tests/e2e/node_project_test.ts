@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
 import {
+  ARM_LAUNCHER,
   librariesOf,
   PACK_ENV,
   packIn,
@@ -216,4 +217,43 @@ Deno.test("init writes the manifest of a project, to go on from by hand", async 
   assert((await librariesOf(dir.at("dist", "byhand.psp"))).length === 0);
   const again = await flavor(["init"], { cwd: dir.path, env: PACK_ENV });
   assertEquals(again.code, 5, again.stderr);
+});
+
+Deno.test("another platform gets its own Node.js", async () => {
+  await using dir = await tempDir();
+  await dir.write(
+    "package.json",
+    JSON.stringify({
+      name: "far",
+      version: "1.0.0",
+      main: "a.js",
+      dependencies: { bufferutil: "4.0.9" },
+      flavor: { runtime: "node@22" },
+    }),
+  );
+  await dir.write("a.js", "");
+  await dir.write(
+    "data/flavor/bin/flavor-rs-launcher-linux_arm64",
+    ARM_LAUNCHER,
+  );
+  const env = { ...PACK_ENV, XDG_DATA_HOME: dir.at("data") };
+  const args = ["pack", "--target", "linux_arm64", "--output", "far.psp"];
+  const refused = await flavor(args, { cwd: dir.path, env });
+  assertEquals(refused.code, 6, refused.stderr);
+  assertStringIncludes(
+    refused.stderr,
+    "bufferutil would have to be compiled or set up there",
+  );
+  await dir.write(
+    "package.json",
+    JSON.stringify({
+      name: "far",
+      version: "1.0.0",
+      main: "a.js",
+      flavor: { runtime: "node@22" },
+    }),
+  );
+  const packed = await flavor(args, { cwd: dir.path, env });
+  assertEquals(packed.code, 0, packed.stderr);
+  assertStringIncludes(packed.stdout, "linux_arm64");
 });

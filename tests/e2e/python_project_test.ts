@@ -2,9 +2,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 
 import { buildPackageFromManifest } from "../../mod.ts";
-import { tempDir } from "../support/temp_dir.ts";
+import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
 import {
+  ARM_LAUNCHER,
   librariesOf,
   PACK_ENV,
   packIn,
@@ -133,7 +134,7 @@ async function libraryName(): Promise<string> {
   return names.find(({ name }) => /^python3\.\d+$/.test(name))?.name ?? "";
 }
 
-Deno.test("a project with a native wheel runs, and packs for another platform", async () => {
+Deno.test("a project with a native wheel runs", async () => {
   await using dir = await tempDir();
   await using cache = await tempDir();
   await dir.write(
@@ -179,14 +180,16 @@ Deno.test("uv.lock decides the versions", async () => {
   assert(libraries.includes("flask==3.0.3"), libraries.join(" "));
 });
 
-Deno.test("an interpreter comes from uv's own mirror", async () => {
-  await using dir = await tempDir();
-  await using cache = await tempDir();
-  await using mirror = await tempDir();
-  // A distribution as uv expects it, made from the interpreter of this machine.
+/** A mirror for uv on loopback, whose distributions are made from the interpreter of this machine. */
+async function serveInterpreters(dir: TempDir): Promise<{
+  readonly server: Deno.HttpServer<Deno.NetAddr>;
+  readonly list: string;
+  readonly asked: readonly string[];
+}> {
+  const lib = await libraryName();
   const packed = await run("tar", [
     "-czf",
-    mirror.at("python.tar.gz"),
+    dir.at("python.tar.gz"),
     "--exclude=site-packages/*",
     "--exclude=test",
     "--exclude=__pycache__",
@@ -195,15 +198,14 @@ Deno.test("an interpreter comes from uv's own mirror", async () => {
     "s,^,python/,rSH",
     "-C",
     PREFIX,
-    "bin/python3.11",
+    `bin/${lib}`,
     "bin/python3",
-    "bin/python",
     "lib",
   ]);
   assertEquals(packed.code, 0, packed.stderr);
-  const bytes = await Deno.readFile(mirror.at("python.tar.gz"));
+  const bytes = await Deno.readFile(dir.at("python.tar.gz"));
   const asked: string[] = [];
-  await using server = Deno.serve(
+  const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => {
       asked.push(new URL(request.url).pathname);
@@ -215,44 +217,125 @@ Deno.test("an interpreter comes from uv's own mirror", async () => {
     "import platform; print(platform.python_version(), end='')",
   ]);
   const [major, minor, patch] = version.split(".").map(Number);
-  await mirror.write(
+  const entries = ["x86_64", "aarch64"].map((arch) => [
+    `cpython-${version}-linux-${arch}-gnu`,
+    {
+      name: "cpython",
+      arch: { family: arch, variant: null },
+      os: "linux",
+      libc: "gnu",
+      major,
+      minor,
+      patch,
+      prerelease: "",
+      url: `http://127.0.0.1:${server.addr.port}/${arch}.tar.gz`,
+      sha256: null,
+      variant: null,
+      build: "1",
+    },
+  ]);
+  const list = await dir.write(
     "downloads.json",
-    JSON.stringify({
-      [`cpython-${version}-linux-x86_64-gnu`]: {
-        name: "cpython",
-        arch: { family: "x86_64", variant: null },
-        os: "linux",
-        libc: "gnu",
-        major,
-        minor,
-        patch,
-        prerelease: "",
-        url: `http://127.0.0.1:${server.addr.port}/python.tar.gz`,
-        sha256: null,
-        variant: null,
-        build: "1",
-      },
-    }),
+    JSON.stringify(Object.fromEntries(entries)),
   );
+  return { server, list, asked };
+}
+
+Deno.test("an interpreter comes from uv's own mirror", async () => {
+  await using dir = await tempDir();
+  await using cache = await tempDir();
+  await using mirror = await tempDir();
+  const { server, list, asked } = await serveInterpreters(mirror);
+  await using _server = server;
   await dir.write(
     "pyproject.toml",
     '[project]\nname = "tiny"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = []\n',
   );
-  await dir.write("main.py", "import sys; print(sys.version_info[:2])\n");
+  await dir.write("main.py", "print('hello')\n");
   const env = {
     ...PACK_ENV,
     FLAVOR_CACHE: cache.at("pack"),
-    UV_PYTHON_DOWNLOADS_JSON_URL: mirror.at("downloads.json"),
+    UV_PYTHON_DOWNLOADS_JSON_URL: list,
   };
   const { code, stderr } = await flavor(["pack"], { cwd: dir.path, env });
   assertEquals(code, 0, stderr);
-  assertEquals(asked, ["/python.tar.gz"]);
+  assertEquals(asked, ["/x86_64.tar.gz"]);
   const { stdout } = await startBare(
     dir.at("dist", "tiny.psp"),
     [],
     cache.at("run"),
   );
-  assertEquals(stdout, `(${major}, ${minor})\n`);
+  assertEquals(stdout, "hello\n");
+});
+
+Deno.test("another platform gets its own wheels, and what does not fit it is refused", async (t) => {
+  await using dir = await tempDir();
+  await using cache = await tempDir();
+  await using mirror = await tempDir();
+  const { server, list, asked } = await serveInterpreters(mirror);
+  await using _server = server;
+  await dir.write(
+    "pyproject.toml",
+    '[project]\nname = "far"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["markupsafe"]\n',
+  );
+  await dir.write("main.py", "import markupsafe\n");
+  await dir.write(
+    "data/flavor/bin/flavor-rs-launcher-linux_arm64",
+    ARM_LAUNCHER,
+  );
+  const env = {
+    ...PACK_ENV,
+    PATH: `${join(UV, "..")}:${Deno.env.get("PATH")}`,
+    XDG_DATA_HOME: dir.at("data"),
+    FLAVOR_CACHE: cache.path,
+    UV_PYTHON_DOWNLOADS_JSON_URL: list,
+  };
+  const args = ["pack", "--target", "linux_arm64", "--output", "far.psp"];
+  await t.step(
+    "the stand-in is no interpreter for ARM, which is noticed",
+    async () => {
+      const { code, stderr } = await flavor(args, { cwd: dir.path, env });
+      assertEquals(code, 6, stderr);
+      assertStringIncludes(
+        stderr,
+        "is for linux_amd64, and the package is for linux_arm64",
+      );
+      assertEquals([...asked].sort(), ["/aarch64.tar.gz", "/x86_64.tar.gz"]);
+    },
+  );
+  await t.step("the wheels are those of the target", async () => {
+    const { code, stderr } = await flavor([...args, "--no-preflight"], {
+      cwd: dir.path,
+      env,
+    });
+    assertEquals(code, 0, stderr);
+    await flavor(["extract-all", "far.psp", "out", "--quiet"], {
+      cwd: dir.path,
+    });
+    const { stdout } = await run("find", [
+      dir.at("out"),
+      "-name",
+      "_speedups*.so",
+      "-exec",
+      "readelf",
+      "-h",
+      "{}",
+      ";",
+    ]);
+    assertStringIncludes(stdout, "AArch64");
+  });
+  await t.step(
+    "a dependency without a wheel is an error that says so",
+    async () => {
+      await dir.write(
+        "pyproject.toml",
+        '[project]\nname = "far"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["docopt==0.6.2"]\n',
+      );
+      const { code, stderr } = await flavor(args, { cwd: dir.path, env });
+      assertEquals(code, 6, stderr);
+      assertStringIncludes(stderr, "Cannot pack for linux_arm64");
+    },
+  );
 });
 
 Deno.test("what a Python project lacks is said", async (t) => {

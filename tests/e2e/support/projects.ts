@@ -16,6 +16,16 @@ export const PACK_ENV: Readonly<Record<string, string>> = {
   npm_config_cache: join(CACHE, "npm"),
 };
 
+/** Launchers of other platforms are not built here; the first bytes of one will do. */
+export const ARM_LAUNCHER = ((): Uint8Array => {
+  const bytes = new Uint8Array(256);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  bytes[18] = 183;
+  const marker = "flavor-rs-launcher/1 pspf-2025 ops=none,raw,tar,gzip,zstd;";
+  bytes.set(new TextEncoder().encode(marker), 64);
+  return bytes;
+})();
+
 /** Copies an example, because packing writes beside it. */
 export async function projectCopy(name: string): Promise<TempDir> {
   const dir = await tempDir();
