@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { buildPackageFromManifest } from "../../lib/pack/mod.ts";
+import { buildPackageFromManifest } from "../../mod.ts";
 import type { KeyPair } from "../../lib/crypto/ed25519.ts";
 import { parsePlatform } from "../../lib/launchers/platform.ts";
 import { runChecked } from "./run_checked.ts";

@@ -480,7 +480,8 @@ Deno.test("the page of flavor serve, in a browser", async (t) => {
       });
       assertEquals([code, err], [0, ""]);
       await using plain = listen(async (request) => {
-        const path = decodeURIComponent(new URL(request.url).pathname)
+        const url = new URL(request.url);
+        const path = decodeURIComponent(url.pathname)
           .replace(/^\/below/, "").replace(/\/$/, "/index.html");
         const types: Record<string, string> = {
           html: "text/html",

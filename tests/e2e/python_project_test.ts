@@ -208,7 +208,8 @@ async function serveInterpreters(dir: TempDir): Promise<{
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => {
-      asked.push(new URL(request.url).pathname);
+      const { pathname } = new URL(request.url);
+      asked.push(pathname);
       return new Response(bytes);
     },
   );

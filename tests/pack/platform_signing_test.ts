@@ -10,7 +10,6 @@ import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { launcherLike, signForWindows } from "../support/platform_signed.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { buildInMemory, planOf } from "./build_in_memory.ts";
-import vectors from "../vectors/platform_signatures.json" with { type: "json" };
 
 const PLAN = planOf(['{ id = "app", source = "app", target = "app" }']);
 const SOURCES = { app: pseudoRandomBytes(100_000) };

@@ -21,9 +21,8 @@ function cut(length: number): TransformStream<Uint8Array, Uint8Array> {
 }
 
 async function answer(request: Request): Promise<Response> {
-  const path = `${directory}/${
-    new URL(request.url).pathname.split("/").at(-1)
-  }`;
+  const name = request.url.split("/").at(-1);
+  const path = `${directory}/${name}`;
   const file = await Deno.open(path);
   const { size } = await file.stat();
   const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.get("range") ?? "");

@@ -1,6 +1,6 @@
 import { dirname } from "@std/path";
 import { PspfError } from "../../errors.ts";
-import { type OpenedPackage, openPackage } from "../../read/open_package.ts";
+import { openPackage } from "../../read/open_package.ts";
 import type { PackageFile } from "../../registry/package_manifest.ts";
 import { pullPackage } from "../../registry/pull_package.ts";
 import {
