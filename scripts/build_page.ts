@@ -13,10 +13,9 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const made = `${root}lib/web/page_assets.js`;
 
 /** The page's script as one module. */
-async function bundle(): Promise<string> {
+async function bundle(made: string): Promise<string> {
   const output = `${made}.${process.pid}.bundle.js`;
   try {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -37,18 +36,25 @@ async function bundle(): Promise<string> {
   }
 }
 
-const script = await bundle();
-if (/(?:from|import)\s*["']node:/.test(script)) {
-  throw new Error("The page imports a module that browsers do not have");
-}
-const style = readFileSync(`${root}lib/web/page/page.css`, "utf8");
-const temporary = `${made}.${process.pid}`;
-writeFileSync(
-  temporary,
-  `// ${Deno.args[0] ?? "by hand"}
+/** Writes the module that holds the page, with a first line that says what it was made of. */
+export async function buildPage(made: string, sources: string): Promise<void> {
+  const script = await bundle(made);
+  if (/(?:from|import)\s*["']node:/.test(script)) {
+    throw new Error("The page imports a module that browsers do not have");
+  }
+  const style = readFileSync(`${root}lib/web/page/page.css`, "utf8");
+  const temporary = `${made}.${process.pid}`;
+  writeFileSync(
+    temporary,
+    `// ${sources}
 export const SCRIPT = ${JSON.stringify(script)};
 export const STYLE = ${JSON.stringify(style)};
 `,
-);
-// Two builds at once make the same.
-renameSync(temporary, made);
+  );
+  // Two builds at once make the same.
+  renameSync(temporary, made);
+}
+
+if (import.meta.main) {
+  await buildPage(`${root}lib/web/page_assets.js`, Deno.args[0] ?? "by hand");
+}

@@ -19,7 +19,7 @@ try {
   const arch = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
   const own = `dist/bin/flavor-rs-launcher-${Deno.build.os}_${arch}*`;
   const launchers = globSync(own, { cwd: ROOT });
-  stage(
+  await stage(
     copy,
     await readLaunchers(launchers.map((path) => join(ROOT, path))),
     BUILT_RELEASE,

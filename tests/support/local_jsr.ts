@@ -6,16 +6,17 @@ import {
 } from "../../scripts/mirror/mirror_package.ts";
 import config from "../../deno.json" with { type: "json" };
 
-const IMPORT_REGEXP = /(\bfrom\s*|\bimport\s*\(?\s*)"(@[^"]+)"/g;
+const IMPORT_REGEXP = /(\bfrom\s*|\bimport\s*\(?\s*)"([@a-z][^":]*)"/g;
 
 /** What `deno publish` makes of the names in an import map and of workspace members. */
 function unfurl(text: string): string {
   return text.replace(IMPORT_REGEXP, (all, before, specifier) => {
-    const [scope, name, ...rest] = specifier.split("/");
-    const path = rest.length === 0 ? "" : `/${rest.join("/")}`;
-    const mapped = `${scope}/${name}` === "@flavor/launchers"
+    const [, name = "", path = ""] =
+      /^(@[^/]+\/[^/]+|[^/]+)(\/.*)?$/.exec(specifier) ??
+        [];
+    const mapped = name === "@flavor/launchers"
       ? `jsr:@flavor/launchers@^${config.version}`
-      : (config.imports as Record<string, string>)[`${scope}/${name}`];
+      : (config.imports as Record<string, string>)[name];
     return mapped === undefined ? all : `${before}"${mapped}${path}"`;
   });
 }
@@ -44,6 +45,8 @@ export function publishLocally(
       files: new Map(files),
     });
   }
-  Deno.symlinkSync(new URL("@std", mirror), join(registry, "@std"));
+  for (const scope of ["@std", "@hono"]) {
+    Deno.symlinkSync(new URL(scope, mirror), join(registry, scope));
+  }
   return new URL(`file://${registry}/`);
 }
