@@ -3,6 +3,7 @@ import { fromFileUrl, join } from "@std/path";
 import { Buffer } from "node:buffer";
 
 import type { BlockReply } from "../../lib/compress/block_worker.ts";
+import config from "../../deno.json" with { type: "json" };
 import { publishLocally } from "../support/local_jsr.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
@@ -97,6 +98,43 @@ function bare(
   };
 }
 
+/** Starts `flavor serve`, asks for what it has to have, and ends it. */
+async function checkServe(
+  program: string,
+  args: readonly string[],
+  options: Deno.CommandOptions,
+): Promise<void> {
+  const child = new Deno.Command(program, {
+    ...options,
+    args: [...args, "serve", "--port", "0", "dist/app.psp"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const said = new Response(child.stderr).text();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const url = ((await lines.read()).value ?? "").trim();
+  try {
+    assert(url.startsWith("http://127.0.0.1:"), url || await said);
+    const ask = async (path: string): Promise<string> => {
+      const response = await fetch(new URL(path, url));
+      const text = await response.text();
+      assertEquals(response.status, 200, `${path}: ${text}`);
+      return text;
+    };
+    assertStringIncludes(await ask("/"), "page.js");
+    assert((await ask("/page.js")).length > 100_000, "the script is not whole");
+    assert((await ask("/page.css")).length > 1000, "the style is not whole");
+    const verdict = await ask("/api/packages/app.psp/verify.json");
+    assertEquals(JSON.parse(verdict).valid, true, verdict);
+  } finally {
+    child.kill("SIGTERM");
+    await lines.cancel();
+    await child.status;
+  }
+  assertEquals(await said, "");
+}
+
 /** A directory with an application of more than one block. */
 async function project(): Promise<TempDir> {
   const dir = await tempDir();
@@ -105,10 +143,15 @@ async function project(): Promise<TempDir> {
     `
 package = { name = "app", version = "1.0.0" }
 execution = { command = "cat {workenv}/data/hello" }
-slots = [{ id = "data", source = "data", target = "data" }]
+slots = [
+  { id = "data", source = "data", target = "data" },
+  { id = "xz", source = "notes", target = "notes", operations = "tar.xz" },
+]
 `,
   );
   await dir.write("data/hello", "hello\n");
+  // Its codec is WebAssembly, in a module of its own.
+  await dir.write("notes/one", "packed by WebAssembly\n".repeat(1000));
   for (let at = 0; at < 6; at++) {
     await dir.write(`data/${at}`, `${at}`.repeat(1_500_000));
   }
@@ -231,6 +274,13 @@ Deno.test("flavor.js packs from a server and from disk, with launchers from JSR,
         "",
       ]);
       packages.push(await Deno.readFile(dir.at("dist/app.psp")));
+      const extracted = await run(
+        DENO,
+        ["run", "-A", "--quiet", url, "extract", "dist/app.psp", "1", "-"],
+        bare(dir),
+      );
+      assertEquals([extracted.code, extracted.err], [0, ""]);
+      await checkServe(DENO, ["run", "-A", "--quiet", url], bare(dir));
       const { out } = await run(DENO, [
         "run",
         "-A",
@@ -302,6 +352,7 @@ Deno.test("flavor as one executable packs where nothing else is", async () => {
   const packed = await run("flavor", ["pack", "--key-seed", "seed"], options);
   assertEquals([packed.code, packed.err], [0, ""]);
   assertEquals((await run(dir.at("dist/app.psp"), [], options)).out, "hello\n");
+  await checkServe("flavor", [], options);
   // What flavor starts has the user's variables, and none of those that Deno got.
   await dir.write(
     "flavor.toml",
@@ -381,6 +432,7 @@ Deno.test("a program that imports the library from JSR builds in memory without 
   await dir.write(
     "main.ts",
     `import { PSPFBuilder, verifyPackage } from "@flavor/pspf";
+import { createApp } from "@flavor/pspf/web";
 const stream = await new PSPFBuilder()
   .setPackageName("app").setPackageVersion("1.0.0")
   .setMetadata({ execution: { command: "{workenv}/hello" } })
@@ -389,10 +441,23 @@ const stream = await new PSPFBuilder()
 const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
 const report = await verifyPackage(bytes, { level: "strict" });
 console.log(report.valid, bytes.length > 500_000);
+const app = createApp({ packages: { "app.psp": bytes } });
+for (const path of ["/", "/page.js", "/api/packages/app.psp/verify.json"]) {
+  console.log(path, (await app.request(path)).status);
+}
 `,
   );
   const options = bare(dir, { JSR_URL });
-  const checked = await run(DENO, ["check", "--quiet", "main.ts"], options);
+  // Every module, with its types.
+  const modules = Object.keys(config.exports)
+    .filter((name) => name !== "./cli")
+    .map((name) => `export * as m${name.length} from "@flavor/pspf${name.slice(1)}";\n`);
+  await dir.write("all.ts", modules.join(""));
+  const checked = await run(
+    DENO,
+    ["check", "--quiet", "main.ts", "all.ts"],
+    options,
+  );
   assertEquals([checked.code, checked.err], [0, ""]);
   const { out, err } = await run(DENO, [
     "run",
@@ -400,7 +465,30 @@ console.log(report.valid, bytes.length > 500_000);
     "--quiet",
     "main.ts",
   ], options);
-  assertEquals([out, err], ["true true\n", ""]);
+  assertEquals([out, err], [
+    "true true\n/ 200\n/page.js 200\n/api/packages/app.psp/verify.json 200\n",
+    "",
+  ]);
+});
+
+Deno.test("JSR gets the page and the codecs, and no test", async () => {
+  const { manifest } = JSON.parse(
+    await Deno.readTextFile(
+      SHARED.at(`jsr/@flavor/pspf/${config.version}_meta.json`),
+    ),
+  );
+  const files = Object.keys(manifest);
+  for (const name of ["page_assets.js", "page_assets.d.ts", "mod.ts"]) {
+    assert(files.includes(`/lib/web/${name}`), name);
+  }
+  assert(files.includes("/lib/compress/codecs_wasm.ts"));
+  const strange = files.filter((path) =>
+    !/^\/(lib\/.*\.(ts|js)|(mod|cli)\.ts|deno\.json|[A-Z]+(\.md)?)$/.test(
+      path,
+    ) ||
+    path.endsWith("_test.ts")
+  );
+  assertEquals(strange, []);
 });
 
 Deno.test("the command line from JSR packs for a consumer, and installs", async () => {
@@ -422,6 +510,11 @@ Deno.test("the command line from JSR packs for a consumer, and installs", async 
   ], options);
   assertEquals([packed.code, packed.err], [0, ""]);
   assertEquals((await run(dir.at("dist/app.psp"), [], options)).out, "hello\n");
+  await checkServe(
+    DENO,
+    ["run", "-A", "--quiet", "jsr:@flavor/pspf/cli"],
+    options,
+  );
   const installed = await run(DENO, [
     "install",
     "-g",
