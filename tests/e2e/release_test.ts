@@ -451,7 +451,9 @@ for (const path of ["/", "/page.js", "/api/packages/app.psp/verify.json"]) {
   // Every module, with its types.
   const modules = Object.keys(config.exports)
     .filter((name) => name !== "./cli")
-    .map((name) => `export * as m${name.length} from "@flavor/pspf${name.slice(1)}";\n`);
+    .map((name, at) =>
+      `export * as m${at} from "@flavor/pspf${name.slice(1)}";\n`
+    );
   await dir.write("all.ts", modules.join(""));
   const checked = await run(
     DENO,
