@@ -8,15 +8,21 @@
  * is written down as the first line, and says which sources it was made of.
  */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** The page's script as one module. */
-async function bundle(made: string): Promise<string> {
-  const output = `${made}.${process.pid}.bundle.js`;
+/** The page's modules by name; what is imported only when it is needed is one of its own. */
+async function bundle(made: string): Promise<Record<string, string>> {
+  const directory = `${made}.${process.pid}.bundle`;
   try {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
@@ -24,22 +30,26 @@ async function bundle(made: string): Promise<string> {
         "--quiet",
         "--platform=browser",
         "--minify",
-        `--output=${output}`,
+        "--code-splitting",
+        `--outdir=${directory}`,
         `${root}lib/web/page/main.ts`,
       ],
       stdout: "null",
     }).output();
     if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-    return readFileSync(output, "utf8");
+    const names = readdirSync(directory).sort();
+    return Object.fromEntries(
+      names.map((name) => [name, readFileSync(`${directory}/${name}`, "utf8")]),
+    );
   } finally {
-    rmSync(output, { force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-/** Writes the module that holds the page, with a first line that says what it was made of. */
+/** Writes the module that holds the page; its first line says what it was made of. */
 export async function buildPage(made: string, sources: string): Promise<void> {
-  const script = await bundle(made);
-  if (/(?:from|import)\s*["']node:/.test(script)) {
+  const scripts = await bundle(made);
+  if (/(?:from|import)\s*["']node:/.test(Object.values(scripts).join("\n"))) {
     throw new Error("The page imports a module that browsers do not have");
   }
   const style = readFileSync(`${root}lib/web/page/page.css`, "utf8");
@@ -47,7 +57,7 @@ export async function buildPage(made: string, sources: string): Promise<void> {
   writeFileSync(
     temporary,
     `// ${sources}
-export const SCRIPT = ${JSON.stringify(script)};
+export const SCRIPTS = ${JSON.stringify(scripts)};
 export const STYLE = ${JSON.stringify(style)};
 `,
   );

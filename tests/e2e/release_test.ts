@@ -122,9 +122,13 @@ async function checkServe(
       assertEquals(response.status, 200, `${path}: ${text}`);
       return text;
     };
-    assertStringIncludes(await ask("/"), "page.js");
-    assert((await ask("/page.js")).length > 100_000, "the script is not whole");
-    assert((await ask("/page.css")).length > 1000, "the style is not whole");
+    const links = [
+      ...(await ask("/")).matchAll(/(?:src|href)="(page\/[^"]+)"/g),
+    ].map(([, path = ""]) => path);
+    assert(links.some((path) => path.startsWith("page/main.js")), `${links}`);
+    for (const path of links) {
+      assert((await ask(`/${path}`)).length > 200, `${path} is not whole`);
+    }
     const verdict = await ask("/api/packages/app.psp/verify.json");
     assertEquals(JSON.parse(verdict).valid, true, verdict);
   } finally {
@@ -442,7 +446,7 @@ const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
 const report = await verifyPackage(bytes, { level: "strict" });
 console.log(report.valid, bytes.length > 500_000);
 const app = createApp({ packages: { "app.psp": bytes } });
-for (const path of ["/", "/page.js", "/api/packages/app.psp/verify.json"]) {
+for (const path of ["/", "/page/main.js", "/api/packages/app.psp/verify.json"]) {
   console.log(path, (await app.request(path)).status);
 }
 `,
@@ -468,7 +472,7 @@ for (const path of ["/", "/page.js", "/api/packages/app.psp/verify.json"]) {
     "main.ts",
   ], options);
   assertEquals([out, err], [
-    "true true\n/ 200\n/page.js 200\n/api/packages/app.psp/verify.json 200\n",
+    "true true\n/ 200\n/page/main.js 200\n/api/packages/app.psp/verify.json 200\n",
     "",
   ]);
 });
