@@ -34,6 +34,8 @@ async function bundle(made: string): Promise<Record<string, string>> {
         `--outdir=${directory}`,
         `${root}lib/web/page/main.ts`,
       ],
+      // Names of modules are made of paths from here.
+      cwd: root,
       stdout: "null",
     }).output();
     if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
