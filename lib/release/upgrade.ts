@@ -184,7 +184,7 @@ async function replace(
 }
 
 /** Numbers and the tag of what comes before a release; what was built is not compared. */
-const VERSION_REGEXP = /^([^-+]*)(?:-([^+]*))?/;
+const VERSION_REGEXP = /^([^+-]*)(?:-([^+]*))?/;
 
 /** Orders versions as Semantic Versioning 2.0 does, for what releases are called. */
 export function compareVersions(a: string, b: string): number {
