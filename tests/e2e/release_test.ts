@@ -3,6 +3,11 @@ import { fromFileUrl, join } from "@std/path";
 import { Buffer } from "node:buffer";
 
 import type { BlockReply } from "../../lib/compress/block_worker.ts";
+import { keyPairFromSeed } from "../../lib/crypto/ed25519.ts";
+import {
+  encodePrivateKeyPem,
+  encodePublicKeyPem,
+} from "../../lib/crypto/key_file.ts";
 import config from "../../deno.json" with { type: "json" };
 import { publishLocally } from "../support/local_jsr.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
@@ -377,6 +382,79 @@ slots = []
   );
 });
 
+/** The shell scripts of the action, by the names of their steps. */
+function actionScripts(): ReadonlyMap<string, string> {
+  const text = Deno.readTextFileSync(join(ROOT, "action.yml"));
+  const steps = text.split(/^ {4}- name: /m).slice(1);
+  return new Map(steps.map((step) => {
+    const [head = "", script = ""] = step.split("\n      run: |\n");
+    return [head.split("\n")[0] ?? "", script.replaceAll(/^ {8}/gm, "")];
+  }));
+}
+
+Deno.test("the action installs a release with its installer, and packs with a key from a secret", async () => {
+  await using dir = await project();
+  const version = /^(?:latest\/download|download\/v0\.1\.0)\//;
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      const path = new URL(request.url).pathname.slice("/releases/".length);
+      const name = path.replace(version, "");
+      return name === path
+        ? new Response("no such release", { status: 404 })
+        : new Response(Deno.readFileSync(SHARED.at("release", name)));
+    },
+  );
+  try {
+    const repository = `http://127.0.0.1:${server.addr.port}`;
+    const steps = actionScripts();
+    const step = (name: string, env: Record<string, string>): Promise<Ran> =>
+      run("bash", ["-euo", "pipefail", "-c", steps.get(name) ?? "exit 99"], {
+        ...bare(dir, {
+          PATH: `${dir.at("runner/flavor-bin")}:/usr/bin:/bin`,
+          RUNNER_OS: "Linux",
+          RUNNER_TEMP: dir.at("runner"),
+          GITHUB_PATH: dir.at("runner/path"),
+          GITHUB_OUTPUT: dir.at("runner/output"),
+          FLAVOR_INSTALL: dir.at("runner/flavor-bin"),
+          FLAVOR_RELEASES_URL: `${repository}/releases`,
+          REPOSITORY: repository,
+          ...env,
+        }),
+      });
+    await dir.write("runner/.keep", "");
+    const other = await step("Install flavor", { VERSION: "7.0.0" });
+    assert(other.code !== 0 && other.err.includes("404"), other.err);
+    for (const VERSION of ["", "v0.1.0"]) {
+      const { code, err } = await step("Install flavor", { VERSION });
+      assertEquals(code, 0, err);
+    }
+    const secret = await keyPairFromSeed("a secret");
+    await dir.write("public.pem", encodePublicKeyPem(secret.publicKey));
+    const packed = await step("Pack", {
+      OUTPUT: "out/the app.psp",
+      TARGET: "",
+      PRIVATE_KEY: encodePrivateKeyPem(secret.privateKey),
+      ARGS: "--quiet --jobs 1",
+    });
+    assertEquals(packed.code, 0, packed.err);
+    assertEquals(
+      await Deno.readTextFile(dir.at("runner/output")),
+      `package=${dir.at("out/the app.psp")}\n`,
+    );
+    const verified = await run(
+      dir.at("runner/flavor-bin/flavor"),
+      ["verify", "out/the app.psp", "--trusted-key", "public.pem"],
+      bare(dir),
+    );
+    assertEquals(verified.code, 0, verified.out + verified.err);
+    // The key is gone.
+    assert(!(await namesIn(dir.at("runner"))).includes("flavor-signing.key"));
+  } finally {
+    await server.shutdown();
+  }
+});
+
 Deno.test("flavor as one executable finds itself, and upgrades", async () => {
   await using dir = await tempDir();
   await dir.write("home/.keep", "");
@@ -386,7 +464,6 @@ Deno.test("flavor as one executable finds itself, and upgrades", async () => {
     dir.at("bin/flavor"),
   );
   const { serveRelease } = await import("../support/release_server.ts");
-  const { keyPairFromSeed } = await import("../../lib/crypto/ed25519.ts");
   const next = `#!/bin/sh\necho '{ "version": "9.0.0" }'\n`;
   await using server = await serveRelease("9.0.0", {
     [`flavor-${PLATFORM}`]: next,
