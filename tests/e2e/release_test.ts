@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { Buffer } from "node:buffer";
 
@@ -144,6 +149,19 @@ async function checkServe(
   assertEquals(await said, "");
 }
 
+/** A module that says on standard error when a worker has started: without, packing goes on in one thread. */
+const WATCH_WORKERS = `
+const Worker = globalThis.Worker;
+globalThis.Worker = class extends Worker {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("message", ({ data }) => {
+      if (data.kind === "ready") Deno.stderr.writeSync(new TextEncoder().encode("worker\\n"));
+    });
+  }
+};
+`;
+
 /** A directory with an application of more than one block. */
 async function project(): Promise<TempDir> {
   const dir = await tempDir();
@@ -268,6 +286,8 @@ Deno.test("flavor.js packs from a server and from disk, with launchers from JSR,
         "run",
         "-A",
         "--quiet",
+        "--preload",
+        await dir.write("watch_workers.js", WATCH_WORKERS),
         url,
         "pack",
         "--key-seed",
@@ -275,7 +295,8 @@ Deno.test("flavor.js packs from a server and from disk, with launchers from JSR,
         "--jobs",
         "3",
       ], bare(dir, { JSR_URL }));
-      assertEquals([packed.code, packed.err], [0, ""]);
+      assertEquals(packed.code, 0, packed.err);
+      assertMatch(packed.err, /^(worker\n)+$/);
       const started = await run(dir.at("dist/app.psp"), [], bare(dir));
       assertEquals([started.code, started.out, started.err], [
         0,
@@ -398,7 +419,8 @@ Deno.test("the action installs a release with its installer, and packs with a ke
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => {
-      const path = new URL(request.url).pathname.slice("/releases/".length);
+      const { pathname } = new URL(request.url);
+      const path = pathname.slice("/releases/".length);
       const name = path.replace(version, "");
       return name === path
         ? new Response("no such release", { status: 404 })
@@ -586,12 +608,17 @@ Deno.test("the command line from JSR packs for a consumer, and installs", async 
     "run",
     "-A",
     "--quiet",
+    "--preload",
+    await dir.write("watch_workers.js", WATCH_WORKERS),
     "jsr:@flavor/pspf/cli",
     "pack",
     "--key-seed",
     "seed",
+    "--jobs",
+    "3",
   ], options);
-  assertEquals([packed.code, packed.err], [0, ""]);
+  assertEquals(packed.code, 0, packed.err);
+  assertMatch(packed.err, /^(worker\n)+$/);
   assertEquals((await run(dir.at("dist/app.psp"), [], options)).out, "hello\n");
   await checkServe(
     DENO,
