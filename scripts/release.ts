@@ -9,7 +9,7 @@
  * The same commit, key and tools give the same bytes. `--target` leaves the
  * others out, for trials; `--runtime` takes a Deno that is there; `--compile`
  * adds executables made by `deno compile`, which needs Deno's `denort`.
- * `--stage` only writes what JSR gets: `cd DIR && deno publish`.
+ * `--stage` only writes what JSR gets: `deno publish` in DIR/launchers, then in DIR.
  */
 
 import {
