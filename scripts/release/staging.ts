@@ -93,6 +93,12 @@ export async function stage(
     built,
   );
   const { version, license } = config;
+  // By itself `deno publish` asks for any later launchers, of which this version knows none.
+  const imports = {
+    ...config.imports,
+    "@flavor/launchers": `jsr:@flavor/launchers@${version}`,
+  };
+  write("deno.json", JSON.stringify({ ...config, imports }, null, 2));
   write(
     "launchers/deno.json",
     JSON.stringify({

@@ -587,6 +587,16 @@ Deno.test("JSR gets the page and the codecs, and no test", async () => {
     assert(files.includes(`/lib/web/${name}`), name);
   }
   assert(files.includes("/lib/compress/codecs_wasm.ts"));
+  const packaged = await Deno.readTextFile(
+    SHARED.at(
+      `jsr/@flavor/pspf/${config.version}/lib/launchers/packaged_launchers.ts`,
+    ),
+  );
+  // Of later launchers this version knows none.
+  assertStringIncludes(
+    packaged,
+    `import("jsr:@flavor/launchers@${config.version}/linux_amd64")`,
+  );
   const strange = files.filter((path) =>
     !/^\/(lib\/.*\.(ts|js)|(mod|cli)\.ts|deno\.json|[A-Z]+(\.md)?)$/.test(
       path,
