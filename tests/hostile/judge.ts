@@ -51,18 +51,26 @@ function compareVerify(
 }
 
 /**
- * Starting a program can fail where extracting cannot, and the library may lack a codec that the launcher has:
- * neither is a disagreement about the package.
+ * A first start is as strict as `verify` and `extract` together. Starting a program can fail where both cannot, and the
+ * library may lack a codec that the launcher has: neither is a disagreement about the package.
  */
 function compareContent(
   hostile: HostileCase,
-  { typescript, launcher }: Verdicts,
+  { typescript: { verify, extract }, launcher: { start } }: Verdicts,
 ): string[] {
   const isAboutStart = hostile.expect.stage === "run" ||
-    launcher.start.code.startsWith("run/");
-  return isAboutStart || lacksCodec(typescript.extract)
+    start.code.startsWith("run/");
+  if (isAboutStart || lacksCodec(extract)) return [];
+  // Whoever of the two refuses, the start has to; of two reasons either will do.
+  const refusals = [verify, extract].filter(({ verdict }) =>
+    verdict === "refuse"
+  );
+  const complaints = (refusals.length > 0 ? refusals : [extract]).map((one) =>
+    compare("verify and extract/start", one, start)
+  );
+  return complaints.some((found) => found.length === 0)
     ? []
-    : compare("extract/start", typescript.extract, launcher.start);
+    : complaints.flat();
 }
 
 function compare(
@@ -89,8 +97,9 @@ function expected(
   if (expect.verdict === "agree") return [];
   const about = named.filter(([who]) => {
     if (expect.verdict === "accept" || expect.stage === "open") return true;
-    if (expect.stage === "run") return who === "launcher start";
-    return who.endsWith("verify") === (expect.stage === "verify");
+    if (who === "launcher start") return true;
+    return expect.stage !== "run" &&
+      who.endsWith("verify") === (expect.stage === "verify");
   });
   return about.filter(([, outcome]) => !lacksCodec(outcome)).filter((
     [, { verdict, code }],
