@@ -64,8 +64,6 @@ export {
   buildBatch,
   type BuilderExecution,
   type BuilderMetadata,
-  type BuildFromManifestOptions,
-  buildPackageFromManifest,
   type BuildProgress,
   type BuildReport,
   type BuildResult,
@@ -83,12 +81,17 @@ export {
   writeKeyFiles,
 } from "./lib/pack/mod.ts";
 export {
+  type BuildFromManifestOptions,
+  buildPackageFromManifest,
+} from "./lib/project/build_from_manifest.ts";
+export {
   inspectPackage,
   type OpenOptions,
   type PackageEntry,
   type PackageSlot,
   type PackageSummary,
   PSPFReader,
+  type SlotFile,
   type SlotReference,
   type TrustedKey,
   type VerifyCheck,

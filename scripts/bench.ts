@@ -12,6 +12,7 @@ import { BenchContext } from "./bench/bench_context.ts";
 import { benchCold } from "./bench/bench_cold.ts";
 import { benchMemory } from "./bench/bench_memory.ts";
 import { benchPack } from "./bench/bench_pack.ts";
+import { benchProgram } from "./bench/bench_program.ts";
 import { type BenchRow, isMet } from "./bench/bench_row.ts";
 import { benchSize } from "./bench/bench_size.ts";
 import { benchSmall } from "./bench/bench_small.ts";
@@ -19,7 +20,15 @@ import { benchWarm } from "./bench/bench_warm.ts";
 import { describeMachine } from "./bench/describe_machine.ts";
 import { formatTable } from "./bench/format_table.ts";
 
-const PARTS = ["size", "warm", "cold", "pack", "small", "memory"] as const;
+const PARTS = [
+  "size",
+  "warm",
+  "program",
+  "cold",
+  "pack",
+  "small",
+  "memory",
+] as const;
 type Part = typeof PARTS[number];
 
 /** What the parts have found so far. */
@@ -44,6 +53,9 @@ async function runPart(
       findings.calls = calls;
       return;
     }
+    case "program":
+      findings.rows.push(...await benchProgram(context));
+      return;
     case "cold":
       findings.rows.push(...await benchCold(context));
       return;

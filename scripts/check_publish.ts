@@ -1,34 +1,29 @@
 /**
- * Checks what JSR would receive, with `deno publish --dry-run` on a copy of
- * the package alone.
+ * Checks what JSR would receive, with `deno publish --dry-run` on the packages
+ * alone, as a release stages them.
  *
- * The copy also shows that the package is complete without the rest of the
+ * The copy also shows that they are complete without the rest of the
  * checkout. In the checkout itself Deno takes the local mirror, which lies
  * inside, for modules that are missing from the package.
  */
 
-import {
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-} from "node:fs";
+import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { BUILT_RELEASE } from "../lib/release/built_release.ts";
 import config from "../deno.json" with { type: "json" };
+import { readLaunchers, ROOT, stage } from "./release/staging.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), "flavor-publish-"));
 try {
-  for (const pattern of [...config.publish.include, "scripts/lint_plugin.ts"]) {
-    for (const path of globSync(pattern, { cwd: root })) {
-      mkdirSync(dirname(join(copy, path)), { recursive: true });
-      cpSync(join(root, path), join(copy, path));
-    }
-  }
+  const arch = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
+  const own = `dist/bin/flavor-rs-launcher-${Deno.build.os}_${arch}*`;
+  const launchers = globSync(own, { cwd: ROOT });
+  stage(
+    copy,
+    await readLaunchers(launchers.map((path) => join(ROOT, path))),
+    BUILT_RELEASE,
+  );
   for (const path of Object.values<string>(config.exports)) {
     if (!existsSync(join(copy, path))) {
       throw new Error(`publish.include leaves ${path} out`);

@@ -5,11 +5,18 @@ import type { Output } from "./output.ts";
 /** One flag of a command. */
 export interface FlagSpec {
   /**
-   * A switch has no value, a list may be given several times; a size and an age
-   * are texts such as `2G` and `30d`, which commands get as bytes and
-   * milliseconds.
+   * A switch has no value, an optional one only behind an equals sign; a list
+   * may be given several times; a size and an age are texts such as `2G` and
+   * `30d`, which commands get as bytes and milliseconds.
    */
-  readonly kind: "switch" | "text" | "number" | "list" | "size" | "age";
+  readonly kind:
+    | "switch"
+    | "optional"
+    | "text"
+    | "number"
+    | "list"
+    | "size"
+    | "age";
   /** One letter. */
   readonly short?: string;
   /** What the value is, for `--help`: `FILE`, `DIR`. */
@@ -36,6 +43,8 @@ export interface OperandSpec {
   readonly help: string;
   /** Whether one or more may be given; only the last operand. */
   readonly many?: true;
+  /** Whether it may be left out; only the last operand. */
+  readonly optional?: true;
   /** The only words accepted. */
   readonly choices?: readonly string[];
 }
@@ -64,6 +73,7 @@ export interface CommandSpec {
 }
 
 type FlagValue<F extends FlagSpec> = F extends { kind: "switch" } ? boolean
+  : F extends { kind: "list"; choices: readonly (infer C)[] } ? readonly C[]
   : F extends { kind: "list" } ? readonly string[]
   : F extends { kind: "number" | "size" | "age" }
     ? (F extends { default: string } ? number : number | undefined)
@@ -80,6 +90,7 @@ export type FlagValues<S extends Readonly<Record<string, FlagSpec>>> = {
 type OperandValues<S extends readonly OperandSpec[]> = {
   readonly [O in S[number] as O["name"]]: O extends { many: true }
     ? readonly string[]
+    : O extends { optional: true } ? string | undefined
     : O extends { choices: readonly (infer C)[] } ? C
     : string;
 };

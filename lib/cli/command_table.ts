@@ -18,12 +18,35 @@ const operand = <
 >(name: N, value: string, help: string, more?: M) =>
   ({ name, value, help, ...more as M }) as const;
 
+/** What a Deno program may do, all of it or only to what is named. */
+const permission = <const N extends string>(
+  name: N,
+  value: string,
+  what: string,
+) => {
+  const help = `A Deno program may ${what}, all or those named`;
+  const spec = { ...text(value, help), kind: "optional" } as const;
+  return { [`allow-${name}`]: spec } as { [K in `allow-${N}`]: typeof spec };
+};
+
 const FORCE = flag("Replace what exists", { short: "f" });
-const PACKAGE = operand("package", "PKG", "The package");
+const PACKAGE = operand(
+  "package",
+  "PKG",
+  "The package: a file, https://… or oci://…",
+);
 // deno-fmt-ignore: one row for each flag, as in all the tables below
 const TRUSTED_KEY = {
   ...text("KEY", "Accept only this public key: a file, PEM text or a fingerprint; may be given several times", { env: "FLAVOR_TRUSTED_KEYS" }),
   kind: "list",
+} as const;
+// deno-fmt-ignore
+const PLAIN_HTTP = flag("Speak to registries on other machines without encryption, too");
+// deno-fmt-ignore
+/** What reading a package takes: it may be a file, or on a web server or in a registry. */
+const AFAR = {
+  download: flag("Fetch a package whole from a web server that cannot send parts of files"),
+  "plain-http": PLAIN_HTTP,
 } as const;
 // deno-fmt-ignore
 const WORKENV = operand("id", "ID", "Its id, the first digits of that, or the name of its package");
@@ -46,22 +69,44 @@ export const GLOBAL_FLAGS = {
 export const GROUPS: Readonly<Record<string, string>> = {
   helpers:
     "Native programs that packages need: launchers, which start them, and builders of other products",
+  key: "Keys that packages are signed with",
   workenv:
     "The cache of workenvs, the directories that packages extract themselves into",
 };
 
 // deno-fmt-ignore
+const DENO_PERMISSIONS = {
+  "allow-all": flag("A Deno program may do everything"),
+  ...permission("read", "PATHS", "read files"),
+  ...permission("write", "PATHS", "write files"),
+  ...permission("net", "HOSTS", "use the network"),
+  ...permission("env", "NAMES", "read environment variables"),
+  ...permission("run", "PROGRAMS", "start programs"),
+  ...permission("sys", "NAMES", "ask about the machine"),
+  ...permission("ffi", "PATHS", "load libraries"),
+} as const;
+
+// deno-fmt-ignore
 const PACK_FLAGS = {
-  manifest: text("FILE", "The manifest; by default flavor.toml, else flavor.json", { short: "m" }),
+  manifest: text("FILE", "The same as PATH", { short: "m" }),
+  as: text("KIND", "What kind of project it is, where that is not clear", { choices: ["python", "node", "deno", "binary"] }),
+  entry: text("ENTRY", "What a project starts: the name of a script, module:function, a module or a file"),
+  runtime: text("RUNTIME", "The interpreter of a project: python@3.12, node@22, deno@2.9, or the path of an installation"),
+  include: { ...text("GLOB", "Only these files of a project; may be given several times"), kind: "list" },
+  exclude: { ...text("GLOB", "Never these files of a project; may be given several times"), kind: "list" },
+  ...DENO_PERMISSIONS,
   output: text("FILE", "The package; by default dist/<name>.psp beside the manifest. A dash means standard output", { short: "o" }),
   "launcher-bin": text("FILE", "The launcher; by default $FLAVOR_LAUNCHER_BIN, else ours for the target, else the Go launcher for it"),
   "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
-  target: text("PLATFORM", "Platform to pack for; by default that of the launcher, else this machine's", { choices: PLATFORMS }),
-  "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes"),
+  target: { ...text("PLATFORM", "Platform to pack for; may be given several times. By default that of the launcher, else this machine's", { choices: [...PLATFORMS, "all"] }), kind: "list" },
+  "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes; a dash means standard input. By default $FLAVOR_PRIVATE_KEY (PEM text), else keys/flavor-private.key beside the manifest"),
   "public-key": text("FILE", "Refuse to pack unless the private key belongs to this one"),
   "key-seed": text("TEXT", 'Sign with the key made from this text; "env" takes it from FLAVOR_KEY_SEED'),
   portable: flag("Write only what the launchers of other products understand"),
   verify: flag("Verify the package before it gets its name", { default: true }),
+  preflight: flag("Check that the package can start on its target", { default: true }),
+  smoke: { ...text("ARGS", "Start the package with these arguments, an empty cache and an empty environment, and demand exit code 0"), kind: "optional" },
+  "allow-secrets": flag("Pack files that are private keys"),
   "workenv-base": text("DIR", "What {workenv} stands for in the sources of slots", { env: "FLAVOR_WORKENV_BASE" }),
   jobs: { ...text("N", "How many blocks to compress at once; by default one for each processor", { short: "j", least: 1 }), kind: "number" },
   "cache-dir": text("DIR", "Keep compressed frames here, so that only what changed is compressed again", { env: "FLAVOR_SLOT_CACHE" }),
@@ -74,8 +119,12 @@ const PACK_FLAGS = {
 export const COMMANDS = {
   init: {
     summary: "Write a commented manifest that packs as it is",
+    description: ["In the directory of a project, that is the manifest which flavor pack would use, with the content of its slots in .flavor/: a start to go on from by hand."],
     operands: [],
     flags: {
+      as: PACK_FLAGS.as,
+      entry: PACK_FLAGS.entry,
+      runtime: PACK_FLAGS.runtime,
       template: text("NAME", "What kind of application it is", { choices: ["script", "directory"], default: "script" }),
       force: FORCE,
     },
@@ -86,13 +135,15 @@ export const COMMANDS = {
   pack: {
     summary: "Pack an application into one signed executable file",
     description: [
-      "Reads the manifest, encodes the slots, signs the package, verifies the result and only then gives it its name. A build that fails or is interrupted leaves no file behind and does not touch an existing one.",
+      "PATH is a manifest, the directory of a project, or a program. In a directory, flavor.toml and flavor.json come first, then pyproject.toml, package.json and deno.json: the interpreter, the dependencies and the application are gathered, checked and packed, so that nothing is downloaded or installed at a start.",
+      "Encodes the slots, signs the package, verifies the result and only then gives it its name. A build that fails or is interrupted leaves no file behind and does not touch an existing one.",
       "Without a key the package is signed with one made for this build, which proves that nothing was changed, but not who packed it.",
     ],
-    operands: [],
+    operands: [operand("path", "PATH", "A manifest, the directory of a project or a program; by default this directory", { optional: true })],
     flags: PACK_FLAGS,
     examples: [
-      { line: "flavor pack", does: "Pack the manifest in this directory" },
+      { line: "flavor pack", does: "Pack the manifest or the project in this directory" },
+      { line: "flavor pack ./tool", does: "Pack one program" },
       { line: "flavor pack -m app/flavor.toml -o app.psp --private-key keys/flavor-private.key", does: "Name everything" },
     ],
     load: async () => (await import("./commands/pack.ts")).runPack,
@@ -101,7 +152,7 @@ export const COMMANDS = {
     summary: "Verify a package, then start it",
     description: [
       "Every byte is checked here before anything of the package runs, so the answer does not depend on the launcher inside of it. Name a key that you trust to know who packed it.",
-      "Options of flavor come before PKG; everything behind it belongs to the application.",
+      "A package from afar is fetched once, and kept in the cache under its digest. Options of flavor come before PKG; everything behind it belongs to the application.",
     ],
     operands: [PACKAGE],
     rest: "ARGS",
@@ -117,9 +168,10 @@ export const COMMANDS = {
     description: [
       "The last line about a package says who signed it, and whether that key is one that you trust. With --quiet only failures are printed.",
     ],
-    operands: [operand("packages", "PKG", "The packages", { many: true })],
+    operands: [operand("packages", "PKG", "The packages: files, https://… or oci://…", { many: true })],
     flags: {
       "trusted-key": TRUSTED_KEY,
+      ...AFAR,
       level: text("LEVEL", "How much has to be proved; strict also demands a seal", { env: "FLAVOR_VALIDATION", choices: VERIFY_LEVELS, default: DEFAULT_VERIFY_LEVEL }),
     },
     examples: [
@@ -131,7 +183,7 @@ export const COMMANDS = {
   inspect: {
     summary: "Show what is inside a package",
     operands: [PACKAGE],
-    flags: { tree: flag("Read every slot and show its files as a tree") },
+    flags: { tree: flag("Read every slot and show its files as a tree"), ...AFAR },
     examples: [
       { line: "flavor inspect app.psp", does: "Sizes, slots, key, command" },
       { line: "flavor inspect app.psp --json", does: "The same for programs" },
@@ -145,7 +197,7 @@ export const COMMANDS = {
       "Compares metadata, keys, launchers, slots and the files in them. A difference is an answer and not an error, so the exit code is 0; with --exit-code it is 4 when the packages differ. Errors have their own codes either way.",
     ],
     operands: [operand("before", "A", "A package"), operand("after", "B", "The package to compare it with")],
-    flags: { "exit-code": flag("End with 4 when the packages differ") },
+    flags: { "exit-code": flag("End with 4 when the packages differ"), ...AFAR },
     examples: [{ line: "flavor diff old.psp new.psp", does: "What changed" }],
     load: async () => (await import("./commands/diff.ts")).runDiff,
   },
@@ -157,9 +209,15 @@ export const COMMANDS = {
       operand("slot", "SLOT", "The slot's number or id"),
       operand("output", "OUT", "The file, or for an archive the directory, to create; a dash means standard output"),
     ],
-    flags: { force: FORCE, raw: flag("Write the stored bytes without decoding them") },
+    flags: {
+      force: FORCE,
+      raw: flag("Write the stored bytes without decoding them"),
+      file: text("PATH", "Only this file of the slot, by its path in the workenv; of a package from afar little more than it is fetched"),
+      ...AFAR,
+    },
     examples: [
       { line: "flavor extract app.psp 0 out", does: "Extract the first slot" },
+      { line: "flavor extract https://example.com/app.psp 0 - --file app/README", does: "Read one file of a package that is far away" },
       { line: "flavor extract app.psp config -", does: "Write a slot to standard output" },
     ],
     load: async () => (await import("./commands/extract.ts")).runExtract,
@@ -168,9 +226,73 @@ export const COMMANDS = {
     summary: "Extract every slot",
     description: ["The directory gets the layout that the application sees when it runs."],
     operands: [PACKAGE, operand("output", "DIR", "The directory to create")],
-    flags: { force: FORCE, raw: flag("Write the stored bytes of each slot, and the metadata") },
+    flags: { force: FORCE, raw: flag("Write the stored bytes of each slot, and the metadata"), ...AFAR },
     examples: [{ line: "flavor extract-all app.psp out", does: "Extract everything" }],
     load: async () => (await import("./commands/extract.ts")).runExtractAll,
+  },
+  push: {
+    summary: "Push packages to an OCI registry",
+    description: [
+      "The package is verified first. What the registry has already is not sent: of a new version only the slots that changed. Several packages, one for each platform, are pushed as one.",
+      "Credentials come from the config.json of other tools, and from their credential helpers.",
+    ],
+    operands: [operand("packages", "PKG… REF", "The packages, and last where they go: HOST/REPOSITORY:TAG", { many: true })],
+    flags: {
+      "mount-from": { ...text("REPOSITORY", "Another repository of the registry that may have some of it already; may be given several times"), kind: "list" },
+      "trusted-key": TRUSTED_KEY,
+      "plain-http": PLAIN_HTTP,
+    },
+    examples: [
+      { line: "flavor push app.psp localhost:5000/team/app:1.0.0", does: "Push one package" },
+      { line: "flavor push app-linux.psp app-macos.psp localhost:5000/team/app:1.0.0", does: "Push one for each platform under one name" },
+    ],
+    load: async () => (await import("./commands/registry.ts")).runPush,
+  },
+  pull: {
+    summary: "Pull a package from an OCI registry",
+    description: ["The file is the one that was pushed, byte for byte. It is verified before it gets its name."],
+    operands: [operand("reference", "REF", "Where it is: HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST")],
+    flags: {
+      output: text("FILE", "The file; by default the last word of the repository with .psp", { short: "o" }),
+      target: text("PLATFORM", "Platform to take where there are several; by default this machine's", { choices: PLATFORMS }),
+      "trusted-key": TRUSTED_KEY,
+      force: FORCE,
+      "plain-http": PLAIN_HTTP,
+    },
+    examples: [
+      { line: "flavor pull localhost:5000/team/app:1.0.0", does: "Write app.psp" },
+      { line: "flavor pull localhost:5000/team/app:1.0.0 --trusted-key keys/flavor-public.key -o app", does: "Only if this key signed it" },
+    ],
+    load: async () => (await import("./commands/registry.ts")).runPull,
+  },
+  serve: {
+    summary: "Show packages in a browser, which verifies them itself",
+    description: [
+      "Prints the address of a page and of an API for programs, and answers until it is ended. Packages appear and vanish with the files in the directories. Nothing is ever written, and nothing of a package runs.",
+      "Only programs on this machine can ask, unless --host says otherwise.",
+    ],
+    operands: [operand("paths", "PATH", "Packages, or directories that hold them", { many: true })],
+    flags: {
+      host: text("HOST", "The address to listen on", { default: "127.0.0.1" }),
+      port: { ...text("PORT", "The port to listen on; 0 takes one that is free", { least: 0, default: "8017" }), kind: "number" },
+      open: flag("Open the page in a browser"),
+      "trusted-key": TRUSTED_KEY,
+    },
+    examples: [
+      { line: "flavor serve dist", does: "Show the packages in a directory" },
+      { line: "flavor serve --open --trusted-key keys/flavor-public.key dist", does: "Say of each whether this key signed it" },
+    ],
+    load: async () => (await import("./commands/serve.ts")).runServe,
+  },
+  site: {
+    summary: "Write the page of flavor serve as files for any web server",
+    description: [
+      "The page verifies packages in the browser of whoever looks, as it does with flavor serve. A server that knows ranges is better, since the page then reads only what it needs; any other will do.",
+    ],
+    operands: [operand("source", "PATH", "A directory with packages, or one package"), operand("output", "OUT", "The directory to create")],
+    flags: { force: FORCE, "trusted-key": TRUSTED_KEY },
+    examples: [{ line: "flavor site dist public", does: "Write everything that a web server needs" }],
+    load: async () => (await import("./commands/site.ts")).runSite,
   },
   keygen: {
     summary: "Make an Ed25519 key pair",
@@ -200,6 +322,14 @@ export const COMMANDS = {
     examples: [{ line: "flavor helpers build", does: "Fill dist/bin" }],
     load: async () => (await import("./commands/helpers.ts")).runHelpersBuild,
   },
+  "helpers fetch": {
+    summary: "Fetch launchers of this version from its release",
+    description: ["They go to your data directory, where flavor pack --target finds them. Their digests are part of this program."],
+    operands: [operand("platform", "PLATFORM", "The platform, or all of them", { choices: [...PLATFORMS, "all"] })],
+    flags: {},
+    examples: [{ line: "flavor helpers fetch linux_arm64", does: "To pack for another platform" }],
+    load: async () => (await import("./commands/helpers.ts")).runHelpersFetch,
+  },
   "helpers test": {
     summary: "Pack and run a tiny application with each launcher",
     description: ["Launchers for other platforms are named and skipped; a builder is asked for its version."],
@@ -214,6 +344,44 @@ export const COMMANDS = {
     flags: {},
     examples: [{ line: "flavor helpers clean", does: "Empty dist/bin" }],
     load: async () => (await import("./commands/helpers.ts")).runHelpersClean,
+  },
+  "key show": {
+    summary: "Show the fingerprint of a key, or of the key that signed a package",
+    operands: [operand("file", "FILE", "A private or public key, or a package")],
+    flags: {},
+    examples: [
+      { line: "flavor key show keys/flavor-public.key", does: "What others trust" },
+      { line: "flavor key show app.psp", does: "Who signed it" },
+    ],
+    load: async () => (await import("./commands/key.ts")).runKeyShow,
+  },
+  sign: {
+    summary: "Sign a finished package again, with another key",
+    description: [
+      "The package is verified first: what was changed since it was packed is not signed. Of the file only the last 8200 bytes are written anew; slots, metadata and launcher stay as they are, and so does the workenv of those who started it before.",
+    ],
+    operands: [PACKAGE],
+    flags: {
+      output: text("FILE", "Where the signed package goes; by default it takes the place of the other", { short: "o" }),
+      "private-key": PACK_FLAGS["private-key"],
+      "public-key": PACK_FLAGS["public-key"],
+      "key-seed": PACK_FLAGS["key-seed"],
+    },
+    examples: [{ line: "flavor sign app.psp --private-key keys/flavor-private.key", does: "Take over a package that was signed for one build" }],
+    load: async () => (await import("./commands/key.ts")).runSign,
+  },
+  sbom: {
+    summary: "Show what a package is made of: interpreter, dependencies, licences, digests",
+    description: ["Packages of projects carry a CycloneDX document as a signed slot that is never extracted."],
+    operands: [PACKAGE],
+    flags: {
+      format: text("FORMAT", "The document's format", { choices: ["cyclonedx", "spdx"], default: "cyclonedx" }),
+    },
+    examples: [
+      { line: "flavor sbom app.psp", does: "CycloneDX 1.6, as it was signed" },
+      { line: "flavor sbom app.psp --format spdx", does: "The same as SPDX 2.3" },
+    ],
+    load: async () => (await import("./commands/sbom.ts")).runSbom,
   },
   "workenv list": {
     summary: "List the workenvs in the cache",
@@ -259,14 +427,34 @@ export const COMMANDS = {
     load: async () => (await import("./commands/workenv.ts")).runWorkenvClean,
   },
   completions: {
-    summary: "Print a script that completes flavor's command line",
+    summary: "Print or install a script that completes flavor's command line",
     description: [
-      "Load it with source <(flavor completions bash), or the same with zsh; for fish, write it to ~/.config/fish/completions/flavor.fish.",
+      "Load it with source <(flavor completions bash), or the same with zsh. With --install it is written to where the shell looks for it; what has to be added to the shell's own configuration is said, and never done.",
     ],
     operands: [operand("shell", "SHELL", "The shell: bash, zsh or fish", { choices: ["bash", "zsh", "fish"] })],
-    flags: {},
+    flags: { install: flag("Write it to your own directory of completions") },
     anywhere: true,
-    examples: [{ line: "flavor completions bash", does: "The script for bash" }],
+    examples: [
+      { line: "flavor completions bash", does: "The script for bash" },
+      { line: "flavor completions fish --install", does: "For good" },
+    ],
     load: async () => (await import("./commands/completions.ts")).runCompletions,
+  },
+  upgrade: {
+    summary: "Replace this flavor by a newer release",
+    description: [
+      "For flavor as one executable file. The release has to be signed by the key that this flavor knows, and the new file has to start here; until then the old one stays in its place.",
+    ],
+    operands: [],
+    flags: {
+      check: flag("Only say whether there is a newer release"),
+      to: text("VERSION", "Change to this version, older ones too; by default to the newest"),
+    },
+    anywhere: true,
+    examples: [
+      { line: "flavor upgrade", does: "To the newest release" },
+      { line: "flavor upgrade --check --json", does: "For programs" },
+    ],
+    load: async () => (await import("./commands/upgrade.ts")).runUpgrade,
   },
 } as const satisfies Record<string, CommandSpec>;

@@ -18,8 +18,8 @@ export function helpText(topic: string): string {
 
 /** How a command is called: `flavor run [OPTIONS] PKG [ARGS...]`. */
 export function usageLine(name: string, spec: CommandSpec): string {
-  const operands = spec.operands.map(({ value, many }) =>
-    many === true ? `${value}...` : value
+  const operands = spec.operands.map(({ value, many, optional }) =>
+    many === true ? `${value}...` : optional === true ? `[${value}]` : value
   );
   const rest = spec.rest === undefined ? [] : [`[${spec.rest}...]`];
   return ["flavor", name, "[OPTIONS]", ...operands, ...rest].join(" ");
@@ -81,7 +81,7 @@ function flagRows(flags: Readonly<Record<string, FlagSpec>>): Row[] {
   return Object.entries(flags).map(([name, flag]) => {
     const short = flag.short === undefined ? "    " : `-${flag.short}, `;
     const negation = flag.default === true ? "[no-]" : "";
-    const value = flag.kind === "switch" ? "" : ` ${flag.value ?? "TEXT"}`;
+    const value = flagValue(flag);
     const notes = [
       ...(flag.choices === undefined ? [] : [flag.choices.join(", ")]),
       ...(typeof flag.default === "string" ? [`default: ${flag.default}`] : []),
@@ -90,6 +90,12 @@ function flagRows(flags: Readonly<Record<string, FlagSpec>>): Row[] {
     const suffix = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
     return [`${short}--${negation}${name}${value}`, `${flag.help}${suffix}`];
   });
+}
+
+/** How a flag's value is written behind it. */
+export function flagValue({ kind, value = "TEXT" }: FlagSpec): string {
+  if (kind === "switch") return "";
+  return kind === "optional" ? `[=${value}]` : ` ${value}`;
 }
 
 function columns(rows: readonly Row[]): string[] {

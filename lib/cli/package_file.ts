@@ -1,6 +1,6 @@
 import { MAX_KEY_FILE_SIZE, parsePublicKey } from "../crypto/key_file.ts";
 import { parseFingerprint } from "../crypto/sha256.ts";
-import { isPspfError, type JsonValue, PspfError } from "../errors.ts";
+import { isPspfError, PspfError } from "../errors.ts";
 import type { FileReader } from "../host/types.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
 import {
@@ -81,6 +81,24 @@ export async function verifyFile(
   });
 }
 
+/** Refuses a package that does not verify; `done` is what does not happen to it. */
+export function checkValid(
+  path: string,
+  done: string,
+  { checks }: VerifyReport,
+): void {
+  const failed = checks.find(({ status }) => status === "fail");
+  if (failed === undefined) return;
+  throw new PspfError(
+    failed.code ?? "internal/bug",
+    `"${path}" is not ${done}: ${failed.detail}`,
+    {
+      context: { path, check: failed.id },
+      hint: `See every check with: flavor verify ${path}`,
+    },
+  );
+}
+
 /**
  * Opens a package to look at it: what is wrong with its signature is a warning.
  * A package that cannot be shown at all is refused as `extract` refuses it.
@@ -111,13 +129,6 @@ export function warnOfChecks(
       output.warn(`${prefix}${detail}`);
     }
   }
-}
-
-/** The JSON form of a check. */
-export function checkJson(
-  { id, status, code, detail, hint }: VerifyCheck,
-): JsonValue {
-  return { id, status, ...(code && { code }), detail, ...(hint && { hint }) };
 }
 
 /** Adds up the stored sizes of slots. */

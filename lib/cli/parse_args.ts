@@ -75,7 +75,9 @@ function scanLine(
   unknownHint: string,
 ): Line {
   const options = Object.entries(flags).map(([name, { kind, short }]) => {
-    const type = kind === "switch" ? "boolean" : "string";
+    const type = kind === "switch" || kind === "optional"
+      ? "boolean"
+      : "string";
     return [name, { type, ...(short && { short }) }] as const;
   });
   const { tokens } = parseArgs({
@@ -132,6 +134,7 @@ function flagOf(
     const hint = `Write ${rawName} alone`;
     throw badArgument(`"${rawName}" takes no value`, { flag: rawName }, hint);
   }
+  if (flag.kind === "optional") return [known, value ?? ""];
   // PEM text begins with dashes, and no flag looks like it.
   const isFlag = inlineValue === false &&
     /^-(?!----BEGIN )./.test(value ?? "");
@@ -170,6 +173,9 @@ function valueOf(
   if (flag.kind === "switch") return given.at(-1) ?? flag.default === true;
   const twin = flag.env === undefined ? "" : env(flag.env) ?? "";
   if (flag.kind === "list") {
+    for (const one of given) {
+      checkChoice(`"${name}" does not take`, flag.choices, String(one));
+    }
     return given.length > 0 ? given : itemsOf(flag.env ?? "", twin);
   }
   // A variable is shared with other programs; what they alone understand must
@@ -178,6 +184,8 @@ function valueOf(
   const text = given.at(-1) ?? (isFit ? twin : flag.default);
   if (typeof text !== "string") return undefined;
   switch (flag.kind) {
+    case "optional":
+      return text;
     case "number":
       return numberOf(name, flag.least ?? 0, text);
     case "size":
@@ -295,9 +303,11 @@ function toCommand(
 ): Command {
   const operands: Record<string, string | readonly string[]> = {};
   let left = line.operands;
-  for (const { name: key, value, help, many, choices } of spec.operands) {
+  for (const operand of spec.operands) {
+    const { name: key, value, help, many, optional, choices } = operand;
     const [first, ...others] = left;
     if (first === undefined) {
+      if (optional === true) continue;
       const meaning = help.charAt(0).toLowerCase() + help.slice(1);
       throw badArgument(
         `"flavor ${name}" needs ${value}: ${meaning}`,

@@ -72,8 +72,12 @@ async function runCommand(
 ): Promise<number> {
   const { output } = context;
   if (command.kind === "version") {
+    // The line is all that most want, and nothing is loaded for it.
+    const facts = output.json
+      ? (await import("../release/version_facts.ts")).versionFacts(context.host)
+      : {};
     output.result(
-      { version: TOOL_VERSION },
+      { version: TOOL_VERSION, ...facts },
       () => `flavor ${TOOL_VERSION}`,
     );
     return EXIT_OK;

@@ -43,6 +43,7 @@ export class BlockCompressor implements Disposable {
   readonly #threads: Thread[] = [];
   readonly #waiting: (() => void)[] = [];
   #started: Promise<unknown> | undefined;
+  #another: Promise<void> | undefined;
   #disposed = false;
 
   /**
@@ -64,8 +65,13 @@ export class BlockCompressor implements Disposable {
   /** Encodes one block. */
   async compress(job: BlockJob): Promise<EncodedBlock> {
     this.prepare();
-    const isSlow = job.kind === "zstd" && job.level > MAX_OWN_ZSTD_LEVEL;
-    if (isSlow) await this.#started;
+    const isSlow = job.kind === "xz" || job.kind === "bzip2" ||
+      (job.kind === "zstd" && job.level > MAX_OWN_ZSTD_LEVEL);
+    if (isSlow && this.jobs > 1 && !this.#disposed) {
+      // The place of the calling thread, which only hands out.
+      this.#another ??= this.#add();
+      await Promise.all([this.#started, this.#another]);
+    }
     for (let looks = 0;; looks++) {
       const thread = this.#leastBusy();
       if (thread !== undefined && thread.load < QUEUE_LENGTH) {
@@ -102,14 +108,16 @@ export class BlockCompressor implements Disposable {
 
   async #start(): Promise<void> {
     await Promise.all(
-      Array.from({ length: this.jobs - 1 }, async () => {
-        const thread = await Thread.start();
-        if (thread === undefined) return;
-        // Disposed while starting: nobody else would end it.
-        if (this.#disposed) thread.end("it was stopped");
-        else this.#threads.push(thread);
-      }),
+      Array.from({ length: this.jobs - 1 }, () => this.#add()),
     );
+  }
+
+  async #add(): Promise<void> {
+    const thread = await Thread.start();
+    if (thread === undefined) return;
+    // Disposed while starting: nobody else would end it.
+    if (this.#disposed) thread.end("it was stopped");
+    else this.#threads.push(thread);
   }
 }
 

@@ -2,6 +2,7 @@ import {
   type BlockJob,
   compressBlock,
   type EncodedBlock,
+  prepareKind,
 } from "./compress_block.ts";
 
 /** What a worker answers. */
@@ -21,14 +22,21 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
-scope.onmessage = ({ data }): void => {
+async function work(job: BlockJob): Promise<void> {
   try {
-    const block = compressBlock(data);
+    await prepareKind(job.kind);
+    const block = compressBlock(job);
     const memory = new Set([block.output.buffer, block.input.buffer]);
     scope.postMessage({ kind: "done", block }, [...memory]);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     scope.postMessage({ kind: "failed", message });
   }
+}
+
+// Replies have no names: they come in the order of the jobs.
+let last = Promise.resolve();
+scope.onmessage = ({ data }): void => {
+  last = last.then(() => work(data));
 };
 scope.postMessage({ kind: "ready" });

@@ -1,10 +1,10 @@
-import { PspfError } from "../errors.ts";
 import { Operation, type OperationCode } from "../format/operations.ts";
 import type { BlockPool } from "../io/block_pool.ts";
 import type { BlockCompressor } from "./block_compressor.ts";
 import type { BlockCache, StoredBlock } from "./encode_blocks.ts";
 import { gzipCodec } from "./gzip_codec.ts";
 import type { ByteTransform } from "./transform_with.ts";
+import { bzip2Codec, xzCodec } from "./stream_codecs.ts";
 import { zstdCodec } from "./zstd_codec.ts";
 
 /** The operations that compress: all but `NONE` and `TAR`. */
@@ -15,7 +15,10 @@ export type CompressionCode = Exclude<
 
 /** How to compress. */
 export interface EncodeOptions {
-  /** Compression level: gzip 1 to 9 (default 9), zstd 1 to 22 (default 3). */
+  /**
+   * Compression level: gzip 1 to 9 (default 9), zstd 1 to 22 (default 3), xz 1
+   * to 9 (default 6), bzip2 1 to 9 (default 9).
+   */
   readonly level?: number | undefined;
   /** Encodes blocks in parallel; the output is the same without. */
   readonly compressor?: BlockCompressor | undefined;
@@ -61,8 +64,8 @@ export interface Codec {
 const CODECS: Readonly<Record<CompressionCode, Codec>> = {
   [Operation.GZIP]: gzipCodec,
   [Operation.ZSTD]: zstdCodec,
-  [Operation.BZIP2]: missingCodec("bzip2"),
-  [Operation.XZ]: missingCodec("xz"),
+  [Operation.BZIP2]: bzip2Codec,
+  [Operation.XZ]: xzCodec,
 };
 
 /** Whether an operation compresses. */
@@ -73,24 +76,4 @@ export function isCompression(code: OperationCode): code is CompressionCode {
 /** Finds the codec of an operation. */
 export function getCodec(code: CompressionCode): Codec {
   return CODECS[code];
-}
-
-function missingCodec(name: "bzip2" | "xz"): Codec {
-  const refuse = (verb: string): never => {
-    throw new PspfError(
-      "compress/unsupported",
-      `Cannot ${verb} ${name}: this version has no ${name} codec`,
-      {
-        context: { operation: name },
-        hint: "Use zstd, or gzip for a package that every launcher can start",
-      },
-    );
-  };
-  return {
-    name,
-    maxLevel: 9,
-    encode: () => refuse("compress with"),
-    encodeBlocks: () => refuse("compress with"),
-    decode: () => refuse("decompress"),
-  };
 }

@@ -2,6 +2,7 @@ import type { ZstdOptions } from "node:zlib";
 import { PspfError } from "../errors.ts";
 import { FRAME_DIGEST_SIZE } from "../format/frames.ts";
 import { nodeBuiltin, plainBytes } from "../io/node_builtin.ts";
+import { encodeInWasm, prepareEncoder } from "./wasm_codecs.ts";
 import { ZstdFrameScanner } from "./zstd_frame_scanner.ts";
 
 /** More than any runtime takes from its own pool of small buffers. */
@@ -9,8 +10,11 @@ const MAX_POOLED_SIZE = 64 * 1024;
 
 /** One block of content, encoded on its own. */
 export interface BlockJob {
-  /** `zstd` gives a frame, `deflate` a piece of a raw stream, `store` the same bytes. */
-  readonly kind: "zstd" | "deflate" | "store";
+  /**
+   * `zstd` gives a frame, `xz` and `bzip2` a stream, `deflate` a piece of a raw
+   * stream, `store` the same bytes.
+   */
+  readonly kind: "zstd" | "xz" | "bzip2" | "deflate" | "store";
   /** Compression level of the kind. */
   readonly level: number;
   /** The content, at the start of its memory. */
@@ -29,6 +33,11 @@ export interface EncodedBlock {
   readonly input: Uint8Array<ArrayBuffer>;
 }
 
+/** Loads what {@linkcode compressBlock} needs for a kind and cannot wait for. */
+export async function prepareKind(kind: BlockJob["kind"]): Promise<void> {
+  if (kind === "xz" || kind === "bzip2") await prepareEncoder();
+}
+
 /**
  * Encodes one block. Synchronous, because the asynchronous calls of `node:zlib`
  * all run on one thread; parallelism comes from workers that call this. The
@@ -44,6 +53,9 @@ function encode(
   { kind, level, input, last }: BlockJob,
 ): Uint8Array<ArrayBuffer> {
   if (kind === "store") return input;
+  if (kind === "xz" || kind === "bzip2") {
+    return encodeInWasm(kind, input, level);
+  }
   const zlib = nodeBuiltin("node:zlib");
   if (zlib === undefined) throw cannotCompress();
   const { constants } = zlib;

@@ -4,6 +4,7 @@ import {
   type BlockJob,
   compressBlock,
   type EncodedBlock,
+  prepareKind,
 } from "./compress_block.ts";
 
 /** Blocks on their way: the content, its pool, and who encodes them. */
@@ -53,6 +54,7 @@ export async function* encodeBlocks(
   blocks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   { kind, level, pool, compressor, cache }: EncodeBlocksOptions,
 ): AsyncGenerator<StoredBlock, void, undefined> {
+  await prepareKind(kind);
   const maxInFlight = (compressor?.jobs ?? 1) + 1;
   const inFlight: Promise<EncodedBlock>[] = [];
   let count = 0;

@@ -1,15 +1,16 @@
-import { PspfError } from "../errors.ts";
 import type { DecodeLimits } from "./codec.ts";
 import { nodeBuiltin, plainBytes } from "../io/node_builtin.ts";
 import { OutputLimit } from "./output_limit.ts";
+import { decodeInWasm } from "./wasm_codecs.ts";
 import { type ZstdFrame, ZstdFrameScanner } from "./zstd_frame_scanner.ts";
 
 /**
  * A frame is decoded whole, because the streaming decoder of `node:zlib` ends
  * the process at damaged data instead of reporting it. Packages have frames of
- * about 1 MiB; other tools may write one frame for everything.
+ * about 1 MiB; other tools may write one frame for everything, which is
+ * streamed through the slower decoder in WebAssembly.
  */
-const MAX_FRAME_SIZE = 512 * 1024 * 1024;
+const MAX_FRAME_SIZE = 64 * 1024 * 1024;
 
 const INITIAL_CAPACITY = 1024 * 1024;
 
@@ -32,13 +33,20 @@ export async function* unzstd(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const limit = new OutputLimit(limits);
   const zlib = nodeBuiltin("node:zlib");
-  if (zlib === undefined) throw withoutZlib(limit.name);
+  if (zlib === undefined) return yield* decodeInWasm("zstd", input, limit);
   let pending = new Uint8Array(INITIAL_CAPACITY);
   let filled = 0;
   let offset = 0;
   let scanner = new ZstdFrameScanner();
 
-  for await (const chunk of input) {
+  const streamRest = (start: number): AsyncGenerator<Uint8Array> => {
+    const left = pending.subarray(start, filled);
+    // It is counted again.
+    limit.addInput(-left.length);
+    return decodeInWasm("zstd", rejoin(left, chunks), limit);
+  };
+  const chunks = input.values();
+  for await (const chunk of chunks) {
     limit.addInput(chunk.length);
     pending = append(pending, filled, chunk);
     filled += chunk.length;
@@ -49,14 +57,15 @@ export async function* unzstd(
         throw limit.corrupt(result.what, offset + result.offset);
       }
       if (result.kind === "more") {
-        if (result.needed > MAX_FRAME_SIZE) throw frameTooLarge(limit, offset);
-        break;
+        if (result.needed <= MAX_FRAME_SIZE) break;
+        return yield* streamRest(start);
       }
       const { frame } = result;
       const end = start + frame.length;
       if (!frame.skippable) {
         const bytes = pending.subarray(start, end);
         const plain = decodeFrame(zlib, bytes, frame, limit, offset);
+        if (plain === undefined) return yield* streamRest(start);
         limit.addOutput(plain.length);
         yield* handOut(plain);
       }
@@ -69,6 +78,14 @@ export async function* unzstd(
   }
   if (filled > 0) throw limit.corrupt("it ends inside of a frame", offset);
   if (offset === 0) throw limit.corrupt("it is empty", 0);
+}
+
+async function* rejoin(
+  left: Uint8Array,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield left;
+  yield* chunks;
 }
 
 /**
@@ -101,16 +118,17 @@ function append(
   return target;
 }
 
+/** `undefined` when the frame is too large to be decoded whole. */
 function decodeFrame(
   zlib: typeof import("node:zlib"),
   bytes: Uint8Array,
   frame: ZstdFrame,
   limit: OutputLimit,
   offset: number,
-): Uint8Array {
+): Uint8Array | undefined {
   const declared = frame.contentSize ?? 0;
   if (declared > limit.remaining) throw limit.tooLarge();
-  if (declared > MAX_FRAME_SIZE) throw frameTooLarge(limit, offset);
+  if (declared > MAX_FRAME_SIZE) return undefined;
   // One byte more than allowed, so that "exactly full" and "too much" differ.
   const most = Math.min(limit.remaining, MAX_FRAME_SIZE) + 1;
   let plain: Uint8Array;
@@ -127,9 +145,8 @@ function decodeFrame(
   } catch (error) {
     const { code } = error as { code?: unknown };
     if (code === "ERR_BUFFER_TOO_LARGE") {
-      throw most > limit.remaining
-        ? limit.tooLarge()
-        : frameTooLarge(limit, offset);
+      if (most > limit.remaining) throw limit.tooLarge();
+      return undefined;
     }
     const what = error instanceof Error ? error.message : String(error);
     throw limit.corrupt(what, offset, error);
@@ -139,23 +156,4 @@ function decodeFrame(
     throw limit.corrupt(what, offset);
   }
   return plainBytes(plain);
-}
-
-function frameTooLarge(limit: OutputLimit, offset: number): PspfError {
-  return new PspfError(
-    "compress/unsupported",
-    `Cannot decompress ${limit.name}: a zstd frame has more than ${MAX_FRAME_SIZE} bytes`,
-    {
-      context: { name: limit.name, offset, limit: MAX_FRAME_SIZE },
-      hint: "Give the plain file instead; it is compressed in smaller frames",
-    },
-  );
-}
-
-function withoutZlib(name: string): PspfError {
-  return new PspfError(
-    "compress/unsupported",
-    `Cannot decompress ${name}: this runtime has no zstd decoder`,
-    { hint: "Use Deno, or pack with gzip operations (--portable)" },
-  );
 }

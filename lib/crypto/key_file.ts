@@ -4,6 +4,7 @@ import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { PspfError } from "../errors.ts";
 import { PUBLIC_KEY_SIZE } from "../format/constants.ts";
+import { nodeBuiltin } from "../io/node_builtin.ts";
 import {
   checkKeyPair,
   deriveKeyPair,
@@ -157,6 +158,40 @@ export function encodePublicKeyPem(publicKey: Uint8Array): string {
   return encodePem("PUBLIC KEY", concat([SPKI_PREFIX, publicKey]));
 }
 
+const ENCRYPTED = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+
+/** Whether a file is a private key that a password protects (PKCS#8). */
+export function isEncryptedKey(file: Uint8Array): boolean {
+  const head = file.subarray(0, MAX_KEY_FILE_SIZE);
+  return String.fromCharCode(...head).trimStart().startsWith(ENCRYPTED);
+}
+
+/** Takes the password from a private key: PKCS#8 PEM in, PKCS#8 PEM out. */
+export function decryptKey(file: Uint8Array, password: string): Uint8Array {
+  const node = nodeBuiltin("node:crypto");
+  if (node === undefined) {
+    throw badKey(
+      "private",
+      "it is protected by a password, which cannot be used here",
+    );
+  }
+  try {
+    const key = new TextDecoder().decode(file);
+    const opened = node.createPrivateKey({ key, passphrase: password });
+    const pem = opened.export({ format: "pem", type: "pkcs8" });
+    return new TextEncoder().encode(String(pem));
+  } catch (cause) {
+    throw new PspfError(
+      "crypto/bad-key",
+      "Cannot use the private key: the password does not open it",
+      {
+        hint: "Check FLAVOR_KEY_PASSWORD, or what was typed",
+        cause,
+      },
+    );
+  }
+}
+
 interface PrivateKeyParts {
   readonly privateKey: Uint8Array;
   readonly publicKey?: Uint8Array;
@@ -216,7 +251,7 @@ function decodePem(text: string, kind: KeyKind): Uint8Array {
     throw badKey(
       kind,
       "it is protected by a passphrase",
-      "Take the passphrase away first: openssl pkey -in KEY -out PLAIN",
+      "Give it in FLAVOR_KEY_PASSWORD, or take it away first: openssl pkey -in KEY -out PLAIN",
     );
   }
   if (!LABELS[kind].includes(label)) {

@@ -237,6 +237,16 @@ export function goIndexChecksum(block: Uint8Array): number {
   return indexChecksum(copy);
 }
 
+/** Puts another signer into an index block; seal and checksum are the caller's. */
+export function writeIndexKey(
+  block: Uint8Array,
+  publicKey: Uint8Array,
+  signature: Uint8Array,
+): void {
+  block.set(publicKey.subarray(0, PUBLIC_KEY_SIZE), AT.publicKey);
+  block.set(signature.subarray(0, SIGNATURE_SIZE), AT.signature);
+}
+
 /** Stores the right checksum in an index block. */
 export function writeIndexChecksum(block: Uint8Array): void {
   viewOf(block).setUint32(AT.checksum, indexChecksum(block), true);

@@ -93,6 +93,8 @@ const PLAIN_PURPOSES: ReadonlySet<string> = new Set([
   "library",
   "binary",
   "installer",
+  // What a package is made of, for people and their tools; never extracted.
+  "sbom",
 ]);
 
 /** Every word that has a meaning, for suggestions. */

@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { fromFileUrl, resolve } from "@std/path";
 import fs from "node:fs";
 import os from "node:os";
@@ -6,9 +7,16 @@ import { fileError } from "./file_error.ts";
 import { SystemLocks } from "./file_lock.ts";
 import { Interrupts } from "./interrupts.ts";
 import { SystemFiles } from "./system_files.ts";
+import { systemNetwork } from "./system_network.ts";
 import { SystemProcesses } from "./system_processes.ts";
 import { Temporaries } from "./temporaries.ts";
-import type { Environment, Host, Machine, Terminal } from "./types.ts";
+import type {
+  Environment,
+  Host,
+  Machine,
+  ProgramFacts,
+  Terminal,
+} from "./types.ts";
 
 /** Options of {@linkcode createDenoHost}. */
 export interface DenoHostOptions {
@@ -41,6 +49,7 @@ function hostWithin(
     writer: files,
     locks: new SystemLocks(),
     processes: new SystemProcesses(interrupts, () => directory),
+    network: systemNetwork,
     env: environment,
     clock: { now: Date.now, monotonic: () => performance.now() },
     terminal,
@@ -97,6 +106,8 @@ const terminal: Terminal = {
   writeOut(text: string): void {
     writeAll(1, "standard output", ENCODER.encode(text));
   },
+  readIn: readStandardInput,
+  readSecret: readSecretLine,
   writeOutBytes: (bytes) => writeAll(1, "standard output", bytes),
   writeError(text: string): void {
     hasOpenLine = !text.endsWith("\n") && !text.endsWith(CLEAR_LINE);
@@ -107,6 +118,41 @@ const terminal: Terminal = {
     }
   },
 };
+
+async function readStandardInput(limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of Deno.stdin.readable) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > limit) break;
+  }
+  return concat(chunks).subarray(0, limit);
+}
+
+/** Byte by byte, so that nothing is taken that belongs to what comes next. */
+function readSecretLine(prompt: string): string | undefined {
+  if (!Deno.stdin.isTerminal()) return undefined;
+  terminal.writeError(prompt);
+  Deno.stdin.setRaw(
+    true,
+    Deno.build.os === "windows" ? undefined : { cbreak: true },
+  );
+  const typed: number[] = [];
+  const byte = new Uint8Array(1);
+  try {
+    while (Deno.stdin.readSync(byte) === 1) {
+      const [code = 10] = byte;
+      if (code === 10 || code === 13) break;
+      if (code === 8 || code === 127) typed.pop();
+      else typed.push(code);
+    }
+  } finally {
+    Deno.stdin.setRaw(false);
+    terminal.writeError("\n");
+  }
+  return new TextDecoder().decode(Uint8Array.from(typed));
+}
 
 const CLEAR_LINE = "\r\x1b[K";
 let hasOpenLine = false;
@@ -120,6 +166,10 @@ const ARCH_NAMES: Readonly<Record<string, string>> = {
   x86_64: "amd64",
   aarch64: "arm64",
 };
+
+const isFile = import.meta.url.startsWith("file:");
+/** The sources have this module under its own name. */
+const isBundle = !import.meta.url.endsWith("/lib/host/deno_host.ts");
 
 /** Looked up when somebody asks, since some of it needs a permission. */
 const machine: Machine = {
@@ -137,6 +187,15 @@ const machine: Machine = {
   },
   get checkout(): string | undefined {
     return findCheckout();
+  },
+  get beside(): string | undefined {
+    return isBundle && isFile
+      ? fromFileUrl(new URL("./launchers", import.meta.url))
+      : undefined;
+  },
+  get program(): ProgramFacts {
+    const compiled = Deno.build.standalone ? Deno.execPath() : undefined;
+    return { url: import.meta.url, isBundle, compiled };
   },
 };
 
@@ -162,9 +221,7 @@ function homeDirectory(): string | undefined {
 
 /** A checkout has the native sources; a published library has not. */
 function findCheckout(): string | undefined {
-  if (!import.meta.url.startsWith("file:") || Deno.build.standalone) {
-    return undefined;
-  }
+  if (!isFile || isBundle) return undefined;
   const root = fromFileUrl(new URL("../..", import.meta.url));
   try {
     const cargo = resolve(root, "native", "Cargo.toml");

@@ -192,5 +192,12 @@ function factsOf(
     mode: facts.mode & 0o777,
     owner: Deno.build.os === "windows" ? undefined : facts.uid,
     modifiedMs: facts.mtimeMs,
+    identity: [
+      facts.dev,
+      facts.ino,
+      facts.size,
+      facts.mtimeMs,
+      facts.ctimeMs,
+    ].join("-"),
   };
 }

@@ -72,14 +72,19 @@ export class SystemProcesses implements ProcessRunner {
     request: RunRequest,
     timeoutMs: number,
   ): Promise<CapturedOutcome> {
+    const { input } = request;
     const child = this.#spawn(request, {
-      stdin: "null",
+      stdin: input === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
     });
     using _ended = this.#interrupts.endWith(() => killNow(child));
     const timer = setTimeout(() => killNow(child), timeoutMs);
     try {
+      // Whoever does not read it is judged by what it prints.
+      if (input !== undefined) {
+        await new Response(input).body?.pipeTo(child.stdin).catch(() => {});
+      }
       const output = await child.output();
       const { stdout, stderr } = output;
       return { ...outcomeOf(output), stdout, stderr };
@@ -96,12 +101,13 @@ export class SystemProcesses implements ProcessRunner {
     request: RunRequest,
     streams: Pick<Deno.CommandOptions, "stdin" | "stdout" | "stderr">,
   ): Deno.ChildProcess {
-    const { program, args, env, cwd = this.#cwd() } = request;
+    const { program, args, env, clearEnv, cwd = this.#cwd() } = request;
     try {
       return new Deno.Command(program, {
         args: [...args],
         ...(cwd === undefined ? {} : { cwd }),
         ...(env === undefined ? {} : { env: { ...env } }),
+        clearEnv: clearEnv ?? false,
         ...streams,
       }).spawn();
     } catch (error) {

@@ -18,6 +18,8 @@ export interface FileFacts {
   readonly owner: number | undefined;
   /** Last change of the content, in milliseconds since 1970. */
   readonly modifiedMs: number;
+  /** Another text for another file, and for this one after each change. */
+  readonly identity: string;
 }
 
 /** Looks at files and reads them. */
@@ -115,6 +117,10 @@ export interface RunRequest {
   readonly cwd?: string;
   /** Variables to set over the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What it reads, where what it prints is captured. */
+  readonly input?: string | undefined;
+  /** Whether nothing is inherited. */
+  readonly clearEnv?: boolean;
 }
 
 /** What became of a program. */
@@ -140,7 +146,7 @@ export interface ProcessRunner {
   runInPlace(request: RunRequest): Promise<RunOutcome>;
   /** Runs a program with its output on our standard error. */
   runTool(request: RunRequest): Promise<RunOutcome>;
-  /** Runs a program and keeps what it prints; it reads nothing. */
+  /** Runs a program and keeps what it prints; it reads `input` and nothing else. */
   capture(request: RunRequest, timeoutMs: number): Promise<CapturedOutcome>;
   /** What other processes run from or work in, where the system tells. */
   others(): Promise<readonly ProcessFacts[]>;
@@ -186,6 +192,10 @@ export interface Terminal {
   writeOutBytes(bytes: Uint8Array): boolean;
   /** Writes to standard error. */
   writeError(text: string): void;
+  /** Reads standard input to its end, up to so many bytes. */
+  readIn(limit: number): Promise<Uint8Array>;
+  /** Asks for a text that is not shown; `undefined` where nobody can be asked. */
+  readSecret(prompt: string): string | undefined;
 }
 
 /** The machine. */
@@ -200,12 +210,51 @@ export interface Machine {
   readonly home: string | undefined;
   /** Path of the checkout that this program runs from, if it does. */
   readonly checkout: string | undefined;
+  /** Directory of launchers beside this program, if it is a bundle in a file. */
+  readonly beside: string | undefined;
+  /** What this program is loaded as. */
+  readonly program: ProgramFacts;
+}
+
+/** What a program is loaded as. */
+export interface ProgramFacts {
+  /** Where it was loaded from. */
+  readonly url: string;
+  /** Whether it is one file with everything in it. */
+  readonly isBundle: boolean;
+  /** The executable, where the runtime is part of it. */
+  readonly compiled: string | undefined;
 }
 
 /** Random bytes that nobody can predict. */
 export interface Random {
   /** Fresh random bytes. */
   bytes(length: number): Uint8Array<ArrayBuffer>;
+}
+
+/** Where a server listens. */
+export interface ServerAddress {
+  /** Name or address. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+/** A server that answers until it is disposed. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly address: ServerAddress;
+  /** Fulfilled when it has ended. */
+  readonly finished: Promise<void>;
+}
+
+/** Answers requests of the network. */
+export interface Network {
+  /** Starts a server for HTTP. */
+  serve(
+    answer: (request: Request) => Response | Promise<Response>,
+    address: ServerAddress,
+  ): Promise<RunningServer>;
 }
 
 /**
@@ -222,6 +271,8 @@ export interface Host {
   readonly locks: FileLocks;
   /** Other programs. */
   readonly processes: ProcessRunner;
+  /** The network. */
+  readonly network: Network;
   /** Environment variables. */
   readonly env: Environment;
   /** Time. */

@@ -5,6 +5,7 @@ export function borrowSource(source: RandomAccessSource): RandomAccessSource {
   return {
     name: source.name,
     size: source.size,
+    endSize: source.endSize,
     read: (offset, length, read) => source.read(offset, length, read),
     stream: (offset, length, read) => source.stream(offset, length, read),
     ...(source.readInto && { readInto: source.readInto.bind(source) }),

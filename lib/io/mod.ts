@@ -23,6 +23,8 @@ export type {
   OpenTreeFile,
   UnsupportedTreeEntry,
 } from "./file_tree.ts";
+export type { Fetch, HttpOptions } from "./http_exchange.ts";
+export { HttpSource, type HttpSourceOptions } from "./http_source.ts";
 export type { SourceInput } from "./open_source.ts";
 export { type MemoryEntry, MemoryTarget } from "./memory_target.ts";
 export { MemoryTree, type MemoryTreeInit } from "./memory_tree.ts";

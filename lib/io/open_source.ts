@@ -6,8 +6,9 @@ import { BytesSource } from "./bytes_source.ts";
 import type { RandomAccessSource } from "./random_access_source.ts";
 
 /**
- * Where bytes come from: the path or `file:` URL of a file, the bytes
- * themselves, a `Blob`, or anything that can be read at an offset.
+ * Where bytes come from: the path or `file:` URL of a file, an `http:`,
+ * `https:` or `oci:` URL that is read by range, the bytes themselves, a `Blob`,
+ * or anything that can be read at an offset.
  */
 export type SourceInput =
   | string
@@ -25,9 +26,30 @@ export async function openSource(
   if (typeof input !== "string" && !(input instanceof URL)) {
     return borrowSource(input);
   }
+  // Each of these is loaded when somebody needs it, and not before.
+  const remote = remoteUrl(input);
+  if (remote?.protocol === "oci:") {
+    const { openReferenceHere } = await import(
+      "../registry/registry_source.ts"
+    );
+    return await openReferenceHere(remote);
+  }
+  if (remote !== undefined) {
+    const { HttpSource } = await import("./http_source.ts");
+    return await HttpSource.open(remote);
+  }
   // Loaded at this moment and not before: a browser never does.
   const { openFileSource } = await import("../host/file_source.ts");
   return openFileSource(pathOf(input));
+}
+
+/** The URL of something on another machine, or `undefined`. */
+export function remoteUrl(location: string | URL): URL | undefined {
+  const url = URL.parse(location);
+  const isRemote = url !== null &&
+    ["http:", "https:", "oci:"].includes(url.protocol) &&
+    /^[a-z]+:\/\//i.test(String(location));
+  return isRemote ? url : undefined;
 }
 
 /** Names the path that a path or URL stands for. */

@@ -15,6 +15,11 @@ export interface RandomAccessSource extends AsyncDisposable {
   /** Length in bytes. */
   readonly size: number;
   /**
+   * How many bytes at its end are at hand already: a package is read from
+   * there.
+   */
+  readonly endSize?: number | undefined;
+  /**
    * Reads exactly `length` bytes.
    *
    * @param offset First byte, from 0.

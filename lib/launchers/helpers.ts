@@ -3,6 +3,7 @@ import { join } from "@std/path";
 
 import { PspfError } from "../errors.ts";
 import type { Host, ProcessRunner } from "../host/types.ts";
+import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { inspectLauncher } from "./inspect_launcher.ts";
 import { detectPlatforms, EXECUTABLE_HEAD_SIZE } from "./executable_format.ts";
 import { parsePlatform, type Platform, platformName } from "./platform.ts";
@@ -35,6 +36,8 @@ export interface HelperFacts {
    * `undefined` for any other program.
    */
   readonly operations: readonly string[] | undefined;
+  /** The version that one of our launchers names in its bytes. */
+  readonly version: string | undefined;
 }
 
 /** A helper that was found. */
@@ -55,6 +58,8 @@ export interface HelperPlace {
   readonly label: string;
   /** Its absolute path. */
   readonly path: string;
+  /** Whether what lies there came with this program and has to be what it knows. */
+  readonly isOurs: boolean;
 }
 
 /** Largest launcher or builder that is looked at, in bytes. */
@@ -83,11 +88,11 @@ export function helperFileName(helper: HelperName): string {
   return `flavor-${short}-${role}-${platformName(platform)}${suffix}`;
 }
 
-/** Where native helpers may be, the first place first. */
-export function helperPlaces(
+/** Where helpers of the user are kept; `undefined` where no home is known. */
+export function helperDirectory(
   { env, machine }: Pick<Host, "env" | "machine">,
-): readonly HelperPlace[] {
-  const { checkout, home, platform } = machine;
+): string | undefined {
+  const { home, platform } = machine;
   const isWindows = platform.startsWith("windows");
   const named = env.get(isWindows ? "LOCALAPPDATA" : "XDG_DATA_HOME") ?? "";
   const data = named !== ""
@@ -95,11 +100,22 @@ export function helperPlaces(
     : home === undefined
     ? undefined
     : join(home, ".local", "share");
+  return data && join(data, "flavor", "bin");
+}
+
+/** Where native helpers may be, the first place first. */
+export function helperPlaces(
+  host: Pick<Host, "env" | "machine">,
+): readonly HelperPlace[] {
+  const { checkout, beside } = host.machine;
   const places = [
-    ["this checkout", checkout && join(checkout, "dist", "bin")],
-    ["your data directory", data && join(data, "flavor", "bin")],
+    ["this checkout", checkout && join(checkout, "dist", "bin"), false],
+    ["your data directory", helperDirectory(host), false],
+    ["beside flavor", beside, true],
   ] as const;
-  return places.flatMap(([label, path]) => path ? [{ label, path }] : []);
+  return places.flatMap(([label, path, isOurs]) =>
+    path ? [{ label, path, isOurs }] : []
+  );
 }
 
 /** Reads a helper once and says what it is; nothing of it is run. */
@@ -108,21 +124,29 @@ export async function inspectHelper(
   reader: Pick<Host["reader"], "openSource">,
 ): Promise<HelperFacts> {
   await using source = await reader.openSource(path);
-  const { size } = source;
+  return await inspectHelperSource(source);
+}
+
+/** The same for what is open already. */
+export async function inspectHelperSource(
+  source: RandomAccessSource,
+): Promise<HelperFacts> {
+  const { size, name } = source;
   if (size > MAX_HELPER_SIZE) {
     throw new PspfError(
       "launcher/wrong-format",
-      `"${path}" is too large for a launcher: ${size} bytes, at most ${MAX_HELPER_SIZE}`,
-      { context: { path, actual: size, expected: MAX_HELPER_SIZE } },
+      `"${name}" is too large for a launcher: ${size} bytes, at most ${MAX_HELPER_SIZE}`,
+      { context: { path: name, actual: size, expected: MAX_HELPER_SIZE } },
     );
   }
   const head = await source.read(0, Math.min(size, EXECUTABLE_HEAD_SIZE));
-  const { digest, operations } = await inspectLauncher(source);
+  const { digest, operations, version } = await inspectLauncher(source);
   return {
     size,
     digest: encodeHex(digest),
     platforms: detectPlatforms(head),
     operations: operations && [...operations],
+    version,
   };
 }
 

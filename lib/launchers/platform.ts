@@ -23,6 +23,9 @@ export const PLATFORMS = [
   "windows_arm64",
 ] as const;
 
+/** A name of {@linkcode PLATFORMS}. */
+export type PlatformName = typeof PLATFORMS[number];
+
 /** Reads a platform name such as `linux_amd64`. */
 export function parsePlatform(text: string): Platform {
   if ((PLATFORMS as readonly string[]).includes(text)) {

@@ -164,7 +164,7 @@ const BUILD = table({
 });
 
 // deno-fmt-ignore
-const RUNTIME = table({
+export const RUNTIME = table({
   env: may(INHERITED, '{ unset = ["PYTHON*"] }', "What happens to the inherited environment."),
 });
 

@@ -65,7 +65,8 @@ export function parseManifest(
   return planManifest(parseDocument(text, format, name), { format, name });
 }
 
-function parseDocument(
+/** Parses TOML or JSON strictly, and says where it is wrong. */
+export function parseDocument(
   text: string,
   format: ManifestFormat,
   name: string,

@@ -8,7 +8,9 @@ import { formatPermissions, parsePermissions } from "../format/slot_words.ts";
 import { memberPath, type PlanNotes } from "./check_document.ts";
 import type { ManifestDocument, SetupDocument } from "./manifest_schema.ts";
 import type { SoundSlots } from "./plan_slots.ts";
+import { findNearestName } from "./nearest_name.ts";
 import { quoteCommand } from "./quote_command.ts";
+import { splitWords } from "./split_words.ts";
 import { placeInWorkenv } from "./value_checks.ts";
 
 type ExecutionDocument = ManifestDocument["execution"];
@@ -27,6 +29,7 @@ export function planExecution(
       'is missing; for example command = "{workenv}/bin/hello"',
     );
   }
+  checkQuotes(execution.command, "execution.command", notes);
   return {
     primarySlot: findPrimarySlot(execution.primary_slot, slots, notes),
     // Readers that know no argv need the string all the same.
@@ -36,6 +39,16 @@ export function planExecution(
     ...(cwd !== undefined && { cwd: placeInWorkenv(cwd) }),
     env: mergeEnvironment(execution, notes),
   };
+}
+
+/** A launcher could not split such a line into words. */
+function checkQuotes(
+  command: string | undefined,
+  path: string,
+  notes: PlanNotes,
+): void {
+  if (command === undefined || splitWords(command) !== undefined) return;
+  notes.problem(path, "has a quote that is not closed, or ends in a backslash");
 }
 
 function findPrimarySlot(
@@ -90,13 +103,17 @@ export function planSetupCommands(
   notes: PlanNotes,
 ): readonly JsonValue[] {
   return commands.map((command, index) => {
-    if (typeof command === "string") return { type: "execute", command };
+    const at = `setup_commands[${index}]`;
+    if (typeof command === "string") {
+      checkQuotes(command, at, notes);
+      return { type: "execute", command };
+    }
     const { type = "execute", ...members } = command;
     for (const key of NEEDED[type] ?? []) {
       if (command[key] !== undefined) continue;
-      const at = `setup_commands[${index}].${key}`;
-      notes.problem(at, `is missing: ${type} needs it`);
+      notes.problem(`${at}.${key}`, `is missing: ${type} needs it`);
     }
+    if (type !== "shell") checkQuotes(members.command, `${at}.command`, notes);
     return { type, ...members };
   });
 }
@@ -123,10 +140,25 @@ export function planWorkenv(
 }
 
 const SLOT_REGEXP = /\{slot:([^{}]*)\}/g;
+/** What looks like a placeholder, and is no variable of a shell. */
+const PLACEHOLDER_REGEXP = /(?<!\$)\{([a-z_]+)\}/g;
+const PLACEHOLDERS = [
+  "workenv",
+  "package_name",
+  "version",
+  "primary",
+  "os",
+  "arch",
+  "platform",
+];
+/** Where braces are words of the launcher's, and not text of the application's. */
+const WORDS_REGEXP =
+  /^(?:execution\.(?:command|argv|args|cwd)\b|workenv\.directories\b|setup_commands\[\d+\](?:\.path)?$)/;
 
 /**
- * Reports every `{slot:N}` that names a slot which does not exist: the launcher
- * would only notice on the user's machine.
+ * Reports every `{slot:N}` that names a slot which does not exist, and every
+ * placeholder that no launcher knows: it would only be noticed on the user's
+ * machine. In the text of variables and files only what is close to one counts.
  */
 export function checkPlaceholders(
   value: unknown,
@@ -138,6 +170,19 @@ export function checkPlaceholders(
     for (const [text, number = ""] of value.matchAll(SLOT_REGEXP)) {
       if (/^\d+$/.test(number) && Number(number) < slotCount) continue;
       notes.problem(path, `holds ${text}, but there is no such slot`);
+    }
+    for (const [text, name = ""] of value.matchAll(PLACEHOLDER_REGEXP)) {
+      if (PLACEHOLDERS.includes(name)) continue;
+      const near = findNearestName(name, PLACEHOLDERS);
+      if (near === undefined && !WORDS_REGEXP.test(path)) continue;
+      notes.problem(
+        path,
+        `holds ${text}, which no launcher knows; ${
+          near === undefined
+            ? `known are ${PLACEHOLDERS.map((one) => `{${one}}`).join(", ")}`
+            : `did you mean {${near}}?`
+        }`,
+      );
     }
   } else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) {

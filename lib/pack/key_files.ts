@@ -7,8 +7,10 @@ import {
   keyPairFromSeed,
 } from "../crypto/ed25519.ts";
 import {
+  decryptKey,
   encodePrivateKeyPem,
   encodePublicKeyPem,
+  isEncryptedKey,
   MAX_KEY_FILE_SIZE,
   parseKeyPair,
   parsePublicKey,
@@ -23,6 +25,8 @@ export interface KeyFiles {
   readonly privateKeyPath: string;
   /** Checked against the private key where it is given. */
   readonly publicKeyPath?: string | undefined;
+  /** Opens a private key that is encrypted (PKCS#8). */
+  readonly password?: string | undefined;
 }
 
 /**
@@ -65,11 +69,16 @@ export async function readKeyFiles(
   options: ReadKeyOptions = {},
 ): Promise<KeyPair> {
   const { reader } = options.host ?? await loadHost();
-  const { privateKeyPath, publicKeyPath } = files;
+  const { privateKeyPath, publicKeyPath, password } = files;
   const read = (path: string): Promise<Uint8Array> =>
     reader.readBytes(path, MAX_KEY_FILE_SIZE);
   const privateFile = await read(privateKeyPath);
-  const pair = await naming(privateKeyPath, () => parseKeyPair(privateFile));
+  const pair = await naming(privateKeyPath, () =>
+    parseKeyPair(
+      password !== undefined && isEncryptedKey(privateFile)
+        ? decryptKey(privateFile, password)
+        : privateFile,
+    ));
   if (publicKeyPath === undefined) return pair;
   const publicFile = await read(publicKeyPath);
   checkKeyPair(
@@ -80,7 +89,7 @@ export async function readKeyFiles(
 }
 
 /** The parsers see bytes only, and there may be several key files. */
-async function naming<Key>(
+export async function naming<Key>(
   path: string,
   parse: () => Key | Promise<Key>,
 ): Promise<Key> {
@@ -98,7 +107,8 @@ async function naming<Key>(
 }
 
 /**
- * Writes a key pair as `flavor-private.key` (0600) and `flavor-public.key`.
+ * Writes a key pair as `flavor-private.key` (0600) and `flavor-public.key`, and
+ * a `.gitignore` that keeps the former out of repositories.
  * Files that exist stay as they are, unless told otherwise.
  *
  * @param pair The pair.
@@ -147,7 +157,23 @@ export async function writeKeyFiles(
   await publicSink.write(encoder.encode(encodePublicKeyPem(pair.publicKey)));
   await privateSink.commit();
   await publicSink.commit();
+  await writeIgnore(directory, writer);
   return { privateKeyPath, publicKeyPath };
+}
+
+/** A private key that is in a repository is no secret any more. */
+async function writeIgnore(
+  directory: string,
+  writer: PackHost["writer"],
+): Promise<void> {
+  try {
+    await using sink = await writer.createSink(join(directory, ".gitignore"));
+    await sink.write(new TextEncoder().encode(`${PRIVATE_NAME}\n`));
+    await sink.commit();
+  } catch (error) {
+    // One that is there is somebody's own.
+    if (!isPspfError(error, "io/exists")) throw error;
+  }
 }
 
 /** Whether a key has to be read from a file. */

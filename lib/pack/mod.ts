@@ -3,9 +3,8 @@
  * package comes out as a stream, in one pass and constant memory. The same input
  * gives the same bytes everywhere.
  *
- * Programs use {@linkcode pack}, {@linkcode PSPFBuilder} or
- * {@linkcode buildPackageFromManifest}; {@linkcode buildPackage} and
- * {@linkcode writePackage} are what all of them are made of.
+ * Programs use {@linkcode pack}, {@linkcode PSPFBuilder} or, from the package
+ * itself, `buildPackageFromManifest`.
  *
  * @module
  */
@@ -39,12 +38,7 @@ export {
   type WriteKeyOptions,
 } from "./key_files.ts";
 export type { HostOptions, PackHost } from "./pack_host.ts";
-export {
-  type BuildFromManifestOptions,
-  buildPackageFromManifest,
-  pack,
-  type PackInit,
-} from "./pack_manifest.ts";
+export { pack, type PackInit } from "./pack_manifest.ts";
 export type {
   BuildResult,
   LauncherInput,

@@ -57,7 +57,7 @@ export async function writeWithBuilder(
   plan: BuildPlan,
   sink: ByteSink,
   builder: NativeBuilder,
-  launcherPath: string,
+  launcherFile: string | undefined,
   options: BuildOptions,
   host: PackHost,
 ): Promise<BuildReport> {
@@ -71,6 +71,15 @@ export async function writeWithBuilder(
   cleanup.defer(() => writer.remove(directory));
   const path = join(directory, "package.psp");
   const slots = await writeInputs(settled, directory, options, host);
+  const launcherPath = launcherFile ?? join(directory, LAUNCHER);
+  if (launcherFile === undefined) {
+    await using copy = await writer.createSink(launcherPath);
+    const { launcher: source } = options;
+    for await (const chunk of source.stream(0, source.size)) {
+      await copy.write(chunk);
+    }
+    await copy.commit();
+  }
   const { code, stderr } = await builder.processes.capture({
     program,
     args: [
@@ -124,6 +133,7 @@ export async function writeWithBuilder(
 }
 
 const MANIFEST = "manifest.json";
+const LAUNCHER = "launcher";
 const PRIVATE_KEY = "flavor-private.key";
 const PUBLIC_KEY = "flavor-public.key";
 

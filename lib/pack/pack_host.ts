@@ -5,7 +5,7 @@ export { loadHost } from "../host/load_host.ts";
 /** What packing needs of the machine, once it is given paths. */
 export type PackHost = Pick<
   Host,
-  "reader" | "writer" | "clock" | "machine" | "env"
+  "reader" | "writer" | "clock" | "machine" | "env" | "processes"
 >;
 
 /** Options of functions that use files. */

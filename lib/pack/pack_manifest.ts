@@ -1,7 +1,6 @@
 import { dirname, join } from "@std/path";
 import { PspfError } from "../errors.ts";
 import type { Environment, FileReader } from "../host/types.ts";
-import { pathOf } from "../io/open_source.ts";
 import type { BuildPlan } from "../manifest/build_plan.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
 import type {
@@ -10,14 +9,9 @@ import type {
   SlotData,
   SlotDescriptor,
 } from "./builder_plan.ts";
-import { type HostOptions, loadHost } from "./pack_host.ts";
-import {
-  type BuildResult,
-  type PackSettings,
-  packToFile,
-} from "./pack_to_file.ts";
+import type { HostOptions } from "./pack_host.ts";
+import type { BuildResult, PackSettings } from "./pack_to_file.ts";
 import { PSPFBuilder } from "./pspf_builder.ts";
-import { createSourceOpener } from "./source_opener.ts";
 
 /** A manifest that was read. */
 export interface ManifestFile {
@@ -92,102 +86,6 @@ function decodeText(bytes: Uint8Array, path: string): string {
 export function packageFileName(name: string): string {
   const safe = name.replaceAll(/[^A-Za-z0-9._-]+/g, "_").replace(/^\.+/, "");
   return `${safe === "" ? "package" : safe}.psp`;
-}
-
-/** Options of {@linkcode buildPackageFromManifest}. */
-export interface BuildFromManifestOptions extends PackSettings, HostOptions {
-  /** Where the package goes; `dist/<name>.psp` beside the manifest by default. */
-  readonly outputPath?: string | URL | undefined;
-  /** The key file to sign with; the same as `key`. */
-  readonly privateKeyPath?: string | undefined;
-  /** Checked against the private key. */
-  readonly publicKeyPath?: string | undefined;
-  /**
-   * What `{workenv}` means in a source. By default the directory of a
-   * `flavor.toml`, and for a JSON manifest the working directory, as its
-   * builders have it.
-   */
-  readonly workenvBase?: string | undefined;
-}
-
-/**
- * Builds the package that a manifest describes: into a temporary file, which is
- * verified before it gets its name.
- *
- * @param manifestPath A `flavor.toml`, or a JSON manifest of the existing
- * native builders.
- * @param options The key and where the package goes.
- * @returns What was built: one package for each platform.
- * @throws {PspfError} `io/*`, `manifest/*`, `crypto/*`, `launcher/*`, `build/*`,
- * `usage/bad-argument`
- *
- * @example A manifest with one file
- * ```ts
- * import { buildPackageFromManifest } from "@flavor/pspf";
- * import { assertEquals } from "@std/assert";
- *
- * const directory = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${directory}/hello.sh`, "echo hello\n");
- * await Deno.writeTextFile(
- *   `${directory}/flavor.toml`,
- *   `
- *   package = { name = "hello", version = "1.0.0" }
- *   execution = { command = "sh {workenv}/hello.sh" }
- *   slots = [{ id = "script", source = "hello.sh", target = "hello.sh" }]
- *   `,
- * );
- * const packages = await buildPackageFromManifest(`${directory}/flavor.toml`, {
- *   launcher: new TextEncoder().encode("launcher"),
- * });
- * assertEquals(packages.map(({ path }) => path), [`${directory}/dist/hello.psp`]);
- * await Deno.remove(directory, { recursive: true });
- * ```
- */
-export async function buildPackageFromManifest(
-  manifestPath: string | URL,
-  options: BuildFromManifestOptions = {},
-): Promise<readonly BuildResult[]> {
-  const host = options.host ?? await loadHost();
-  const { reader } = host;
-  const manifest = await readManifestFile(pathOf(manifestPath), reader);
-  const { plan, directory } = manifest;
-  const { privateKeyPath, publicKeyPath, outputPath, launcher } = options;
-  if (privateKeyPath !== undefined && options.key !== undefined) {
-    throw usage("privateKeyPath and key exclude each other");
-  }
-  if (publicKeyPath !== undefined && privateKeyPath === undefined) {
-    throw usage("publicKeyPath needs privateKeyPath");
-  }
-  const output = reader.absolute(
-    outputPath === undefined ? defaultOutput(manifest) : pathOf(outputPath),
-  );
-  const base = options.workenvBase ?? defaultWorkenvBase(manifest);
-  const result = await packToFile(
-    {
-      plan,
-      output,
-      inputs: [manifest.path, privateKeyPath, publicKeyPath]
-        .filter((path) => path !== undefined),
-      openSource: createSourceOpener(reader, {
-        manifestDirectory: directory,
-        workenvBase: reader.absolute(base),
-        output,
-      }),
-    },
-    {
-      ...options,
-      key: privateKeyPath === undefined
-        ? options.key
-        : { privateKeyPath, publicKeyPath },
-      launcher: launcher ?? manifestLauncher(manifest, host.env),
-    },
-    host,
-  );
-  return [result];
-}
-
-function usage(message: string): PspfError {
-  return new PspfError("usage/bad-argument", message);
 }
 
 /** What {@linkcode pack} packs, and how. */

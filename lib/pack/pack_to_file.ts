@@ -72,7 +72,7 @@ export interface BuildResult extends BuildReport {
   readonly path: string;
   /** Whether it was verified after it was written. */
   readonly isVerified: boolean;
-  /** The file of the launcher, where it came from one. */
+  /** The file of the launcher, or the module that has it, where it was looked for. */
   readonly launcherPath: string | undefined;
   /** What the launcher runs on, where that is known. */
   readonly target: Platform | undefined;
@@ -86,7 +86,7 @@ export interface BuildResult extends BuildReport {
 /** A build that needs nothing more but a place to go to. */
 export interface PreparedBuild extends AsyncDisposable {
   readonly options: BuildOptions;
-  /** The launcher, where it came from a file. */
+  /** The launcher, where it was looked for. */
   readonly launcher: Launcher | undefined;
   /** What went wrong beside the build: the cache, for example. */
   readonly warnings: readonly string[];
@@ -158,7 +158,10 @@ async function openLauncher(
     target: platform ?? target,
     given: isFile ? pathOf(input as string | URL) : undefined,
   });
-  return { source: await machine.reader.openSource(found.path), found };
+  const source = found.bytes === undefined
+    ? await machine.reader.openSource(found.path)
+    : new BytesSource(found.bytes, found.path);
+  return { source, found };
 }
 
 /** What to build, and where to. */
@@ -196,11 +199,13 @@ export async function packToFile(
     request.openSource,
     () => Promise.resolve(host),
   );
-  const launcherPath = prepared.launcher?.path;
+  const { launcher } = prepared;
+  const launcherPath = launcher?.path;
+  const launcherFile = launcher?.bytes === undefined ? launcherPath : undefined;
   const { compressor, onSlots, builder } = request;
   const options = { ...prepared.options, compressor, onSlots };
   if (isFile) {
-    for (const input of [...request.inputs, launcherPath]) {
+    for (const input of [...request.inputs, launcherFile]) {
       if (input !== undefined) await checkOutput(reader, path, input);
     }
     await writer.makeDirectory(dirname(path));
@@ -214,7 +219,7 @@ export async function packToFile(
       request.plan,
       sink,
       builder,
-      launcherPath ?? "",
+      launcherFile,
       options,
       host,
     );

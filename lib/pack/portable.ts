@@ -93,6 +93,12 @@ export function portablePlan(plan: BuildPlan, facts: PortableFacts): BuildPlan {
   const { workenv } = plan;
   return {
     ...plan,
+    // Existing launchers extract every slot, but remove these before the start.
+    slots: plan.slots.map((slot) =>
+      isLazySbom(slot.lifecycle, slot.purpose)
+        ? { ...slot, lifecycle: "init" }
+        : slot
+    ),
     execution: portableExecution(plan, expand, facts),
     workenv: withParents(plan, workenv && { ...workenv, env: {} }),
     setupCommands: plan.setupCommands.map((command, index) =>
@@ -241,7 +247,8 @@ function withParents(
 }
 
 function checkLifecycles(plan: BuildPlan, refuse: Refuse): void {
-  for (const [index, { id, lifecycle }] of plan.slots.entries()) {
+  for (const [index, { id, lifecycle, purpose }] of plan.slots.entries()) {
+    if (isLazySbom(lifecycle, purpose)) continue;
     if (PORTABLE_LIFECYCLES.has(normalizeLifecycle(lifecycle))) continue;
     refuse(
       `Cannot build slot "${id}" in the portable profile: existing launchers ignore the lifecycle "${lifecycle}"`,
@@ -249,6 +256,11 @@ function checkLifecycles(plan: BuildPlan, refuse: Refuse): void {
       `Use ${[...PORTABLE_LIFECYCLES].join(", ")}, or a launcher of ours`,
     );
   }
+}
+
+/** The list of components is for people: it need not be there when the program starts. */
+function isLazySbom(lifecycle: string, purpose: string): boolean {
+  return lifecycle === "lazy" && purpose === "sbom";
 }
 
 function warnAboutOwnKeys(plan: BuildPlan, { warn }: PortableFacts): void {

@@ -4,6 +4,7 @@ import { PspfError } from "../errors.ts";
 import { FRAME_DIGEST_SIZE, type FrameTable } from "../format/frames.ts";
 import { takeTurn } from "../io/node_builtin.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
+import { readAhead } from "../io/read_ahead.ts";
 import type { CheckLog } from "./check_log.ts";
 import { digestError } from "./check_trust.ts";
 import type { OpenedPackage } from "./open_package.ts";
@@ -33,6 +34,19 @@ const TURN_SIZE = 8 * READ_SIZE;
  * launcher, and that nothing hides between them.
  */
 export async function checkContent(
+  given: OpenedPackage,
+  log: CheckLog,
+  options: ContentOptions,
+): Promise<void> {
+  const { source, index } = given;
+  if (source.readInto === undefined) {
+    await using ahead = readAhead(source, index.trailerOffset);
+    return await checkParts({ ...given, source: ahead }, log, options);
+  }
+  await checkParts(given, log, options);
+}
+
+async function checkParts(
   opened: OpenedPackage,
   log: CheckLog,
   options: ContentOptions,

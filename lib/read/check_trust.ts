@@ -7,7 +7,7 @@ import { sha256 } from "../crypto/sha256.ts";
 import { isPspfError, PspfError } from "../errors.ts";
 import { SEAL_FEATURE } from "../format/constants.ts";
 import { hasSeal, parseSeal, type Seal, sealMessage } from "../format/seal.ts";
-import { openSource } from "../io/open_source.ts";
+import { openSource, remoteUrl } from "../io/open_source.ts";
 import type { CheckLog } from "./check_log.ts";
 import type { PackageIndex } from "./read_index.ts";
 
@@ -40,6 +40,14 @@ async function resolveTrustedKey(key: TrustedKey): Promise<string> {
         parsePublicKey(new TextEncoder().encode(key)),
       );
     }
+  }
+  // Whoever can change what a server sends would choose whom we trust.
+  if (remoteUrl(key) !== undefined) {
+    throw new PspfError(
+      "crypto/bad-key",
+      `Cannot use the trusted key ${key}: a key is not trusted from afar`,
+      { context: { key: String(key) }, hint: "Fetch it, and compare it first" },
+    );
   }
   try {
     await using source = await openSource(key);

@@ -123,6 +123,8 @@ function checkLengths(
   return {
     name: source.name,
     size,
+    endSize: source.endSize &&
+      Math.max(0, source.endSize - (source.size - size)),
     async read(offset, length, options): Promise<Uint8Array> {
       const bytes = await source.read(offset, length, options);
       if (bytes.length !== length) {
@@ -155,7 +157,7 @@ async function readTail(
   source: RandomAccessSource,
   options: ReadOptions,
 ): Promise<RandomAccessSource> {
-  const size = Math.min(source.size, TAIL_SIZE);
+  const size = Math.min(source.size, source.endSize ?? TAIL_SIZE);
   if (size < TRAILER_SIZE) return source;
   const start = source.size - size;
   const tail = await source.read(start, size, options);

@@ -31,6 +31,7 @@ export type { OpenedPackage, OpenOptions } from "./open_package.ts";
 export { PSPFReader, type SlotReference } from "./pspf_reader.ts";
 export type { PackageIndex, Section } from "./read_index.ts";
 export type { PackageSlot } from "./resolve_slots.ts";
+export type { SlotFile } from "./slot_file.ts";
 export type {
   ExtractOptions,
   PackageEntry,

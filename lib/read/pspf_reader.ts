@@ -19,6 +19,7 @@ import {
   streamSlot,
   type StreamSlotOptions,
 } from "./slot_content.ts";
+import { openSlotFile, type SlotFile } from "./slot_file.ts";
 import type { VerifyReport } from "./verify_package.ts";
 
 /** A slot, by its index or by its id. */
@@ -142,6 +143,31 @@ export class PSPFReader implements AsyncDisposable {
     options: StreamSlotOptions = {},
   ): ReadableStream<Uint8Array> {
     return streamSlot(this.package, this.slot(reference), options);
+  }
+
+  /**
+   * Opens one file of a slot. Of a package that flavor has packed only the
+   * frames are read that hold the file, and a few to find it.
+   *
+   * @param reference Index or id of the slot.
+   * @param path Path of the file below the workenv.
+   * @param options Abort signal and progress.
+   * @returns Its mode, its size, and the bytes, which are not proved before the
+   * stream has closed.
+   * @throws {PspfError} `io/not-found` when there is no such slot or file;
+   * `archive/*`, `compress/*`, `verify/slot-digest`
+   */
+  async openFile(
+    reference: SlotReference,
+    path: string,
+    options: ExtractOptions = {},
+  ): Promise<SlotFile> {
+    return await openSlotFile(
+      this.package,
+      this.slot(reference),
+      path,
+      options,
+    );
   }
 
   /**

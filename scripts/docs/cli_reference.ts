@@ -1,6 +1,6 @@
 import type { CommandSpec, FlagSpec } from "../../lib/cli/command_spec.ts";
 import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/command_table.ts";
-import { usageLine } from "../../lib/cli/help_text.ts";
+import { flagValue, usageLine } from "../../lib/cli/help_text.ts";
 import { markdownTable, plainText } from "./markdown_table.ts";
 
 type Flags = Readonly<Record<string, FlagSpec>>;
@@ -59,7 +59,7 @@ function flagTable(flags: Flags): string {
 }
 
 function flagName(name: string, flag: FlagSpec): string {
-  const value = flag.kind === "switch" ? "" : ` ${flag.value ?? "TEXT"}`;
+  const value = flagValue(flag);
   const long = `\`--${name}${value}\``;
   const off = flag.default === true ? `, \`--no-${name}\`` : "";
   return flag.short === undefined

@@ -1,21 +1,26 @@
 import type { Step } from "./run_step.ts";
 
-/** Tests that start packages, and so need the launcher. */
+/** Tests that start packages, and so need the launcher; and what has to run alone. */
 const E2E_PATHS: readonly string[] = [
   "tests/e2e",
   "tests/hostile",
   "tests/launcher",
+  "tests/registry",
   "tests/docs/blocks_test.ts",
+  // Nothing else may run while it measures.
+  "tests/web/load_test.ts",
 ];
 
 const SHELL_SCRIPTS: readonly string[] = [
   ".ci/run",
+  "scripts/build_codecs",
   "scripts/build_launcher",
   "scripts/cargo",
   "scripts/check_reproducible",
   "scripts/dev",
   "scripts/fuzz",
   "scripts/prerequisites",
+  "scripts/release/install.sh",
   "scripts/rust_toolchain",
 ];
 
@@ -75,6 +80,7 @@ export function listSteps(facts: StepFacts): readonly Step[] {
       "rust-test",
       "scripts/cargo test --workspace --locked --no-fail-fast",
     ),
+    check("codecs", "scripts/build_codecs --check"),
     check("launcher", "scripts/build_launcher --if-stale"),
     check("size", "scripts/build_launcher --check"),
     tests(

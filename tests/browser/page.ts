@@ -38,7 +38,18 @@ async function examine(): Promise<PageReport> {
   const target = new MemoryTarget();
   await reader.extractAll(target);
 
-  await using other = await PSPFReader.open(zstd);
+  // Loaded when the first slot needs it, not with the page.
+  const texts: Record<string, string> = {};
+  const members: Record<string, string[]> = {};
+  for (const name of ["zstd", "xz", "bzip2"]) {
+    const file = await fetchPackage(`/${name}.psp`);
+    await using other = await PSPFReader.open(file);
+    texts[name] = await new Response(other.streamSlot("text")).text();
+    const entries = await Array.fromAsync(other.entries("tree"));
+    members[name] = entries.map(({ path }) => path);
+  }
+  const damaged = await fetchPackage("/damaged.psp");
+  await using other = await PSPFReader.open(damaged, { level: "none" });
   const broken = await verifyPackage(new BlobSource(tampered));
   return {
     hasDeno: "Deno" in globalThis,
@@ -56,7 +67,11 @@ async function examine(): Promise<PageReport> {
     text: await new Response(reader.streamSlot("text")).text(),
     files: [...target.entries.keys()].toSorted(),
     // Not through a Response, which hides what a stream throws.
-    zstdSlot: await codeOf(() => other.streamSlot("text").getReader().read()),
+    texts,
+    members,
+    damagedSlot: await codeOf(() =>
+      other.streamSlot("text").getReader().read()
+    ),
     notAPackage: await codeOf(() => PSPFReader.open(new Blob(["nothing"]))),
   };
 }

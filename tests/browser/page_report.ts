@@ -12,6 +12,8 @@ export interface PageReport {
   readonly failure: string;
   readonly text: string;
   readonly files: readonly string[];
-  readonly zstdSlot: string;
+  readonly texts: Readonly<Record<string, string>>;
+  readonly members: Readonly<Record<string, readonly string[]>>;
+  readonly damagedSlot: string;
   readonly notAPackage: string;
 }

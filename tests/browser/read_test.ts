@@ -8,9 +8,11 @@ import { runPage } from "./run_page.ts";
 
 const TEXT = "read in a browser\n".repeat(20);
 
+const MEMBERS = ["tree", "tree/a", "tree/a/b.txt"];
+
 /** A package with a file and an archive, both in one compression. */
 async function buildPackage(
-  compression: "gzip" | "zstd",
+  compression: "gzip" | "zstd" | "xz" | "bzip2",
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tree = new MemoryTree({ "a/b.txt": { content: TEXT } });
   const stream = new PSPFBuilder()
@@ -19,7 +21,11 @@ async function buildPackage(
     .setMetadata({ execution: { command: "true" } })
     .addSlot({ name: "text", operations: compression }, new Blob([TEXT]))
     .addSlot({ name: "tree", operations: `tar|${compression}` }, tree)
-    .setLauncher(new TextEncoder().encode(OUR_LAUNCHER))
+    .setLauncher(
+      new TextEncoder().encode(
+        OUR_LAUNCHER.replace("zstd;", "zstd,xz,bzip2;"),
+      ),
+    )
     .withKeys({ seed: "browser" })
     .build();
   return new Uint8Array(await new Response(stream).arrayBuffer());
@@ -52,7 +58,8 @@ async function changeFirstSlot(
   await using reader = await PSPFReader.open(bytes);
   const at = reader.slot(0).offset ?? 0;
   const changed = bytes.slice();
-  changed[at] = (changed[at] ?? 0) ^ 1;
+  // Behind the header, whatever the compression.
+  changed[at + 12] = (changed[at + 12] ?? 0) ^ 255;
   return changed;
 }
 
@@ -61,6 +68,7 @@ Deno.test("@flavor/pspf/read and /format work in a browser", async () => {
   assertEquals(script.includes('from "node:'), false);
   const gzip = await buildPackage("gzip");
   const tampered = await changeFirstSlot(gzip);
+  const zstd = await buildPackage("zstd");
   const type = "application/octet-stream";
   const report = await runPage({
     "/": {
@@ -69,7 +77,10 @@ Deno.test("@flavor/pspf/read and /format work in a browser", async () => {
     },
     "/page.js": { type: "text/javascript", body: script },
     "/gzip.psp": { type, body: gzip },
-    "/zstd.psp": { type, body: await buildPackage("zstd") },
+    "/zstd.psp": { type, body: zstd },
+    "/damaged.psp": { type, body: await changeFirstSlot(zstd) },
+    "/xz.psp": { type, body: await buildPackage("xz") },
+    "/bzip2.psp": { type, body: await buildPackage("bzip2") },
     "/tampered.psp": { type, body: tampered },
   }) as PageReport;
   assertEquals(report, {
@@ -82,7 +93,9 @@ Deno.test("@flavor/pspf/read and /format work in a browser", async () => {
     failure: "verify/slot-digest",
     text: TEXT,
     files: ["text", "tree", "tree/a", "tree/a/b.txt"],
-    zstdSlot: "compress/unsupported",
+    texts: { zstd: TEXT, xz: TEXT, bzip2: TEXT },
+    members: { zstd: MEMBERS, xz: MEMBERS, bzip2: MEMBERS },
+    damagedSlot: "compress/corrupt",
     notAPackage: "format/not-a-package",
   });
 });

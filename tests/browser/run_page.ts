@@ -6,7 +6,7 @@ export type Routes = Readonly<
 /** Names under which systems install Chromium. */
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome"];
 
-const FLAGS = [
+export const FLAGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
@@ -58,7 +58,7 @@ export async function runPage(routes: Routes): Promise<unknown> {
 }
 
 /** The browser's helpers outlive it by a moment, and write to the last. */
-async function removeProfile(profile: string): Promise<void> {
+export async function removeProfile(profile: string): Promise<void> {
   for (let attempt = 1;; attempt++) {
     try {
       return await Deno.remove(profile, { recursive: true });
@@ -101,7 +101,7 @@ async function startBrowser(
   };
 }
 
-async function findBrowser(): Promise<string> {
+export async function findBrowser(): Promise<string> {
   for (const program of PROGRAMS) {
     try {
       const { success } = await new Deno.Command(program, {

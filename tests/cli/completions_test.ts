@@ -79,6 +79,7 @@ Deno.test("completions bash offers commands, and second words of groups", () =>
     assertEquals(await offer("helpers", ""), [
       "build",
       "clean",
+      "fetch",
       "info",
       "list",
       "test",
@@ -151,7 +152,7 @@ Deno.test("completions bash offers files and directories where they are meant", 
 /** Lines that are typed, and what every shell has to offer for them. */
 const TYPED = {
   "flavor ver": ["verify"],
-  "flavor helpers ": ["build", "clean", "info", "list", "test"],
+  "flavor helpers ": ["build", "clean", "fetch", "info", "list", "test"],
   "flavor help ver": ["verify"],
   "flavor help workenv in": ["info", "inspect"],
   "flavor --color never workenv in": ["info", "inspect"],

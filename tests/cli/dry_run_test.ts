@@ -48,7 +48,14 @@ async function planWith(marker: string): Promise<Record<string, unknown>> {
   await dir.write("tree/a", "12345");
   await dir.write("tree/b.log", "left out");
   const { code, out, err } = await cli(
-    ["pack", "--dry-run", "--launcher-bin", "launcher", "--json"],
+    [
+      "pack",
+      "--dry-run",
+      "--no-preflight",
+      "--launcher-bin",
+      "launcher",
+      "--json",
+    ],
     { cwd: dir.path },
   );
   assertEquals(code, 0, err);
@@ -95,9 +102,10 @@ Deno.test("pack names the same number of files and bytes as pack --dry-run", asy
   await dir.write("large", "x".repeat(10_000));
   await dir.write("tree/a", "12345");
   const pack = async (...flags: readonly string[]): Promise<string> =>
-    (await cli(["pack", "--launcher-bin", "launcher", ...flags], {
-      cwd: dir.path,
-    })).out;
+    (await cli(
+      ["pack", "--no-preflight", "--launcher-bin", "launcher", ...flags],
+      { cwd: dir.path },
+    )).out;
   const numbers = (out: string): unknown =>
     JSON.parse(out).slots.map((slot: Record<string, unknown>) => [
       slot["id"],

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
-import { fileTreeText } from "../../lib/cli/listed_files.ts";
+import { fileTreeText } from "../../lib/cli/file_tree_text.ts";
 import { visibleText } from "../../lib/cli/text.ts";
 import { cli } from "../support/captured_host.ts";
 import { packProject } from "../support/cli_project.ts";

@@ -135,7 +135,7 @@ Deno.test(
 const WRONG: readonly (readonly [string[], string])[] = [
   [["pakc"], 'Did you mean "flavor pack"?'],
   [["workenv", "lst"], 'Did you mean "flavor workenv list"?'],
-  [["helpers"], "One of: list, info, build, test, clean"],
+  [["helpers"], "One of: list, info, build, fetch, test, clean"],
   [["pack", "--manifst", "x"], 'Did you mean "--manifest"?'],
   [["pack", "--no-verfy"], 'Did you mean "--no-verify"?'],
   [["verify", "a", "--level", "strct"], 'Did you mean "strict"?'],

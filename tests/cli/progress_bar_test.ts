@@ -160,7 +160,12 @@ function minute(
   const time = new FakeTime();
   const output = createConsoleOutput(
     {
-      terminal: { ...time.terminal, stderrIsTerminal: isTerminal },
+      terminal: {
+        ...time.terminal,
+        stderrIsTerminal: isTerminal,
+        readIn: () => Promise.resolve(new Uint8Array()),
+        readSecret: () => undefined,
+      },
       env: { get: (name) => env[name] },
       clock: time.clock,
     },

@@ -312,10 +312,14 @@ Deno.test("pack takes flavor.toml, then flavor.json, and only then a project", a
     cli(["pack", "--dry-run", "--launcher-bin", "launcher", "--json"], {
       cwd: dir.path,
     });
-  await dir.write("pyproject.toml", '[project]\nname = "python"\n');
+  await dir.write("pyproject.toml", "[tool.flavor]\nentry = 7\n");
   const project = await plan();
   assertEquals(project.code, 3);
-  assertStringIncludes(project.err, "Python applications are not supported");
+  assertStringIncludes(project.err, "Cannot use [tool.flavor]");
+  await dir.write("package.json", "{}");
+  const both = await plan();
+  assertEquals(both.code, 2);
+  assertStringIncludes(both.err, "--as python, or --as node");
   const manifest = (name: string): string =>
     `{"package": {"name": "${name}", "version": "1"}, "execution": {"command": "x"}, "slots": []}`;
   await dir.write("flavor.json", manifest("json"));

@@ -45,14 +45,13 @@ function compareVerify(
 ): string[] {
   const complaints = compare("verify", verify, launcher.verify);
   const sawMore = verify.verdict === "accept" &&
-    (lacksCodec(extract) ||
-      compare("verify", extract, launcher.verify).length === 0);
+    compare("verify", extract, launcher.verify).length === 0;
   return sawMore ? [] : complaints;
 }
 
 /**
- * A first start is as strict as `verify` and `extract` together. Starting a program can fail where both cannot, and the
- * library may lack a codec that the launcher has: neither is a disagreement about the package.
+ * A first start is as strict as `verify` and `extract` together. Starting a program can fail where both cannot, which is no
+ * disagreement about the package.
  */
 function compareContent(
   hostile: HostileCase,
@@ -60,7 +59,10 @@ function compareContent(
 ): string[] {
   const isAboutStart = hostile.expect.stage === "run" ||
     start.code.startsWith("run/");
-  if (isAboutStart || lacksCodec(extract)) return [];
+  if (isAboutStart) return [];
+  const isNamed = (outcome: Outcome): boolean =>
+    outcome.verdict === "refuse" && hostile.expect.codes.includes(outcome.code);
+  if (isNamed(start) && isNamed(extract)) return [];
   // Whoever of the two refuses, the start has to; of two reasons either will do.
   const refusals = [verify, extract].filter(({ verdict }) =>
     verdict === "refuse"
@@ -101,7 +103,7 @@ function expected(
     return expect.stage !== "run" &&
       who.endsWith("verify") === (expect.stage === "verify");
   });
-  return about.filter(([, outcome]) => !lacksCodec(outcome)).filter((
+  return about.filter((
     [, { verdict, code }],
   ) =>
     verdict !== expect.verdict ||
@@ -112,10 +114,6 @@ function expected(
       expect.codes.join(" or ")
     }`
   );
-}
-
-function lacksCodec({ code }: Outcome): boolean {
-  return code === "compress/unsupported";
 }
 
 function family({ code }: Outcome): string {

@@ -1,4 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { encodeHex } from "@std/encoding/hex";
+import { zstdCompressSync } from "node:zlib";
+import { sha256 as digestOf } from "../../lib/crypto/sha256.ts";
+import type { KnownLaunchers } from "../../lib/launchers/known_launchers.ts";
+import type { LoadLauncher } from "../../lib/launchers/packaged_launchers.ts";
 
 import type { Host } from "../../lib/host/types.ts";
 import {
@@ -104,10 +109,82 @@ Deno.test("findLauncher() names every place, and the command that builds one whe
       dir.at("home/.local/share/flavor/bin", name),
     );
   }
-  // A checkout cannot build for another platform than its own.
-  assertStringIncludes(error.hint ?? "", "Copy one");
+  assertStringIncludes(error.message, "@flavor/launchers");
+  assertStringIncludes(error.hint ?? "", "build_launcher darwin_arm64");
   const own = await rejectsCode("launcher/not-found", () => find(dir));
   assertStringIncludes(own.hint ?? "", "flavor helpers build");
+});
+
+/** A module of the package of launchers, and what this version knows of it. */
+async function packaged(launcher: Uint8Array, version?: string): Promise<{
+  readonly load: LoadLauncher;
+  readonly known: KnownLaunchers;
+}> {
+  const zstd = new Uint8Array(zstdCompressSync(launcher)).toBase64();
+  const sha256 = encodeHex(await digestOf(launcher));
+  const { length: size } = launcher;
+  return {
+    load: () => Promise.resolve({ launcher: { size, zstd } }),
+    known: { linux_amd64: { sha256, size, version: version ?? "1.2.3" } },
+  };
+}
+
+const VERSIONED = `${OURS} version=1.2.3 source=unknown;`;
+
+Deno.test("findLauncher() takes ours from the package before another product's from a file", async () => {
+  await using dir = await tempDir();
+  await dir.write(
+    "checkout/dist/bin/flavor-go-launcher-linux_amd64",
+    elf("amd64"),
+  );
+  const bytes = elf("amd64", VERSIONED);
+  const found = await find(dir, await packaged(bytes));
+  assertEquals(found.path, "@flavor/launchers/linux_amd64");
+  assertEquals(found.bytes, bytes);
+  // A package that cannot be loaded is the same as none.
+  const load = (): Promise<never> => Promise.reject(new TypeError("offline"));
+  assertStringIncludes((await find(dir, { load })).path, "flavor-go-launcher");
+});
+
+Deno.test("findLauncher() refuses a launcher of the package that this version does not know", async () => {
+  await using dir = await tempDir();
+  const { load, known } = await packaged(elf("amd64", VERSIONED));
+  const unknown = await rejectsCode(
+    "launcher/wrong-format",
+    () => find(dir, { load, known: {} }),
+  );
+  assertStringIncludes(unknown.message, "comes with none for linux_amd64");
+  const other = await packaged(elf("amd64", `${VERSIONED}!`));
+  await rejectsCode(
+    "launcher/wrong-format",
+    () => find(dir, { load: other.load, known }),
+  );
+  const { load: same, known: later } = await packaged(
+    elf("amd64", VERSIONED),
+    "1.2.4",
+  );
+  await rejectsCode(
+    "launcher/wrong-format",
+    () => find(dir, { load: same, known: later }),
+  );
+});
+
+Deno.test("findLauncher() checks what lies beside the program, and not what the user built", async () => {
+  await using dir = await tempDir();
+  const bytes = elf("amd64", VERSIONED);
+  const { known } = await packaged(bytes);
+  const name = "flavor-rs-launcher-linux_amd64";
+  const findBeside = (known: KnownLaunchers): Promise<Launcher> => {
+    const host = hostIn(dir);
+    const machine = { ...host.machine, beside: dir.at("launchers") };
+    return findLauncher({ ...host, machine }, { known });
+  };
+  await dir.write(`launchers/${name}`, bytes);
+  assertEquals((await findBeside(known)).chosenBy, "beside flavor");
+  await dir.write(`launchers/${name}`, elf("amd64", `${VERSIONED}!`));
+  await rejectsCode("launcher/wrong-format", () => findBeside(known));
+  await dir.write(`home/.local/share/flavor/bin/${name}`, elf("amd64"));
+  assertEquals((await findBeside(known)).chosenBy, "your data directory");
 });
 
 Deno.test("findLauncher() refuses a launcher for another platform than the target", async () => {

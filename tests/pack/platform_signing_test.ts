@@ -4,25 +4,15 @@ import { sha256 } from "@flavor/pspf/crypto";
 import { BytesSource, type RandomAccessSource } from "@flavor/pspf/io";
 import { inspectPackage, PSPFReader, verifyPackage } from "@flavor/pspf/read";
 import { assert, assertEquals } from "@std/assert";
-import { decodeHex } from "@std/encoding/hex";
 import { buildPackage } from "../../lib/pack/build_package.ts";
 import { keyPairFromSeed } from "@flavor/pspf/crypto";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
+import { launcherLike, signForWindows } from "../support/platform_signed.ts";
 import { rejectsCode } from "../support/throws_code.ts";
-import { buildInMemory, OUR_LAUNCHER, planOf } from "./build_in_memory.ts";
-import vectors from "../vectors/platform_signatures.json" with { type: "json" };
+import { buildInMemory, planOf } from "./build_in_memory.ts";
 
 const PLAN = planOf(['{ id = "app", source = "app", target = "app" }']);
 const SOURCES = { app: pseudoRandomBytes(100_000) };
-
-/** A launcher with the header of a vector. */
-function launcherLike(name: string, size = 70_000): Uint8Array<ArrayBuffer> {
-  const vector = vectors.cases.find((one) => one.name === name);
-  const bytes = new Uint8Array(size);
-  bytes.set(decodeHex(vector?.head ?? ""));
-  bytes.set(new TextEncoder().encode(OUR_LAUNCHER), 1000);
-  return bytes;
-}
 
 const WINDOWS = launcherLike("a program for Windows with a checksum");
 const MACOS = launcherLike(
@@ -36,20 +26,6 @@ async function packWith(
     launcher: new BytesSource(launcher),
   });
   return new Uint8Array(bytes);
-}
-
-/** What `osslsigncode` does to a program. */
-function signForWindows(bytes: Uint8Array, zeros?: number): Uint8Array {
-  const padding = zeros ?? (8 - bytes.length % 8) % 8;
-  const table = pseudoRandomBytes(1416);
-  const signed = new Uint8Array(bytes.length + padding + table.length);
-  signed.set(bytes);
-  signed.set(table, bytes.length + padding);
-  const view = new DataView(signed.buffer);
-  view.setUint32(152, 0x12345, true);
-  view.setUint32(232, bytes.length + padding, true);
-  view.setUint32(236, table.length, true);
-  return signed;
 }
 
 async function verdictOf(bytes: Uint8Array): Promise<readonly string[]> {

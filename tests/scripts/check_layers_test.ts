@@ -16,6 +16,9 @@ Deno.test("findViolation() accepts imports that point downwards", () => {
       ["cli.ts", "lib/host/deno_host.ts"],
       ["lib/pack/pack_host.ts", "lib/host/load_host.ts"],
       ["lib/io/open_source.ts", "lib/host/file_source.ts"],
+      ["lib/io/open_source.ts", "lib/registry/registry_source.ts"],
+      ["lib/registry/registry_source.ts", "lib/host/credential_host.ts"],
+      ["lib/cli/open_registry.ts", "lib/registry/registry_source.ts"],
     ] as const
   ) assertEquals(findViolation({ from, to }), undefined, `${from} -> ${to}`);
 });
@@ -29,6 +32,8 @@ Deno.test("findViolation() names why an import is wrong", () => {
         "lib/io is above lib/format",
       ],
       ["lib/errors.ts", "lib/bytes/u64.ts", "same layer"],
+      ["lib/io/open_source.ts", "lib/registry/reference.ts", "is above"],
+      ["lib/io/blob_source.ts", "lib/registry/registry_source.ts", "is above"],
       ["lib/read/extract.ts", "lib/pack/mod.ts", "is above lib/read"],
       ["lib/manifest/parse.ts", "lib/read/mod.ts", "same layer"],
       ["lib/cli/main.ts", "lib/host/deno_host.ts", "only cli.ts"],

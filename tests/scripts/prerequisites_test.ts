@@ -7,7 +7,7 @@ const RUST = /^channel = "(.*)"$/m;
 /** Everything that the tests need, as tools that do nothing. */
 async function equip(checkout: StubCheckout, except = ""): Promise<void> {
   const tools =
-    "cc chromium fish npm script shellcheck strace tar unshare zsh zstd uv python3";
+    "cc chromium curl docker-registry fish lighttpd npm openssl script shellcheck skopeo strace tar unshare wget zsh zstd uv python3";
   for (const name of tools.split(" ")) {
     if (name !== except) await checkout.tool(name);
   }

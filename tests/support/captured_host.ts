@@ -14,6 +14,10 @@ export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly terminal?: boolean;
+  /** What standard input holds. */
+  readonly stdin?: string;
+  /** What is typed where a password is asked for. */
+  readonly secret?: string;
   /** Replaces parts of the host. */
   readonly change?: (host: Host) => Host;
 }
@@ -24,7 +28,14 @@ export function capturedHost(
   out: (text: string) => void = () => {},
   err: (text: string) => void = () => {},
 ): Host {
-  const { cwd, env = {}, terminal = false, change = (host) => host } = options;
+  const {
+    cwd,
+    env = {},
+    terminal = false,
+    stdin = "",
+    secret,
+    change = (host) => host,
+  } = options;
   const dress = (host: Host): Host => ({
     ...host,
     env: { get: (name) => env[name] },
@@ -39,6 +50,8 @@ export function capturedHost(
         return true;
       },
       writeError: err,
+      readIn: () => Promise.resolve(new TextEncoder().encode(stdin)),
+      readSecret: () => secret,
     },
     within: (directory) => dress(host.within(directory)),
   });

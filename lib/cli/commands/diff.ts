@@ -1,12 +1,14 @@
 import type { JsonValue } from "../../errors.ts";
-import { openPackage } from "../../read/open_package.ts";
-import type { CommandContext, CommandOf } from "../command_spec.ts";
 import {
   type Change,
   type ChangedPart,
   comparePackages,
   type PackageChanges,
-} from "../compare_packages.ts";
+} from "../../read/compare_packages.ts";
+import { openPackage } from "../../read/open_package.ts";
+import { changesJson, isSame } from "../../read/package_json.ts";
+import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { openInput } from "../open_input.ts";
 import type { Paint } from "../output.ts";
 import { openToLook, warnOfChecks } from "../package_file.ts";
 import { visibleText } from "../text.ts";
@@ -21,11 +23,12 @@ const EXIT_DIFFERENT = 4;
  */
 export async function runDiff(
   command: CommandOf<"diff">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
+  const { output } = context;
   const { before, after } = command.operands;
-  await using first = await host.reader.openSource(before);
-  await using second = await host.reader.openSource(after);
+  await using first = await openInput(before, command.flags, context);
+  await using second = await openInput(after, command.flags, context);
   const packages = [
     await openToLook(first, openPackage),
     await openToLook(second, openPackage),
@@ -36,34 +39,15 @@ export async function runDiff(
   using bar = output.progress("comparing", first.size + second.size);
   const changes = await comparePackages(...packages, bar.add);
   bar[Symbol.dispose]();
-  const same = changes.facts.length === 0 && changes.slots.length === 0;
+  const same = isSame(changes);
   output.result(
-    {
-      same,
-      before,
-      after,
-      facts: changes.facts.map(changeJson),
-      slots: changes.slots.map((slot) => ({
-        ...partJson(slot),
-        files: slot.files.map(partJson),
-      })),
-    },
+    changesJson(before, after, changes),
     () =>
       same
         ? `${visibleText(before)} and ${visibleText(after)} are the same`
         : changesText(changes, output.paint),
   );
   return command.flags["exit-code"] && !same ? EXIT_DIFFERENT : EXIT_DONE;
-}
-
-function changeJson({ key, before, after }: Change): JsonValue {
-  return { key, before: before ?? null, after: after ?? null };
-}
-
-function partJson(
-  { name, status, changes }: ChangedPart,
-): Record<string, JsonValue> {
-  return { name, status, changes: changes.map(changeJson) };
 }
 
 function changesText({ facts, slots }: PackageChanges, paint: Paint): string {

@@ -2,9 +2,11 @@ import { dirname } from "@std/path";
 
 import { PspfError } from "../../errors.ts";
 import { extractSlot, streamSlot } from "../../read/slot_content.ts";
+import { openSlotFile } from "../../read/slot_file.ts";
 import type { OpenedPackage, PackageSlot } from "../../read/mod.ts";
 import { openPackage } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { openInput } from "../open_input.ts";
 import { storedSize } from "../package_file.ts";
 import {
   checkStandardOutput,
@@ -18,12 +20,18 @@ export async function runExtract(
   command: CommandOf<"extract">,
   context: CommandContext,
 ): Promise<void> {
-  const { host, output } = context;
+  const { output } = context;
   const { package: path, slot: reference, output: target } = command.operands;
-  const { raw } = command.flags;
+  const { raw, file } = command.flags;
+  if (raw && file !== undefined) {
+    throw new PspfError(
+      "usage/bad-argument",
+      "--raw and --file cannot be used together: stored bytes have no files",
+    );
+  }
   const isPiped = target === STANDARD_OUTPUT;
   if (isPiped) checkStandardOutput("A slot", context);
-  await using source = await host.reader.openSource(path);
+  await using source = await openInput(path, command.flags, context);
   const opened = await openPackage(source);
   const slot = findSlot(opened, reference);
   output.debug(
@@ -31,6 +39,14 @@ export async function runExtract(
       formatCount(slot.size, "byte")
     } stored as ${slot.operations}`,
   );
+  if (file !== undefined) {
+    await extractOneFile(opened, slot, file, target, command, context);
+    if (isPiped) return;
+    return output.report(
+      { package: path, slot: slot.index, id: slot.id, file, output: target },
+      () => `${file} of slot ${slot.index} ("${slot.id}") -> ${target}`,
+    );
+  }
   if (isPiped) {
     // Who reads a pipe cannot take back what turns out to be wrong at its end.
     using bar = output.progress("checking", slot.size);
@@ -69,6 +85,44 @@ function findSlot(opened: OpenedPackage, reference: string): PackageSlot {
   });
 }
 
+async function extractOneFile(
+  opened: OpenedPackage,
+  slot: PackageSlot,
+  file: string,
+  target: string,
+  { flags }: CommandOf<"extract">,
+  context: CommandContext,
+): Promise<void> {
+  const { host, output } = context;
+  using bar = output.progress("extracting", 0);
+  const options = { onProgress: bar.add };
+  const found = await openSlotFile(opened, slot, file, options);
+  if (target !== STANDARD_OUTPUT) {
+    await writeFile(target, found.mode, flags.force, found.content, host);
+    return;
+  }
+  if (slot.frames !== undefined && slot.operations.isArchive) {
+    // Each frame has been checked by the time that it gives something out.
+    return await writeStandardOutput(found.content, context);
+  }
+  await found.content.pipeTo(new WritableStream());
+  const again = await openSlotFile(opened, slot, file);
+  await writeStandardOutput(again.content, context);
+}
+
+async function writeFile(
+  path: string,
+  mode: number,
+  replace: boolean,
+  content: ReadableStream<Uint8Array>,
+  { reader, writer }: CommandContext["host"],
+): Promise<void> {
+  await writer.makeDirectory(dirname(reader.absolute(path)));
+  await using sink = await writer.createSink(path, { mode, replace });
+  for await (const chunk of content) await sink.write(chunk);
+  await sink.commit();
+}
+
 async function extractDirectory(
   opened: OpenedPackage,
   slot: PackageSlot,
@@ -91,19 +145,11 @@ async function extractFile(
   { operands, flags }: CommandOf<"extract">,
   { host, output }: CommandContext,
 ): Promise<void> {
-  const { output: path } = operands;
-  await host.writer.makeDirectory(dirname(host.reader.absolute(path)));
-  await using sink = await host.writer.createSink(path, {
-    mode: flags.raw ? 0o644 : slot.permissions,
-    replace: flags.force,
-  });
+  const { raw, force } = flags;
   using bar = output.progress("extracting", slot.size);
-  const stream = streamSlot(opened, slot, {
-    raw: flags.raw,
-    onProgress: bar.add,
-  });
-  for await (const chunk of stream) await sink.write(chunk);
-  await sink.commit();
+  const content = streamSlot(opened, slot, { raw, onProgress: bar.add });
+  const mode = raw ? 0o644 : slot.permissions;
+  await writeFile(operands.output, mode, force, content, host);
 }
 
 /**
@@ -112,11 +158,12 @@ async function extractFile(
  */
 export async function runExtractAll(
   command: CommandOf<"extract-all">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
+  const { host, output } = context;
   const { package: path, output: directory } = command.operands;
   const { force, raw } = command.flags;
-  await using source = await host.reader.openSource(path);
+  await using source = await openInput(path, command.flags, context);
   const opened = await openPackage(source);
   const { slots, metadataJson } = opened;
   await using draft = await host.writer.createDirectory(directory, force);

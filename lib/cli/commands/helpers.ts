@@ -14,6 +14,7 @@ import {
 } from "../../launchers/helpers.ts";
 import { platformName } from "../../launchers/platform.ts";
 import { findNearestName } from "../../manifest/nearest_name.ts";
+import { fetchLaunchers } from "../../release/fetch_launchers.ts";
 import { testLauncher } from "../../pack/test_launcher.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { formatCount, formatSize, formatTable } from "../text.ts";
@@ -43,7 +44,7 @@ export async function runHelpersList(
         ? [
           "No helpers were found. Looked in:",
           ...helperPlaces(host).map((place) => `  ${place.path}`),
-          'Build one with "flavor helpers build" in a checkout.',
+          'Packing takes what comes with flavor; "flavor helpers build" builds one in a checkout.',
         ].join("\n")
         : formatTable([
           ["NAME", "PLATFORM", "VERSION", "SIZE", "SHA-256", "PATH"],
@@ -145,6 +146,20 @@ export async function runHelpersBuild(
       isNew
         ? `built ${path}  ${formatSize(size)}`
         : `up to date: ${path}  ${formatSize(size)}  (--force builds it again)`,
+  );
+}
+
+/** `flavor helpers fetch PLATFORM`. */
+export async function runHelpersFetch(
+  command: CommandOf<"helpers fetch">,
+  { host, output }: CommandContext,
+): Promise<void> {
+  const fetched = await fetchLaunchers(host, command.operands.platform);
+  output.report(
+    { fetched: fetched.map((one) => ({ ...one })) },
+    () =>
+      fetched.map(({ path, size }) => `fetched ${path}  ${formatSize(size)}`)
+        .join("\n"),
   );
 }
 
@@ -285,7 +300,7 @@ async function askVersion(
 ): Promise<string | undefined> {
   return runsHere(facts, machine.platform)
     ? await helperVersion(path, processes)
-    : undefined;
+    : facts.version;
 }
 
 function runsHere({ platforms }: HelperFacts, platform: string): boolean {

@@ -1,5 +1,14 @@
 import { dirname } from "@std/path";
 
+import { isPspfError } from "../../errors.ts";
+import { parsePlatform } from "../../launchers/platform.ts";
+import {
+  findSubject,
+  openPackInput,
+  type Subject,
+} from "../../project/pack_input.ts";
+import type { ProjectKind } from "../../project/project.ts";
+import { writeProjectManifest } from "../../project/write_manifest.ts";
 import type { FileWriter } from "../../host/types.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { withExistsHint } from "./keygen.ts";
@@ -83,7 +92,25 @@ export async function runInit(
   command: CommandOf<"init">,
   { host, output }: CommandContext,
 ): Promise<void> {
-  const { template, force: replace } = command.flags;
+  const { template, as, entry, runtime, force: replace } = command.flags;
+  const subject = await projectHere(as, host);
+  if (subject !== undefined) {
+    await using input = await openPackInput(subject, {
+      target: parsePlatform(host.machine.platform),
+      overrides: { entry, runtime },
+      say: (text) => output.note(text),
+    }, host);
+    const written = await withExistsHint(
+      "Use --force to replace what is there",
+      () => writeProjectManifest(input, replace, host),
+    );
+    return output.report(
+      { project: subject.kind, files: written },
+      () =>
+        [...written.map((path) => `wrote ${path}`), "Next: flavor pack"]
+          .join("\n"),
+    );
+  }
   const files = TEMPLATES[template];
   await withExistsHint(
     replace
@@ -100,6 +127,22 @@ export async function runInit(
         "Next: flavor pack && dist/hello.psp",
       ].join("\n"),
   );
+}
+
+/** The project in this directory, where there is one and no manifest yet. */
+async function projectHere(
+  as: ProjectKind | undefined,
+  host: CommandContext["host"],
+): Promise<Subject | undefined> {
+  // The directory that -C names may not be there yet.
+  if (await host.reader.facts(".") === undefined) return undefined;
+  try {
+    const subject = await findSubject(".", as, host);
+    return subject.kind === "manifest" ? undefined : subject;
+  } catch (error) {
+    if (isPspfError(error, "io/not-found")) return undefined;
+    throw error;
+  }
 }
 
 /** All are opened before one is published: an existing file stops it all. */

@@ -1,25 +1,18 @@
-import type { JsonValue } from "../../errors.ts";
 import type { RandomAccessSource } from "../../io/random_access_source.ts";
 import { extractSlot } from "../../read/slot_content.ts";
+import { type ListedFile, ListingTarget } from "../../read/listed_files.ts";
 import {
   inspectPackage,
   type PackageSummary,
   type SlotSummary,
 } from "../../read/mod.ts";
 import { openPackage, SIGNED_FOR } from "../../read/open_package.ts";
+import { summaryJson } from "../../read/package_json.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
-import {
-  fileTreeText,
-  type ListedFile,
-  ListingTarget,
-} from "../listed_files.ts";
+import { fileTreeText } from "../file_tree_text.ts";
+import { openInput } from "../open_input.ts";
 import type { Output, Paint } from "../output.ts";
-import {
-  checkJson,
-  openToLook,
-  storedSize,
-  warnOfChecks,
-} from "../package_file.ts";
+import { openToLook, storedSize, warnOfChecks } from "../package_file.ts";
 import { formatCount, formatSize, formatTable } from "../text.ts";
 
 /**
@@ -28,10 +21,11 @@ import { formatCount, formatSize, formatTable } from "../text.ts";
  */
 export async function runInspect(
   command: CommandOf<"inspect">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
+  const { output } = context;
   const { package: path } = command.operands;
-  await using source = await host.reader.openSource(path);
+  await using source = await openInput(path, command.flags, context);
   const summary = await openToLook(source, inspectPackage);
   const contents = command.flags.tree
     ? await listContents(source, output)
@@ -76,56 +70,6 @@ function treeText(
   return `\n${paint.strong(id)}  ${formatCount(count, "file")}\n${
     fileTreeText(files)
   }`;
-}
-
-function summaryJson(
-  summary: PackageSummary,
-  contents: Contents | undefined,
-): JsonValue {
-  const { execution } = summary;
-  return {
-    package: summary.name,
-    format: "PSPF/2025",
-    format_version: "0x20250001",
-    size: summary.size,
-    package_metadata: { ...summary.package },
-    builder: summary.builder ?? null,
-    built: summary.timestamp ?? null,
-    sealed: summary.sealed,
-    public_key: summary.publicKey,
-    fingerprint: summary.fingerprint,
-    launcher: summary.launcher ?? null,
-    launcher_size: summary.launcherSize,
-    metadata_size: summary.metadataSize.stored,
-    metadata_plain_size: summary.metadataSize.plain,
-    metadata_sha256: summary.metadataSha256,
-    platform_signature: summary.platformSignature?.kind ?? null,
-    execution: {
-      command: execution.command,
-      argv: execution.argv ?? null,
-      args: execution.args ?? [],
-      primary_slot: execution.primarySlot,
-      env: execution.env,
-    },
-    slots: summary.slots.map((slot) => ({
-      index: slot.index,
-      name: slot.id,
-      purpose: slot.purpose,
-      lifecycle: slot.lifecycle,
-      target: slot.target,
-      source: slot.source,
-      operations: slot.operations,
-      offset: slot.offset,
-      size: slot.size,
-      original_size: slot.originalSize,
-      permissions: slot.permissions,
-      checksum: slot.checksum,
-      ...(contents && {
-        files: (contents[slot.index] ?? []).map((file) => ({ ...file })),
-      }),
-    })),
-    checks: summary.checks.map(checkJson),
-  };
 }
 
 function summaryText(summary: PackageSummary, paint: Paint): string {

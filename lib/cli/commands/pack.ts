@@ -1,38 +1,38 @@
 import { encodeHex } from "@std/encoding/hex";
+import { basename, dirname, join } from "@std/path";
 
-import { checkKeyPair } from "../../crypto/ed25519.ts";
-import {
-  keyFingerprint,
-  keyPairFromSeed,
-  parsePublicKey,
-} from "../../crypto/mod.ts";
-import { MAX_KEY_FILE_SIZE } from "../../crypto/key_file.ts";
+import { keyFingerprint } from "../../crypto/mod.ts";
 import { BlockCompressor } from "../../compress/block_compressor.ts";
+import type { JsonValue } from "../../errors.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
-import { parsePlatform, platformName } from "../../launchers/platform.ts";
-import type {
-  BuildProgress,
-  PackSettings,
-  SigningKey,
-} from "../../pack/mod.ts";
-import { type SettledPlan, settlePlan } from "../../pack/build_package.ts";
 import {
-  defaultOutput,
-  defaultWorkenvBase,
-  manifestLauncher,
-} from "../../pack/pack_manifest.ts";
+  parsePlatform,
+  type Platform,
+  platformName,
+  PLATFORMS,
+} from "../../launchers/platform.ts";
+import type { BuildProgress, PackSettings } from "../../pack/mod.ts";
+import { type SettledPlan, settlePlan } from "../../pack/build_package.ts";
 import {
   type BuildResult,
   packToFile,
   prepareBuild,
   type PreparedBuild,
 } from "../../pack/pack_to_file.ts";
-import { createSourceOpener } from "../../pack/source_opener.ts";
+import { checkOutput } from "../../pack/source_opener.ts";
+import {
+  findSubject,
+  openPackInput,
+  type PackInput,
+  type Subject,
+} from "../../project/pack_input.ts";
+import { checkStart } from "../../project/check_start.ts";
+import { smoke } from "../../project/smoke.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import type { Output } from "../output.ts";
-import { readPackManifest } from "../pack_manifest.ts";
 import type { ProgressBar } from "../progress.ts";
+import { chooseKey, type ChosenKey, type KeyOrigin } from "../signing_key.ts";
 import {
   checkStandardOutput,
   STANDARD_OUTPUT,
@@ -42,54 +42,117 @@ import { formatCount, formatSize, formatTable } from "../text.ts";
 
 type PackFlags = CommandOf<"pack">["flags"];
 
-/** Where the key comes from. */
-type KeyOrigin = "file" | "seed" | "ephemeral";
-
 /**
  * `flavor pack`: builds into a temporary file, verifies it, and only then gives
- * it its name; or streams it to the next program.
+ * it its name; or streams it to the next program. One package for each target.
  */
 export async function runPack(
-  { flags }: CommandOf<"pack">,
+  { flags, operands }: CommandOf<"pack">,
   context: CommandContext,
 ): Promise<void> {
   const { host, output } = context;
-  const { reader } = host;
-  const started = host.clock.monotonic();
   const isPiped = flags.output === STANDARD_OUTPUT;
   if (isPiped && !flags["dry-run"]) checkStandardOutput("A package", context);
-  const jobs = flags.jobs ?? host.machine.processors;
-  using compressor = new BlockCompressor({ jobs });
-  // Workers take their time to start, which reading the plan need not wait for.
-  if (!flags["dry-run"]) compressor.prepare();
-  const manifest = await readPackManifest(flags.manifest, reader);
-  const { plan } = manifest;
-  const standardOutput = isPiped ? standardOutputSink(context) : undefined;
-  const path = reader.absolute(
-    isPiped ? defaultOutput(manifest) : flags.output ?? defaultOutput(manifest),
-  );
-  const key = await chooseKey(flags, host);
-  const { "builder-bin": builder, "private-key": privateKey } = flags;
-  if (builder !== undefined && !flags.verify) {
+  if (flags["builder-bin"] !== undefined && !flags.verify) {
     throw usage(
       "--no-verify and --builder-bin cannot be used together: what another program wrote is always verified",
     );
   }
-  const openSource = createSourceOpener(reader, {
-    manifestDirectory: manifest.directory,
-    workenvBase: reader.absolute(
-      flags["workenv-base"] ?? defaultWorkenvBase(manifest),
-    ),
-    output: path,
-  });
+  if (flags.manifest !== undefined && operands.path !== undefined) {
+    throw usage("PATH and --manifest cannot be used together");
+  }
+  const targets = targetsOf(flags.target);
+  if (targets.length > 1 && flags.output !== undefined) {
+    throw usage("--output names one package, and there are several targets");
+  }
+  const jobs = flags.jobs ?? host.machine.processors;
+  using compressor = new BlockCompressor({ jobs });
+  // Workers take their time to start, which reading the plan need not wait for.
+  if (!flags["dry-run"]) compressor.prepare();
+  const subject = await findSubject(
+    flags.manifest ?? operands.path,
+    flags.as,
+    host,
+  );
+  const values: JsonValue[] = [];
+  const texts: string[] = [];
+  for (const target of targets) {
+    const built = await packFor(target, targets.length > 1, {
+      subject,
+      flags,
+      jobs,
+      compressor,
+    }, context);
+    if (isPiped && !flags["dry-run"]) return output.note(built.text());
+    values.push(built.value);
+    texts.push(built.text());
+  }
+  const [first = null] = values;
+  const value = targets.length > 1 ? { packages: values } : first;
+  const show = flags["dry-run"] ? output.result : output.report;
+  show(value, () => texts.join("\n"));
+}
+
+/** One package as the user is told of it. */
+interface Shown {
+  readonly value: JsonValue;
+  readonly text: () => string;
+}
+
+interface PackJob {
+  readonly subject: Subject;
+  readonly flags: PackFlags;
+  readonly jobs: number;
+  readonly compressor: BlockCompressor;
+}
+
+async function packFor(
+  target: Platform | undefined,
+  isOneOfSeveral: boolean,
+  { subject, flags, jobs, compressor }: PackJob,
+  context: CommandContext,
+): Promise<Shown> {
+  const { host, output } = context;
+  const started = host.clock.monotonic();
+  const isPiped = flags.output === STANDARD_OUTPUT;
+  const isManifest = subject.kind === "manifest";
+  await using input = await openPackInput(subject, {
+    target: target ?? parsePlatform(host.machine.platform),
+    overrides: {
+      entry: flags.entry,
+      runtime: flags.runtime,
+      include: flags.include,
+      exclude: flags.exclude,
+      allow: permissionsOf(flags),
+    },
+    workenvBase: flags["workenv-base"],
+    output: isPiped ? undefined : flags.output,
+    suffix: isOneOfSeveral && target !== undefined
+      ? `-${platformName(target)}`
+      : "",
+    allowSecrets: flags["allow-secrets"],
+    say: (text) => output.note(text),
+  }, host);
+  const key = await chooseKey(flags, input.directory, context);
+  const isOwnLauncher = flags["launcher-bin"] === undefined &&
+    input.launcher === undefined &&
+    (host.env.get("FLAVOR_LAUNCHER_BIN") ?? "") === "";
+  const checked = flags.preflight
+    ? await checkStart(
+      input,
+      target ?? (isOwnLauncher ? input.target : undefined),
+    )
+    : undefined;
+  for (const warning of checked?.warnings ?? []) output.warn(warning);
+  const standardOutput = isPiped ? standardOutputSink(context) : undefined;
   using bar = output.progress(LABELS.pack, 0);
   const cacheDirectory = flags["cache-dir"];
+  const { "builder-bin": builder } = flags;
   const settings: PackSettings = {
     key: key.key,
-    launcher: flags["launcher-bin"] ?? manifestLauncher(manifest, host.env),
-    target: flags.target === undefined
-      ? undefined
-      : parsePlatform(flags.target),
+    launcher: flags["launcher-bin"] ?? input.launcher,
+    // The binary or the interpreter in a project runs on one platform only.
+    target: target ?? (isManifest ? undefined : input.target),
     // The existing builders write what the existing launchers can do.
     portable: flags.portable || builder !== undefined || undefined,
     jobs,
@@ -105,55 +168,112 @@ export async function runPack(
     const dry = { ...settings, cache: undefined };
     await using build = await prepareBuild(
       dry,
-      openSource,
+      input.openSource,
       () => Promise.resolve(host),
     );
-    const settled = await settlePlan(plan, build.options);
-    return await showPlan(settled, build, {
-      manifest: manifest.path,
-      path: standardOutput?.name ?? path,
+    const settled = await settlePlan(input.plan, build.options);
+    return await describePlan(settled, build, {
+      manifest: subject.path,
+      path: standardOutput?.name ?? input.output,
       origin: key.origin,
     }, output);
   }
-  const result = await packToFile(
-    {
-      plan,
-      openSource,
-      output: standardOutput ?? path,
-      inputs: [manifest.path, privateKey, flags["public-key"]]
-        .filter((input) => input !== undefined),
-      compressor,
-      builder: builder === undefined ? undefined : {
-        program: builder,
-        logLevel: output.logLevel,
-        processes: host.processes,
-        onSaid: (text) => output.debug(text),
+  const write = (path: string): Promise<BuildResult> =>
+    packToFile(
+      {
+        plan: input.plan,
+        openSource: input.openSource,
+        output: standardOutput ?? path,
+        inputs: [...input.inputs, key.path, flags["public-key"]]
+          .filter((one) => one !== undefined),
+        compressor,
+        builder: builder === undefined ? undefined : {
+          program: builder,
+          logLevel: output.logLevel,
+          processes: host.processes,
+          onSaid: (text) => output.debug(text),
+        },
       },
-    },
-    settings,
-    host,
-  );
+      settings,
+      host,
+    );
+  const result = flags.smoke === undefined
+    ? await write(input.output)
+    : await smokeFirst(flags.smoke, input, write, context);
   bar[Symbol.dispose]();
   logChoices(result, key.origin, output);
   for (const warning of result.warnings) output.warn(warning);
-  if (key.origin === "ephemeral") {
-    output.note(
-      "note: signed with a key made for this build alone; that proves integrity, not origin (see flavor keygen)",
-    );
-  }
-  showResult(result, {
-    path: isPiped ? result.path : flags.output ?? path,
-    isPiped,
+  noteKey(key, output);
+  const shownPath = isPiped ? result.path : flags.output ?? input.output;
+  return showResult(result, {
+    path: shownPath,
+    needs: checked?.needs ?? [],
     origin: key.origin,
     elapsedMs: host.clock.monotonic() - started,
   }, output);
 }
 
+/** The package gets its name only when it has run. */
+async function smokeFirst(
+  args: string,
+  input: PackInput,
+  write: (path: string) => Promise<BuildResult>,
+  { host, output }: CommandContext,
+): Promise<BuildResult> {
+  const { writer, reader } = host;
+  const path = input.output;
+  await writer.makeDirectory(dirname(path));
+  for (const one of input.inputs) await checkOutput(reader, path, one);
+  const draft = await writer.makeTemporaryDirectory(
+    join(dirname(path), ".smoke-"),
+  );
+  try {
+    const result = await write(join(draft, basename(path)));
+    output.note(`starting it in an empty cache: ${basename(path)} ${args}`);
+    await smoke(result, args, host);
+    await writer.rename(result.path, path);
+    return { ...result, path };
+  } finally {
+    await writer.remove(draft);
+  }
+}
+
+function targetsOf(
+  names: readonly string[],
+): readonly (Platform | undefined)[] {
+  if (names.length === 0) return [undefined];
+  const all = names.includes("all") ? PLATFORMS : [...new Set(names)];
+  return all.map(parsePlatform);
+}
+
+function permissionsOf(flags: PackFlags): readonly string[] {
+  return Object.entries(flags).flatMap(([name, value]) => {
+    if (!name.startsWith("allow-") || name === "allow-secrets") return [];
+    if (value === undefined || value === false) return [];
+    return [
+      value === true || value === "" ? `--${name}` : `--${name}=${value}`,
+    ];
+  });
+}
+
 const ORIGINS: Readonly<Record<KeyOrigin, string>> = {
   file: "from a file",
+  stdin: "from standard input",
+  environment: "from FLAVOR_PRIVATE_KEY",
+  found: "found in keys/",
   seed: "from a seed",
   ephemeral: "made for this build",
 };
+
+function noteKey({ origin, path }: ChosenKey, output: Output): void {
+  if (origin === "ephemeral") {
+    output.note(
+      "note: signed with a key made for this build alone; that proves integrity, not origin (see flavor keygen)",
+    );
+  } else if (origin === "found" || origin === "environment") {
+    output.note(`signed with ${path ?? "the key in FLAVOR_PRIVATE_KEY"}`);
+  }
+}
 
 function logChoices(
   result: BuildResult,
@@ -171,39 +291,6 @@ function logChoices(
 
 function platformOf({ target }: Pick<BuildResult, "target">): string {
   return target === undefined ? "any" : platformName(target);
-}
-
-/** The key that the flags name: a file, else a seed, else one for this build. */
-async function chooseKey(
-  flags: PackFlags,
-  { reader, env }: CommandContext["host"],
-): Promise<{ readonly key?: SigningKey; readonly origin: KeyOrigin }> {
-  const { "private-key": privateKeyPath, "public-key": publicKeyPath } = flags;
-  const seed = flags["key-seed"];
-  if (privateKeyPath !== undefined) {
-    if (seed !== undefined) {
-      throw usage("--private-key and --key-seed cannot be used together");
-    }
-    return { key: { privateKeyPath, publicKeyPath }, origin: "file" };
-  }
-  if (seed === undefined) {
-    if (publicKeyPath === undefined) return { origin: "ephemeral" };
-    throw usage("--public-key needs --private-key or --key-seed");
-  }
-  const named = seed === "env" ? env.get("FLAVOR_KEY_SEED") ?? "" : seed;
-  if (named === "") {
-    throw usage(
-      seed === "env"
-        ? "--key-seed env needs FLAVOR_KEY_SEED, which is not set"
-        : "--key-seed is empty",
-    );
-  }
-  const key = await keyPairFromSeed(named);
-  if (publicKeyPath !== undefined) {
-    const file = await reader.readBytes(publicKeyPath, MAX_KEY_FILE_SIZE);
-    checkKeyPair(key, parsePublicKey(file));
-  }
-  return { key, origin: "seed" };
 }
 
 const LABELS: Readonly<Record<BuildProgress["stage"], string>> = {
@@ -243,13 +330,13 @@ interface PlanPlace {
   readonly origin: KeyOrigin;
 }
 
-/** Shows what would be done; every source has been looked at, none packed. */
-async function showPlan(
+/** Says what would be done; every source has been looked at, none packed. */
+async function describePlan(
   { plan, slots, portable, warnings }: SettledPlan,
   { launcher, options }: PreparedBuild,
   { manifest, path, origin }: PlanPlace,
   output: Output,
-): Promise<void> {
+): Promise<Shown> {
   const fingerprint = await keyFingerprint(options.keyPair.publicKey);
   const platform = platformOf({ target: options.target });
   const { name, version } = plan.package;
@@ -263,8 +350,8 @@ async function showPlan(
     files,
     content_size: size,
   }));
-  output.result(
-    {
+  return {
+    value: {
       dry_run: true,
       manifest,
       package: path,
@@ -277,7 +364,7 @@ async function showPlan(
       fingerprint: origin === "ephemeral" ? null : fingerprint,
       slots: rows,
     },
-    () =>
+    text: () =>
       [
         formatTable([
           ["package", `${name} ${version}`],
@@ -308,22 +395,23 @@ async function showPlan(
         ], [2, 3]),
         "Nothing was written.",
       ].join("\n"),
-  );
+  };
 }
 
 interface ResultFacts {
   readonly path: string;
-  readonly isPiped: boolean;
+  /** What the machine that starts it has to have. */
+  readonly needs: readonly string[];
   readonly origin: KeyOrigin;
   readonly elapsedMs: number;
 }
 
-/** Says what was packed; beside a package on standard output, as notes. */
+/** Says what was packed. */
 function showResult(
   result: BuildResult,
-  { path, isPiped, origin, elapsedMs }: ResultFacts,
+  { path, needs, origin, elapsedMs }: ResultFacts,
   output: Output,
-): void {
+): Shown {
   const { slots, portable, launcher, packageSize, isVerified } = result;
   const platform = platformOf(result);
   const rows = slots.map(({ source, metadata, size, isCached }) => [
@@ -342,10 +430,10 @@ function showResult(
       }  ${platform}  ${isVerified ? "verified" : "not verified"}  ${
         (elapsedMs / 1000).toFixed(1)
       } s`,
+      ...(needs.length === 0 ? [] : [`needs  ${needs.join(", ")}`]),
     ].join("\n");
-  if (isPiped) return output.note(text());
-  output.report(
-    {
+  return {
+    value: {
       package: path,
       size: packageSize,
       platform,
@@ -357,6 +445,7 @@ function showResult(
       fingerprint: result.keyFingerprint,
       key: origin,
       verified: isVerified,
+      needs: [...needs],
       slots: slots.map((slot) => ({
         index: slot.metadata.slot,
         id: slot.metadata.id,
@@ -373,5 +462,5 @@ function showResult(
       warnings: [...result.warnings],
     },
     text,
-  );
+  };
 }

@@ -1,8 +1,11 @@
 import { PspfError } from "../../errors.ts";
+import { keyFingerprint } from "../../crypto/mod.ts";
+import { remoteUrl } from "../../io/open_source.ts";
+import type { RandomAccessSource } from "../../io/random_access_source.ts";
 import { openPackage } from "../../read/open_package.ts";
-import type { VerifyReport } from "../../read/mod.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
-import { readTrustedKeys, verifyFile } from "../package_file.ts";
+import { fetchPackage } from "../fetch_package.ts";
+import { checkValid, readTrustedKeys, verifyFile } from "../package_file.ts";
 
 /**
  * `flavor run`: checks every byte of a package with this program, its launcher
@@ -12,46 +15,47 @@ import { readTrustedKeys, verifyFile } from "../package_file.ts";
  */
 export async function runRun(
   command: CommandOf<"run">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
+  const { host, output } = context;
   const { package: path } = command.operands;
   const trustedKeys = await readTrustedKeys(
     command.flags["trusted-key"],
     host.reader,
   );
   checkArguments(command.rest);
-  const program = await host.reader.realPath(path);
-  {
-    await using source = await host.reader.openSource(program);
-    // A named key has to cover the launcher too, and only a seal does that. A
-    // variable that asks for less is for the launcher: here nothing is waived.
-    const isStrict = trustedKeys !== undefined ||
-      host.env.get("FLAVOR_VALIDATION") === "strict";
-    const level = isStrict ? "strict" : "standard";
-    const report = await verifyFile(source, { level, trustedKeys }, output);
-    checkReport(path, report);
-    const { metadata } = await openPackage(source, { level });
+  // A named key has to cover the launcher too, and only a seal does that. A
+  // variable that asks for less is for the launcher: here nothing is waived.
+  const isStrict = trustedKeys !== undefined ||
+    host.env.get("FLAVOR_VALIDATION") === "strict";
+  const options = {
+    level: isStrict ? "strict" : "standard",
+    trustedKeys,
+  } as const;
+  const check = async (source: RandomAccessSource): Promise<void> => {
+    checkValid(path, "started", await verifyFile(source, options, output));
+    const { metadata, index } = await openPackage(source, options);
     const { name, version } = metadata.package;
-    output.debug(`verified ${name} ${version} at level ${level}`);
+    output.debug(`verified ${name} ${version} at level ${options.level}`);
+    if (!isRemote || trustedKeys !== undefined) return;
+    const signer = await keyFingerprint(index.fields.publicKey);
+    output.warn(
+      `no trusted key was given: ${path} is intact, but whether to trust its signer ${signer} was not checked`,
+    );
+  };
+  const isRemote = remoteUrl(path) !== undefined;
+  const program = isRemote
+    ? await fetchPackage(path, options, check, context)
+    : await host.reader.realPath(path);
+  if (!isRemote) {
+    await using source = await host.reader.openSource(program);
+    await check(source);
   }
   const { code } = await host.processes.runInPlace({
     program,
     args: command.rest,
   });
   return code;
-}
-
-function checkReport(path: string, { checks }: VerifyReport): void {
-  const failed = checks.find(({ status }) => status === "fail");
-  if (failed === undefined) return;
-  throw new PspfError(
-    failed.code ?? "internal/bug",
-    `"${path}" is not started: ${failed.detail}`,
-    {
-      context: { path, check: failed.id },
-      hint: `See every check with: flavor verify ${path}`,
-    },
-  );
 }
 
 /** What the runtime puts in place of bytes that are not UTF-8. */

@@ -1,11 +1,11 @@
-import { keyFingerprint } from "../../crypto/mod.ts";
-import { isPspfError, type JsonValue } from "../../errors.ts";
-import type { RandomAccessSource } from "../../io/random_access_source.ts";
-import { openPackage } from "../../read/open_package.ts";
-import type { TrustedKey, VerifyCheck, VerifyLevel } from "../../read/mod.ts";
+import { isPspfError } from "../../errors.ts";
+import type { VerifyCheck } from "../../read/mod.ts";
+import { verdictJson } from "../../read/package_json.ts";
+import { isTrusted, judgePackage, type Verdict } from "../../read/verdict.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { openInput } from "../open_input.ts";
 import type { Output } from "../output.ts";
-import { checkJson, readTrustedKeys, verifyFile } from "../package_file.ts";
+import { readTrustedKeys } from "../package_file.ts";
 import { reportFailure } from "../report_failure.ts";
 import { visibleText } from "../text.ts";
 
@@ -13,21 +13,12 @@ const EXIT_VALID = 0;
 /** Whatever is wrong with it: the question was whether the package is good. */
 const EXIT_INVALID = 4;
 
-/** What is known about one package. */
-interface Verdict {
-  readonly path: string;
-  readonly valid: boolean;
-  readonly level: VerifyLevel;
-  readonly checks: readonly VerifyCheck[];
-  /** Fingerprint of the key that is named in the package, where it can be read. */
-  readonly signer: string | undefined;
-}
-
 /** `flavor verify`: names every check of every package, and who signed it. */
 export async function runVerify(
   command: CommandOf<"verify">,
-  { host, output }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
+  const { host, output } = context;
   const { packages } = command.operands;
   const { level, "trusted-key": given } = command.flags;
   const trustedKeys = await readTrustedKeys(given, host.reader);
@@ -35,8 +26,14 @@ export async function runVerify(
   let unread = EXIT_VALID;
   for (const path of packages) {
     try {
-      await using source = await host.reader.openSource(path);
-      const verdict = await judge(path, source, { level, trustedKeys }, output);
+      await using source = await openInput(path, command.flags, context);
+      using bar = output.progress("verifying", source.size);
+      const verdict = await judgePackage(path, source, {
+        level,
+        trustedKeys,
+        onProgress: bar.add,
+      });
+      bar[Symbol.dispose]();
       if (!output.json) say(verdict, verdicts.length > 0, output);
       verdicts.push(verdict);
     } catch (error) {
@@ -53,51 +50,6 @@ export async function runVerify(
     output.result(packages.length === 1 ? list[0] ?? null : all, () => "");
   }
   return verdicts.every((verdict) => verdict.valid) ? unread : EXIT_INVALID;
-}
-
-async function judge(
-  path: string,
-  source: RandomAccessSource,
-  options: {
-    readonly level: VerifyLevel;
-    readonly trustedKeys: readonly TrustedKey[] | undefined;
-  },
-  output: Output,
-): Promise<Verdict> {
-  const { valid, checks } = await verifyFile(source, options, output);
-  const signer = await findSigner(source);
-  return { path, valid, level: options.level, checks, signer };
-}
-
-async function findSigner(
-  source: RandomAccessSource,
-): Promise<string | undefined> {
-  try {
-    const { index } = await openPackage(source, { level: "none" });
-    return await keyFingerprint(index.fields.publicKey);
-  } catch {
-    return undefined;
-  }
-}
-
-function verdictJson(verdict: Verdict): Record<string, JsonValue> {
-  const { path, valid, level, checks, signer } = verdict;
-  return {
-    package: path,
-    valid,
-    level,
-    fingerprint: signer ?? null,
-    trusted: isTrusted(verdict) ?? null,
-    checks: checks.map(checkJson),
-  };
-}
-
-/** Whether the key is one of those given; `undefined` when none was. */
-function isTrusted({ checks }: Verdict): boolean | undefined {
-  const check = checks.find(({ id }) => id === "trusted-key");
-  return check === undefined || check.status === "skip"
-    ? undefined
-    : check.status === "pass";
 }
 
 function say(verdict: Verdict, isNext: boolean, output: Output): void {

@@ -121,6 +121,7 @@ function flagsOf(
     const { help, short, kind } = flag;
     const names = [...(short === undefined ? [] : [`-${short}`]), `--${name}`];
     const isList = kind === "list";
+    if (kind === "optional") return [{ names, help, isList }];
     if (kind !== "switch") {
       const value = valueOf(flag.value ?? "TEXT", flag.choices);
       return [{ names, help, value, isList }];

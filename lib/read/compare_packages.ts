@@ -1,12 +1,11 @@
 import { encodeHex } from "@std/encoding/hex";
-
-import { createSha256 } from "../crypto/sha256.ts";
-import { keyFingerprint } from "../crypto/mod.ts";
+import { createSha256, keyFingerprint } from "../crypto/sha256.ts";
 import type { JsonValue } from "../errors.ts";
 import { formatPermissions } from "../format/slot_words.ts";
-import { extractSlot, streamSlot } from "../read/slot_content.ts";
-import type { OpenedPackage, PackageSlot } from "../read/mod.ts";
 import { type ListedFile, ListingTarget } from "./listed_files.ts";
+import type { OpenedPackage } from "./open_package.ts";
+import type { PackageSlot } from "./resolve_slots.ts";
+import { extractSlot, streamSlot } from "./slot_content.ts";
 
 /** One value that is not the same; `undefined` where there is none. */
 export interface Change {
@@ -80,7 +79,7 @@ async function compareSlot(
     opened: OpenedPackage,
     slot: PackageSlot | undefined,
   ): Promise<readonly ListedFile[]> => {
-    const target = new ListingTarget(true);
+    const target = new ListingTarget({ withDigests: true });
     if (slot !== undefined) {
       await extractSlot(opened, slot, target, { onProgress });
     }

@@ -1,0 +1,4 @@
+/** The script of the page, one module. */
+export const SCRIPT: string;
+/** Its style. */
+export const STYLE: string;

@@ -1,0 +1,308 @@
+//! `flavor-rs-builder`: packs an application where there is no Deno. Its packages are those of `flavor pack`, byte for byte.
+
+mod check;
+mod encode;
+mod failure;
+mod glob;
+mod json;
+mod kept;
+mod keys;
+mod launcher;
+mod options;
+mod package;
+mod plan;
+mod schema;
+mod slot;
+mod tar;
+mod toml;
+mod tree;
+mod value;
+mod value_checks;
+mod verify;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, thread};
+
+use pspf_format::{Error, ErrorKind, Result};
+
+use crate::check::Format;
+use crate::failure::{exit_code, from_io, usage};
+use crate::keys::Key;
+use crate::launcher::Launcher;
+use crate::options::{LogLevel, Options, Request};
+use crate::package::{Build, Written};
+use crate::plan::Plan;
+use crate::slot::{Places, Slot, absolute, check_output, check_targets};
+
+/// More workers than this cost more memory than they save time.
+const MAX_JOBS: usize = 16;
+const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    let failed = |error: &Error| {
+        let hint = error
+            .next_step()
+            .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+        let _ = writeln!(
+            std::io::stderr(),
+            "error: {} [{}]{hint}",
+            error.message(),
+            error.code()
+        );
+        ExitCode::from(exit_code(error.code()))
+    };
+    match Request::parse(env::args_os().skip(1)) {
+        Ok(Request::Print(text)) => {
+            let _ = writeln!(std::io::stdout(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(Request::Build(options)) => {
+            build(&options).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn build(options: &Options) -> Result<()> {
+    let say = |level: LogLevel, text: &str| {
+        if level <= options.log_level {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    };
+    let manifest = absolute(&options.manifest)?;
+    let plan = read_manifest(&options.manifest)?;
+    let directory = manifest.parent().unwrap_or(Path::new("/")).to_owned();
+    let output = absolute(&options.output)?;
+    let key = choose_key(options)?;
+    let launcher = Launcher::read(&find_launcher(options, &plan, &directory)?)?;
+    let workenv = match (&options.workenv_base, plan.format) {
+        (Some(base), _) => absolute(base)?,
+        (None, Format::Json) => absolute(Path::new("."))?,
+        (None, Format::Toml) => directory.clone(),
+    };
+    let places = Places {
+        manifest: directory,
+        workenv,
+        output: output.clone(),
+    };
+    let mut warnings = plan.warnings.clone();
+    let slots = settle(&plan, &launcher, &places, &mut warnings)?;
+    let inputs = [
+        Some(&options.manifest),
+        options.private_key.as_ref(),
+        options.public_key.as_ref(),
+    ];
+    for input in inputs.into_iter().flatten().chain([&launcher.path]) {
+        check_output(&output, input)?;
+    }
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let build = Build {
+        plan: &plan,
+        launcher: &launcher,
+        key: &key,
+        jobs: options.jobs.unwrap_or(processors).min(MAX_JOBS),
+        time: source_date_epoch()?,
+    };
+    let written = write_file(&build, &slots, &output)?;
+    for warning in &warnings {
+        say(LogLevel::Warn, &format!("warning: {warning}"));
+    }
+    if options.private_key.is_none() && options.key_seed.is_none() {
+        say(
+            LogLevel::Info,
+            "note: signed with a key made for this build alone; that proves integrity, not origin (see flavor keygen)",
+        );
+    }
+    say(
+        LogLevel::Info,
+        &format!(
+            "packed {}  {} bytes",
+            options.output.display(),
+            written.size
+        ),
+    );
+    Ok(())
+}
+
+fn read_manifest(path: &Path) -> Result<Plan> {
+    let name = path.to_string_lossy();
+    let facts = fs::metadata(path).map_err(|error| from_io(&error, "read", path))?;
+    if facts.len() > MAX_MANIFEST {
+        return Err(Error::new(
+            ErrorKind::ManifestSyntax,
+            format!("Cannot read {name}: it is too long"),
+        ));
+    }
+    let bytes = fs::read(path).map_err(|error| from_io(&error, "read", path))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Error::new(
+            ErrorKind::ManifestSyntax,
+            format!("\"{name}\" is not UTF-8 text"),
+        )
+    })?;
+    let format = if name.ends_with(".json") {
+        Format::Json
+    } else {
+        Format::Toml
+    };
+    plan::parse(&text, format, &name)
+}
+
+fn find_launcher(options: &Options, plan: &Plan, directory: &Path) -> Result<PathBuf> {
+    if let Some(given) = &options.launcher {
+        return absolute(given);
+    }
+    if let Some(named) = &plan.launcher {
+        return absolute(&directory.join(named));
+    }
+    // Beside this program, where the toolkit builds both.
+    let name = env::current_exe().ok().and_then(|path| {
+        let name = path.file_name()?.to_str()?.replace("builder", "launcher");
+        Some(path.with_file_name(name))
+    });
+    if let Some(path) = name
+        .as_ref()
+        .filter(|path| path.is_file() && path.to_string_lossy().contains("launcher"))
+    {
+        return Ok(path.clone());
+    }
+    let searched = name.map_or_else(String::new, |path| {
+        format!("; looked for \"{}\"", path.display())
+    });
+    let error = Error::new(
+        ErrorKind::LauncherNotFound,
+        format!("No launcher was found{searched}"),
+    );
+    Err(error.hint("Name one with --launcher-bin FILE or FLAVOR_LAUNCHER_BIN"))
+}
+
+fn choose_key(options: &Options) -> Result<Key> {
+    let key = match (&options.private_key, &options.key_seed) {
+        (Some(_), Some(_)) => {
+            return Err(usage(
+                "--private-key and --key-seed cannot be used together",
+            ));
+        }
+        (Some(path), None) => Key::read(path)?,
+        (None, Some(seed)) => {
+            let text = if seed == "env" {
+                env::var("FLAVOR_KEY_SEED").unwrap_or_default()
+            } else {
+                seed.clone()
+            };
+            match (text.is_empty(), seed.as_str()) {
+                (true, "env") => {
+                    return Err(usage(
+                        "--key-seed env needs FLAVOR_KEY_SEED, which is not set",
+                    ));
+                }
+                (true, _) => return Err(usage("--key-seed is empty")),
+                _ => Key::of_seed(&text),
+            }
+        }
+        (None, None) if options.public_key.is_some() => {
+            return Err(usage("--public-key needs --private-key or --key-seed"));
+        }
+        (None, None) => Key::fresh()?,
+    };
+    if let Some(path) = &options.public_key {
+        key.check_file(path)?;
+    }
+    Ok(key)
+}
+
+/// Finds the sources and decides the operations, so that a build with a mistake fails before it starts.
+fn settle<'a>(
+    plan: &'a Plan,
+    launcher: &Launcher,
+    places: &Places,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Slot<'a>>> {
+    let Some(known) = launcher.operations.as_ref().filter(|_| !plan.is_portable) else {
+        let message =
+            "Cannot build in the portable profile: this builder writes for our own launchers only";
+        return Err(Error::new(ErrorKind::BuildLimit, message).hint("Use flavor pack --portable"));
+    };
+    let mut slots = Vec::new();
+    for (index, spec) in plan.slots.iter().enumerate() {
+        slots.push(slot::open(spec, index, places, warnings)?);
+    }
+    check_targets(&slots)?;
+    for slot in &slots {
+        let missing = slot
+            .operations
+            .iter()
+            .map(|operation| operation.to_string())
+            .find(|name| !known.contains(name));
+        if let Some(missing) = missing {
+            let message = format!(
+                "Cannot build slot \"{}\": the launcher cannot undo {missing}",
+                slot.spec.id
+            );
+            let error = Error::new(ErrorKind::BuildLimit, message);
+            return Err(error.hint(format!("Use {}, or a newer launcher", known.join(", "))));
+        }
+    }
+    Ok(slots)
+}
+
+fn source_date_epoch() -> Result<u64> {
+    let text = env::var("SOURCE_DATE_EPOCH").unwrap_or_default();
+    if text.is_empty() {
+        return Ok(0);
+    }
+    let is_time = text.len() <= 11 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_time).ok_or_else(|| {
+        usage(format!(
+            "SOURCE_DATE_EPOCH is \"{text}\", expected whole seconds since 1970"
+        ))
+    })
+}
+
+/// Builds into a temporary file, verifies it, and only then gives it its name.
+fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Written> {
+    let directory = output.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(directory).map_err(|error| from_io(&error, "create", directory))?;
+    let name = output
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let temporary = Temporary(directory.join(format!(".{name}.{}.tmp", std::process::id())));
+    let failed = |error: &std::io::Error| from_io(error, "write", &temporary.0);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    let file = options.open(&temporary.0).map_err(|error| failed(&error))?;
+    let mut buffered = BufWriter::with_capacity(256 * 1024, file);
+    let written = package::write(build, slots, &mut buffered)?;
+    let mut file = buffered
+        .into_inner()
+        .map_err(|error| failed(error.error()))?;
+    verify::check(&mut file, &written, build.launcher)?;
+    make_executable(&file).map_err(|error| failed(&error))?;
+    drop(file);
+    fs::rename(&temporary.0, output).map_err(|error| from_io(&error, "write", output))?;
+    Ok(written)
+}
+
+/// A file that is gone when the build fails.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(unix)]
+fn make_executable(file: &File) -> std::io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &File) -> std::io::Result<()> {
+    Ok(())
+}
