@@ -88,7 +88,10 @@ export class TestGround implements Disposable {
     damage.push(...unexpected(join(this.cache, "apps"), [APPLICATION]));
     for (const { name } of list(join(this.cache, "apps"))) {
       damage.push(
-        ...unexpected(join(this.cache, "apps", name), ["lock", "versions.json"]),
+        ...unexpected(join(this.cache, "apps", name), [
+          "lock",
+          "versions.json",
+        ]),
       );
     }
     damage.push(

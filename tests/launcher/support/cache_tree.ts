@@ -38,9 +38,10 @@ function walk(root: string, inside: string, lines: string[]): void {
 }
 
 function digest(root: string, path: string): string {
-  let content: Uint8Array | string = readFileSync(join(root, path));
+  const bytes = readFileSync(join(root, path));
+  let content: Uint8Array | string = bytes;
   if (path.endsWith(".pspf/info.json")) {
-    const info: Record<string, unknown> = JSON.parse(content.toString());
+    const info: Record<string, unknown> = JSON.parse(bytes.toString());
     const occasion = {
       filled_at: 0,
       package_path: "",
@@ -49,6 +50,6 @@ function digest(root: string, path: string): string {
     };
     content = JSON.stringify({ ...info, ...occasion });
   }
-  if (path.endsWith(".pspf/launch")) content = parseRecord(content).plan;
+  if (path.endsWith(".pspf/launch")) content = parseRecord(bytes).plan;
   return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }

@@ -58,7 +58,12 @@ impl Platform for Unix {
         variable("XDG_CACHE_HOME")
             .map(|cache| cache.join("flavor"))
             .or_else(|| {
-                let home = variable("HOME").or_else(kernel::home_from_user_database)?;
+                // Containers say `/` for a user that they do not know.
+                let is_home = |home: &PathBuf| {
+                    home.parent().is_some() || rustix::process::geteuid().is_root()
+                };
+                let home = variable("HOME").or_else(kernel::home_from_user_database);
+                let home = home.filter(is_home)?;
                 Some(home.join(".cache").join("flavor"))
             })
     }
