@@ -59,7 +59,10 @@ Deno.test("pages mention no flag that does not exist", () => {
   for (const { path, text } of PAGES) {
     // What follows a lone -- belongs to the application, Deno's flags to Deno, and so on.
     const words = proseAndCommands(text).replaceAll(/ -- .*$/gm, "")
-      .replaceAll(/(?:^|`|\$ |timeout 300 )(?:deno|curl|python3|skopeo|scripts\/build_launcher) [^`\n]*/gm, "");
+      .replaceAll(
+        /(?:^|`|\$ |timeout 300 )(?:deno|curl|python3|skopeo|scripts\/build_launcher) [^`\n]*/gm,
+        "",
+      );
     for (const [flag] of words.matchAll(/(?<![\w-])--[a-z][a-z-]*[a-z]\b/g)) {
       assert(known.has(flag) || FOREIGN_FLAGS.has(flag), `${path}: ${flag}`);
     }
@@ -102,7 +105,8 @@ async function variablesIn(folder: string): Promise<ReadonlySet<string>> {
 }
 
 /** Read by `scripts/dev`, by the compiler, by the installers, or in tests. */
-const DEVELOPMENT = /^FLAVOR_(?:JSR|DEV_\w+|INSTALL\w*|LAUNCHER_SOURCE|RELEASES_URL)$/;
+const DEVELOPMENT =
+  /^FLAVOR_(?:JSR|DEV_\w+|INSTALL\w*|LAUNCHER_SOURCE|RELEASES_URL)$/;
 
 Deno.test("pages name every variable that the sources know, and no other", async () => {
   const sources = await Promise.all(
