@@ -105,6 +105,9 @@ export async function runWorkenvRemove(
   );
 }
 
+/** Setup commands of a package may take long; this is for ever. */
+const REPAIR_MS = 24 * 3600 * 1000;
+
 /**
  * `flavor workenv repair ID`: the package itself does it, under its own locks,
  * once it was found to be the one that filled the workenv.
@@ -115,15 +118,18 @@ export async function runWorkenvRepair(
 ): Promise<void> {
   const entry = await findWorkenv(command.operands.id, host);
   const program = await findPackageOf(entry, host, output);
-  const { code } = await host.processes.runTool({
+  const request = {
     program,
     args: ["repair"],
     env: { FLAVOR_LAUNCHER_CLI: "1", FLAVOR_CACHE: entry.root.path },
-  });
+  };
+  const { code, stderr } = await host.processes.capture(request, REPAIR_MS);
   if (code !== 0) {
     throw new PspfError(
       "launcher/failed",
-      `"${program}" could not repair the workenv "${entry.id}": its launcher ended with code ${code} and said why above`,
+      `"${program}" could not repair the workenv "${entry.id}", code ${code}: ${
+        new TextDecoder().decode(stderr).trim()
+      }`,
       { context: { id: entry.id, path: program, code } },
     );
   }
