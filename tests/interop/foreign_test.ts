@@ -240,7 +240,7 @@ Deno.test("verifyPackage() takes the Go builder's checksum above 4 GiB, with a w
         ? first.read(offset, length)
         : readPadded(last, offset - (size - TRAILER_SIZE), length),
     stream: (offset) =>
-      ReadableStream.from((async function* () {
+      ReadableStream.from((async function* (): AsyncGenerator<Uint8Array> {
         yield await first.read(offset, head.length - offset);
         for (;;) yield new Uint8Array(1024 * 1024);
       })()),

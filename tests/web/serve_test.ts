@@ -164,9 +164,9 @@ Deno.test("flavor site writes what a web server needs and nothing outside", asyn
   for (
     const name of [
       "index.html",
-      "page.js",
-      "page.css",
-      "icon.svg",
+      "page/main.js",
+      "page/style.css",
+      "page/icon.svg",
       "api/packages.json",
       "packages/good one.psp",
       `${prefix}inspect.json`,
