@@ -312,8 +312,9 @@ fn look_at(path: &Path, me: u32) -> std::result::Result<bool, Untrusted> {
             "it belongs to user {}, not to you (user {me}) or to root",
             facts.uid()
         )
-    } else if is_link || facts.mode() & 0o022 == 0 || facts.mode() & STICKY != 0 {
-        // The mode of a link means nothing, and what others cannot remove or rename they cannot replace.
+    } else if !facts.is_dir() || facts.mode() & 0o022 == 0 || facts.mode() & STICKY != 0 {
+        // The mode of a link means nothing, a file cannot hold a cache, and what others cannot remove or rename they cannot
+        // replace.
         return Ok(is_link);
     } else {
         open_to_others(&facts)

@@ -212,7 +212,11 @@ fn a_cache_root_that_cannot_serve_is_a_clear_error() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
     fs::write(sandbox.cache(), "").unwrap();
-    assert_refused(&package.run([""; 0]), 106, "cache/unavailable");
+    // Whoever may write to it: that it is no directory says more.
+    for mode in [0o600, 0o666] {
+        fs::set_permissions(sandbox.cache(), fs::Permissions::from_mode(mode)).unwrap();
+        assert_refused(&package.run([""; 0]), 106, "cache/unavailable");
+    }
     assert_refused(
         &package.run_with(&[("FLAVOR_CACHE", "relative/cache")]),
         106,
