@@ -411,6 +411,14 @@ export const COMMANDS = {
     examples: [{ line: "flavor workenv remove 0123abcd", does: "Free its space; the next start fills it again" }],
     load: async () => (await import("./commands/workenv.ts")).runWorkenvRemove,
   },
+  "workenv repair": {
+    summary: "Unpack a workenv again, from the package that filled it",
+    description: ["The package is verified first. Lost and changed files come back, and configuration that you changed stays. What else was added goes, unless the program runs."],
+    operands: [WORKENV],
+    flags: {},
+    examples: [{ line: "flavor workenv repair 0123abcd", does: "Mend it in place, even while the program runs" }],
+    load: async () => (await import("./commands/workenv.ts")).runWorkenvRepair,
+  },
   "workenv clean": {
     summary: "Remove workenvs that nothing runs from",
     description: ["Without --older-than and --max-size, every workenv that nothing runs from is removed."],
