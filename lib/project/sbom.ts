@@ -2,6 +2,12 @@ import { encodeHex } from "@std/encoding/hex";
 import type { JsonValue } from "../errors.ts";
 import type { BuildPlan, SlotSpec } from "../manifest/build_plan.ts";
 import { sha256 } from "../crypto/sha256.ts";
+import {
+  componentsOf,
+  type CycloneDx,
+  type CycloneDxComponent,
+  licencesOf,
+} from "../read/find_sbom.ts";
 import { TOOL_NAME, TOOL_VERSION } from "../pack/tool_version.ts";
 
 /** A part of a package that somebody else made. */
@@ -123,38 +129,19 @@ async function uuidOf(text: string): Promise<string> {
   );
 }
 
-/** The part of a CycloneDX document that is turned into another format. */
-interface CycloneDx {
-  readonly serialNumber: string;
-  readonly metadata: { readonly component: CycloneDxComponent };
-  readonly components: readonly CycloneDxComponent[];
-}
-
-interface CycloneDxComponent {
-  readonly name: string;
-  readonly version: string;
-  readonly description?: string;
-  readonly purl?: string;
-  readonly hashes?: readonly {
-    readonly alg: string;
-    readonly content: string;
-  }[];
-  readonly licenses?: readonly { readonly expression?: string }[];
-}
-
 /** The same list as an SPDX 2.3 document. */
-export function toSpdx(
-  { serialNumber, metadata, components }: CycloneDx,
-): JsonValue {
+export function toSpdx(document: CycloneDx): JsonValue {
+  const { serialNumber, metadata } = document;
+  const own = metadata?.component ?? {};
   const idOf = (index: number): string => `SPDXRef-Package-${index}`;
-  const all = [metadata.component, ...components];
+  const all = [own, ...componentsOf(document)];
   return {
     spdxVersion: "SPDX-2.3",
     dataLicense: "CC0-1.0",
     SPDXID: "SPDXRef-DOCUMENT",
-    name: `${metadata.component.name}-${metadata.component.version}`,
+    name: `${own.name}-${own.version}`,
     documentNamespace: `https://spdx.org/spdxdocs/${
-      serialNumber.replace("urn:uuid:", "")
+      String(serialNumber).replace("urn:uuid:", "")
     }`,
     creationInfo: {
       created: "1970-01-01T00:00:00Z",
@@ -162,18 +149,20 @@ export function toSpdx(
     },
     packages: all.map((one, index): JsonValue => ({
       SPDXID: idOf(index),
-      name: one.name,
-      versionInfo: one.version,
+      name: String(one.name),
+      versionInfo: String(one.version),
       downloadLocation: "NOASSERTION",
       filesAnalyzed: false,
       licenseConcluded: "NOASSERTION",
-      licenseDeclared: one.licenses?.[0]?.expression ?? "NOASSERTION",
+      licenseDeclared: expressionOf(one),
       copyrightText: "NOASSERTION",
-      checksums: one.hashes?.map(({ alg, content }) => ({
-        algorithm: alg.replace("-", ""),
-        checksumValue: content,
-      })),
-      externalRefs: one.purl === undefined ? undefined : [{
+      checksums: Array.isArray(one.hashes)
+        ? one.hashes.map(({ alg, content }) => ({
+          algorithm: String(alg).replace("-", ""),
+          checksumValue: String(content),
+        }))
+        : undefined,
+      externalRefs: typeof one.purl !== "string" ? undefined : [{
         referenceCategory: "PACKAGE-MANAGER",
         referenceType: "purl",
         referenceLocator: one.purl,
@@ -185,4 +174,10 @@ export function toSpdx(
       relatedSpdxElement: idOf(index),
     })),
   };
+}
+
+/** SPDX takes no words for a licence here, only what it has a name for. */
+function expressionOf(component: CycloneDxComponent): string {
+  const text = licencesOf(component);
+  return SPDX_REGEXP.test(text) ? text : "NOASSERTION";
 }
