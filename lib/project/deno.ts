@@ -54,6 +54,7 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
     runtime: wanted.runtime,
     range: undefined,
     target,
+    path,
     work,
     say,
   }, host);
@@ -62,6 +63,7 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
     runtime: `deno@${runtime.version}`,
     range: undefined,
     target: parsePlatform(host.machine.platform),
+    path,
     work,
     say,
   }, host);

@@ -51,6 +51,7 @@ async function planNode(request: ProjectRequest): Promise<ProjectPackage> {
     runtime: wanted.runtime,
     range: await pinnedVersion(path, reader) ?? document.engines?.node,
     target,
+    path,
     work,
     say,
   }, host);
@@ -201,8 +202,8 @@ async function copyPublished(
   if (name === undefined || version === undefined || isChosen) {
     return await copyProject(path, to, files, host);
   }
-  const npm = await findNpm(host, "the tool that chooses a project's files");
-  const tarball = await packTarball(".", work, npm, path);
+  const npm = await findNpm(path, "what chooses a project's files", host);
+  const tarball = await packTarball(".", work, npm);
   const draft = join(work, "published");
   await unpackTarball(tarball, draft, host);
   await writer.rename(join(draft, "package"), to);
@@ -248,7 +249,7 @@ async function install(
   }
   say(`installing dependencies${lock === undefined ? "" : ` of ${lock[0]}`}`);
   if (lock === undefined || lock[1] === "npm") {
-    const npm = await findNpm(host, "what the project needs");
+    const npm = await findNpm(app, "what the project needs", host);
     const platform = [
       `--os=${target.os === "windows" ? "win32" : target.os}`,
       `--cpu=${target.arch === "amd64" ? "x64" : "arm64"}`,
@@ -256,7 +257,7 @@ async function install(
     ];
     // deno-fmt-ignore
     await npm.run("install the dependencies", [lock === undefined ? "install" : "ci",
-      "--omit=dev", "--ignore-scripts", ...platform], { cwd: app });
+      "--omit=dev", "--ignore-scripts", ...platform]);
   } else {
     await installWith(lock[1], app, host);
   }
@@ -437,14 +438,11 @@ async function compile(
     );
   }
   say(`running the install scripts of ${names.join(", ")}`);
-  const npm = await findNpm(host, "what the project needs");
+  const npm = await findNpm(app, "what the project needs", host);
   const path = host.env.get("PATH") ?? "";
   await npm.run("run install scripts", ["rebuild", ...names], {
-    cwd: app,
-    env: {
-      PATH: `${join(program, "..")}:${path}`,
-      ...(directory && { npm_config_nodedir: directory }),
-    },
+    PATH: `${join(program, "..")}:${path}`,
+    ...(directory && { npm_config_nodedir: directory }),
   });
 }
 
