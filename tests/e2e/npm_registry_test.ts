@@ -79,6 +79,7 @@ async function serveNpm(
       FLAVOR_CACHE: dir.at("cache"),
       XDG_DATA_HOME: dir.at("data"),
       npm_config_cache: dir.at("npm"),
+      npm_config_fetch_retries: "0",
       npm_config_registry: registry,
       NPM_CONFIG_REGISTRY: registry,
     },

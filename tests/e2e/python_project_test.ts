@@ -6,22 +6,29 @@ import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
 import {
   ARM_LAUNCHER,
+  assertStandardSbom,
+  giveToStranger,
   librariesOf,
+  ownUv,
   PACK_ENV,
   packIn,
   projectCopy,
   pythonPrefix,
+  startAsStranger,
   startBare,
 } from "./support/projects.ts";
 
 const PREFIX = await pythonPrefix();
-const UV = join(PACK_ENV["XDG_DATA_HOME"] ?? "", "flavor", "uv", "bin", "uv");
+const UV = await ownUv();
 
 Deno.test("a Flask application with httpx runs where nothing is installed", async (t) => {
   await using dir = await projectCopy("flask-app");
   await using cache = await tempDir();
   const { stdout } = await packIn(dir, "--runtime", PREFIX, "--smoke");
   const path = dir.at("dist", "guestbook.psp");
+  // Another user, even where root runs the tests: modes mean something.
+  for (const one of [dir.path, cache.path]) await Deno.chmod(one, 0o755);
+  await giveToStranger(cache.path);
 
   await t.step("it says what it needs of a machine", () => {
     assertStringIncludes(stdout, "needs  glibc >= 2.");
@@ -30,7 +37,7 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
   await t.step(
     "it runs its own interpreter and nothing of this machine",
     async () => {
-      const { code, stdout, stderr } = await startBare(
+      const { code, stdout, stderr } = await startAsStranger(
         path,
         ["a b"],
         cache.path,
@@ -50,7 +57,7 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
 
   await t.step("another script runs by its name", async () => {
     await Deno.symlink(path, cache.at("guestbook-check"));
-    const { stdout } = await startBare(
+    const { stdout } = await startAsStranger(
       cache.at("guestbook-check"),
       ["x"],
       cache.path,
@@ -74,19 +81,35 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
         "the list of components is never extracted",
       );
       await run("chmod", ["-R", "a-w", cache.path]);
-      const { code, stderr } = await startBare(path, [], cache.path);
+      const { code, stderr } = await startAsStranger(path, [], cache.path);
       await run("chmod", ["-R", "u+w", cache.path]);
       assertEquals(code, 0, stderr);
       assertEquals(await files(), before);
     },
   );
 
+  await t.step("every module is compiled, and no start checks it", async () => {
+    const site = cache.at("workenv", await workenvOf(cache.path), "python");
+    const { stdout } = await run("sh", [
+      "-c",
+      'cd "$1" && find . -name "*.pyc" -exec head -c 8 {} \\; | od -An -v -t x4 -w8 | awk \'{ print $2 }\' | sort | uniq -c',
+      "-",
+      site,
+    ]);
+    const [[count, flags] = [], ...others] = stdout.trim().split("\n")
+      .map((line) => line.trim().split(" "));
+    // 1: by its hash, which nobody compares.
+    assertEquals([flags, others], ["00000001", []]);
+    assert(Number(count) > 500, stdout);
+  });
+
   await t.step("settings of another Python do not get in", async () => {
-    await cache.write("evil/flask.py", "raise SystemExit(99)\n");
+    await using mine = await tempDir();
+    await mine.write("evil/flask.py", "raise SystemExit(99)\n");
     const { code, stderr } = await run("env", [
       "-i",
-      `FLAVOR_CACHE=${cache.path}`,
-      `PYTHONPATH=${cache.at("evil")}`,
+      `FLAVOR_CACHE=${mine.at("cache")}`,
+      `PYTHONPATH=${mine.at("evil")}`,
       "PYTHONHOME=/nonexistent",
       path,
     ]);
@@ -112,6 +135,19 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
       .filter((line) => !line.startsWith("guestbook")).sort();
     assert(listed.some((line) => line.startsWith("flask==")), stdout);
     assertEquals(await librariesOf(path), listed);
+  });
+
+  await t.step("that list is CycloneDX and SPDX to others", async () => {
+    await assertStandardSbom(path);
+  });
+
+  await t.step("a dry run shows the manifest", async () => {
+    const { stdout } = await packIn(dir, "--runtime", PREFIX, "--dry-run");
+    assertStringIncludes(stdout, '[package]\nname = "guestbook"\n');
+    assertStringIncludes(
+      stdout,
+      'id = "packages"\nsource = ".flavor/packages"',
+    );
   });
 
   await t.step("two builds in two places give the same bytes", async () => {
@@ -178,6 +214,157 @@ Deno.test("uv.lock decides the versions", async () => {
   await packIn(dir, "--runtime", PREFIX);
   const libraries = await librariesOf(dir.at("dist", "guestbook.psp"));
   assert(libraries.includes("flask==3.0.3"), libraries.join(" "));
+  // So are the digests: what the registry sends now is not what was locked.
+  const lock = await Deno.readTextFile(dir.at("uv.lock"));
+  const wheel = /flask-3\.0\.3-py3-none-any\.whl", hash = "sha256:[0-9a-f]{8}/;
+  await Deno.writeTextFile(
+    dir.at("uv.lock"),
+    lock.replace(wheel, (found) => `${found.slice(0, -8)}00000000`),
+  );
+  const refused = await flavor(["pack", "--runtime", PREFIX], {
+    cwd: dir.path,
+    env: PACK_ENV,
+  });
+  assertEquals(refused.code, 6, refused.stderr);
+  assertStringIncludes(refused.stderr, "Hash mismatch");
+});
+
+interface Packed {
+  readonly slots: readonly { readonly id: string; readonly sha256: string }[];
+}
+
+Deno.test("applications share what they have in common, whatever starts them", async (t) => {
+  await using one = await tempDir();
+  await using other = await tempDir();
+  await using cache = await tempDir();
+  // This one has no wheel: it is built here.
+  const needs =
+    'requires-python = ">=3.11"\ndependencies = ["docopt==0.6.2"]\n';
+  await one.write(
+    "pyproject.toml",
+    `[project]
+name = "dynamic"
+dynamic = ["version"]
+${needs}
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[tool.hatch.version]
+path = "src/dynamic/__init__.py"
+[tool.flavor]
+entry = "dynamic:main"
+args = ["first"]
+env = { MODE = "set" }
+`,
+  );
+  await one.write(
+    "src/dynamic/__init__.py",
+    `import os, sys
+__version__ = "4.5.6"
+def main(): print("main", os.environ["MODE"], *sys.argv[1:])
+def other(): return "other"
+`,
+  );
+  await other.write(
+    "pyproject.toml",
+    `[project]\nname = "flat"\nversion = "1"\n${needs}`,
+  );
+  await other.write("app.py", 'import docopt; print("flat")\n');
+  await other.write("secret.txt", "");
+  const pack = async (dir: TempDir, ...args: string[]): Promise<Packed> =>
+    JSON.parse(
+      (await packIn(dir, "--runtime", PREFIX, "--json", ...args)).stdout,
+    );
+  const start = async (dir: TempDir, name: string): Promise<string> =>
+    (await startBare(dir.at("dist", `${name}.psp`), ["x"], cache.path)).stdout;
+  const first = await pack(one);
+  const second = await pack(other, "--exclude", "secret.txt");
+
+  await t.step("interpreter and dependencies are the same slots", () => {
+    for (const id of ["python", "packages"]) {
+      const [a, b] = [first, second].map(({ slots }) =>
+        slots.find((slot) => slot.id === id)?.sha256
+      );
+      assert(a !== undefined);
+      assertEquals(a, b, id);
+    }
+  });
+  await t.step("the version is that of the wheel", async () => {
+    const { stdout } = await flavor([
+      "inspect",
+      one.at("dist", "dynamic.psp"),
+      "--json",
+    ]);
+    assertEquals(JSON.parse(stdout).package_metadata.version, "4.5.6");
+  });
+  await t.step("[tool.flavor] says what is started, and how", async () => {
+    assertEquals(await start(one, "dynamic"), "main set first x\n");
+  });
+  await t.step(
+    "--entry says it over that: a module, or a function",
+    async () => {
+      await pack(one, "--entry", "dynamic");
+      assertEquals(await start(one, "dynamic"), "module\n");
+      await pack(one, "--entry", "dynamic:other");
+      const { code, stderr } = await startBare(
+        one.at("dist", "dynamic.psp"),
+        [],
+        cache.path,
+      );
+      // What a script returns is how it ends.
+      assertEquals([code, stderr], [1, "other\n"]);
+    },
+  );
+  await t.step("a project without a build system is copied", async () => {
+    assertEquals(await start(other, "flat"), "flat\n");
+    const { stdout } = await flavor([
+      "inspect",
+      other.at("dist", "flat.psp"),
+      "--tree",
+    ]);
+    assertStringIncludes(stdout, "app.py");
+    assert(!stdout.includes("secret.txt"));
+  });
+});
+
+Deno.test("what would only start here is no interpreter to pack", async (t) => {
+  await using dir = await tempDir();
+  await using cache = await tempDir();
+  await dir.write(
+    "pyproject.toml",
+    '[project]\nname = "x"\nversion = "1"\ndependencies = []\n',
+  );
+  await dir.write("main.py", "");
+  const fails = async (
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string> => {
+    const { code, stderr } = await flavor(["pack", ...args], {
+      cwd: dir.path,
+      env: { ...PACK_ENV, FLAVOR_CACHE: cache.path, ...env },
+    });
+    assertEquals(code, 6, stderr);
+    return stderr;
+  };
+  await t.step("one that looks for its library elsewhere", async () => {
+    const lib = await libraryName();
+    const real = join(PREFIX, "bin", lib);
+    await dir.write(
+      `fixed/bin/${lib}`,
+      `#!/bin/sh\nexec ${real} "$@"\n`,
+      0o755,
+    );
+    await dir.write(`fixed/lib/${lib}/site.py`, "");
+    assertStringIncludes(
+      await fails(["--runtime", "./fixed"]),
+      `takes its library from "${PREFIX}"`,
+    );
+  });
+  await t.step("no uv, and nothing to get it with", async () => {
+    const said = await fails([], { PATH: "", XDG_DATA_HOME: dir.at("data") });
+    assertStringIncludes(said, "neither uv nor Python is on PATH");
+    assertStringIncludes(said, "pipx install uv");
+  });
 });
 
 /** A mirror for uv on loopback, whose distributions are made from the interpreter of this machine. */

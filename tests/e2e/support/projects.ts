@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 
+import { findUv } from "../../../lib/runtimes/uv.ts";
+import { capturedHost } from "../../support/captured_host.ts";
 import { type TempDir, tempDir } from "../../support/temp_dir.ts";
 import { flavor, type Outcome, run } from "./processes.ts";
 
@@ -83,4 +85,67 @@ export async function librariesOf(path: string): Promise<readonly string[]> {
     .map(({ name, version }) =>
       `${name.toLowerCase().replaceAll("_", "-")}==${version}`
     ).sort();
+}
+
+/** Another user, to whom nothing here belongs; root may become one. */
+const STRANGER = 65_533;
+
+/** Starts a package as {@linkcode startBare} does, as another user where root runs the tests. */
+export async function startAsStranger(
+  path: string,
+  args: readonly string[],
+  cache: string,
+): Promise<Outcome> {
+  if (Deno.uid() !== 0) return await startBare(path, args, cache);
+  const id = String(STRANGER);
+  const as = ["--reuid", id, "--regid", id, "--clear-groups"];
+  const bare = ["env", "-i", `FLAVOR_CACHE=${cache}`, path, ...args];
+  return await run("setpriv", [...as, ...bare], { cwd: "/" });
+}
+
+/** Gives a directory, and everything below it, to who {@linkcode startAsStranger} is. */
+export async function giveToStranger(path: string): Promise<void> {
+  if (Deno.uid() !== 0) return;
+  const { code } = await run("chown", ["-R", `${STRANGER}:${STRANGER}`, path]);
+  assertEquals(code, 0);
+}
+
+/** The uv that packing uses in these tests. */
+export async function ownUv(): Promise<string> {
+  const env = { ...PACK_ENV, PATH: Deno.env.get("PATH") ?? "" };
+  const { program } = await findUv(
+    capturedHost({ cwd: ROOT, env }),
+    () => {},
+  );
+  return program;
+}
+
+/** Says what the schemas and validators of others find wrong; nothing else. */
+const VALIDATE = `
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+with open(sys.argv[1]) as file:
+    error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(file.read())
+if error is not None: print("cyclonedx:", error.data.json_path, error.data.message)
+for message in validate_full_spdx_document(parse_file(sys.argv[2])): print("spdx:", message.validation_message)
+`;
+
+/** Both documents of a package are what their standards demand. */
+export async function assertStandardSbom(path: string): Promise<void> {
+  await using dir = await tempDir();
+  for (const format of ["cyclonedx", "spdx"]) {
+    const { code, stdout } = await flavor(["sbom", path, "--format", format]);
+    assertEquals(code, 0);
+    await dir.write(`${format}.json`, stdout);
+  }
+  await Deno.rename(dir.at("spdx.json"), dir.at("made.spdx.json"));
+  // deno-fmt-ignore
+  const { code, stdout, stderr } = await run(await ownUv(), ["tool", "run", "--quiet", "--python", "python3",
+    "--with", "spdx-tools", "--from", "cyclonedx-python-lib[json-validation]", "python", "-c", VALIDATE,
+    dir.at("cyclonedx.json"), dir.at("made.spdx.json")], { env: PACK_ENV });
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout, "");
 }
