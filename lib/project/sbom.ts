@@ -1,3 +1,4 @@
+import { decodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import type { JsonValue } from "../errors.ts";
 import type { BuildPlan, SlotSpec } from "../manifest/build_plan.ts";
@@ -27,6 +28,14 @@ export interface Component {
       readonly content: string;
     }[]
     | undefined;
+}
+
+/** The digest in a lock file of npm, as a document has it. */
+export function npmHashes(integrity: string | undefined): Component["hashes"] {
+  const sha512 = /^sha512-(.+)$/.exec(integrity ?? "")?.[1];
+  return sha512 === undefined
+    ? undefined
+    : [{ alg: "SHA-512", content: encodeHex(decodeBase64(sha512)) }];
 }
 
 /** Name of the document in a package. */
