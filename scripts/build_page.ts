@@ -8,16 +8,22 @@
  * is written down as the first line, and says which sources it was made of.
  */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const made = `${root}lib/web/page_assets.js`;
 
-/** The page's script as one module. */
-async function bundle(): Promise<string> {
-  const output = `${made}.${process.pid}.bundle.js`;
+/** The page's modules by name; what is imported only when it is needed is one of its own. */
+async function bundle(): Promise<Record<string, string>> {
+  const directory = `${made}.${process.pid}.bundle`;
   try {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
@@ -25,20 +31,24 @@ async function bundle(): Promise<string> {
         "--quiet",
         "--platform=browser",
         "--minify",
-        `--output=${output}`,
+        "--code-splitting",
+        `--outdir=${directory}`,
         `${root}lib/web/page/main.ts`,
       ],
       stdout: "null",
     }).output();
     if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-    return readFileSync(output, "utf8");
+    const names = readdirSync(directory).sort();
+    return Object.fromEntries(
+      names.map((name) => [name, readFileSync(`${directory}/${name}`, "utf8")]),
+    );
   } finally {
-    rmSync(output, { force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-const script = await bundle();
-if (/(?:from|import)\s*["']node:/.test(script)) {
+const scripts = await bundle();
+if (/(?:from|import)\s*["']node:/.test(Object.values(scripts).join("\n"))) {
   throw new Error("The page imports a module that browsers do not have");
 }
 const style = readFileSync(`${root}lib/web/page/page.css`, "utf8");
@@ -46,7 +56,7 @@ const temporary = `${made}.${process.pid}`;
 writeFileSync(
   temporary,
   `// ${Deno.args[0] ?? "by hand"}
-export const SCRIPT = ${JSON.stringify(script)};
+export const SCRIPTS = ${JSON.stringify(scripts)};
 export const STYLE = ${JSON.stringify(style)};
 `,
 );
