@@ -94,7 +94,7 @@ export async function benchWarm(
 }
 
 /** The one workenv in a cache. */
-function workenvOf(cache: string): string {
+export function workenvOf(cache: string): string {
   const id = readdirSync(join(cache, "workenv")).find((name) =>
     !name.startsWith(".")
   );
