@@ -1,5 +1,6 @@
 import { basename, join } from "@std/path";
 import { PspfError } from "../errors.ts";
+import { filterTree } from "../io/file_tree.ts";
 import { type Platform, platformName } from "../launchers/platform.ts";
 import { planManifest } from "../manifest/plan_manifest.ts";
 import type { FoundSource } from "../pack/slot_source.ts";
@@ -17,7 +18,7 @@ import {
 } from "./project.ts";
 import { type Component, npmHashes } from "./sbom.ts";
 import { type ProjectSettings, readSettings } from "./settings.ts";
-import { copyProject, filterTree, projectTree, textSource } from "./trees.ts";
+import { copyProject, projectTree, textSource } from "./trees.ts";
 
 /** Projects with a `package.json`. */
 export const NODE: ProjectAdapter = {
