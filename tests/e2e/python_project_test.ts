@@ -5,17 +5,19 @@ import { buildPackageFromManifest } from "../../mod.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
 import {
-  ARM_LAUNCHER,
   assertStandardSbom,
   giveToStranger,
+  HERE,
   librariesOf,
   ownUv,
   PACK_ENV,
   packIn,
   projectCopy,
   pythonPrefix,
+  standInLaunchers,
   startAsStranger,
   startBare,
+  THERE,
 } from "./support/projects.ts";
 
 const PREFIX = await pythonPrefix();
@@ -117,19 +119,14 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
   });
 
   await t.step("its list of components is that of uv", async () => {
+    const place = "*-packages/flask";
+    const flask = await run("find", [cache.path, "-path", place]);
     const { stdout } = await run(UV, [
       "pip",
       "list",
       "--format=freeze",
       "--target",
-      cache.at(
-        "workenv",
-        await workenvOf(cache.path),
-        "python",
-        "lib",
-        await libraryName(),
-        "site-packages",
-      ),
+      join(flask.stdout.trim(), ".."),
     ], { env: PACK_ENV });
     const listed = stdout.trim().toLowerCase().split("\n")
       .filter((line) => !line.startsWith("guestbook")).sort();
@@ -327,6 +324,42 @@ def other(): return "other"
   });
 });
 
+Deno.test("the Python of the system takes along what it needs of the machine", async () => {
+  await using dir = await tempDir();
+  await using cache = await tempDir();
+  const hasOne = await Deno.stat("/usr/bin/python3").then(
+    () => true,
+    () => false,
+  );
+  await dir.write(
+    "pyproject.toml",
+    '[project]\nname = "own"\nversion = "1"\ndependencies = ["idna"]\n',
+  );
+  await dir.write(
+    "main.py",
+    `import ctypes, idna, sqlite3, ssl, zlib
+for line in open("/proc/self/maps"):
+    if ".so" in line: print(line.split()[-1])
+`,
+  );
+  await packIn(dir, "--runtime", hasOne ? "/usr" : PREFIX);
+  const { code, stdout, stderr } = await startBare(
+    dir.at("dist", "own.psp"),
+    [],
+    cache.path,
+  );
+  assertEquals(code, 0, stderr);
+  const libraries = new Set(stdout.trim().split("\n"));
+  const others = [...libraries].filter((one) => !one.startsWith(cache.path));
+  assert([...libraries].some((one) => /libssl/.test(one)), stdout);
+  assertEquals(
+    others.filter((one) =>
+      !/\/(?:ld-linux|lib[cm]\.so|libpthread|libdl)/.test(one)
+    ),
+    [],
+  );
+});
+
 Deno.test("what would only start here is no interpreter to pack", async (t) => {
   await using dir = await tempDir();
   await using cache = await tempDir();
@@ -374,10 +407,15 @@ async function serveInterpreters(dir: TempDir): Promise<{
   readonly asked: readonly string[];
 }> {
   const lib = await libraryName();
+  const beside = await Array.fromAsync(Deno.readDir(join(PREFIX, "lib")));
+  const shared = beside.map(({ name }) => `lib/${name}`)
+    .filter((name) => name.startsWith(`lib/lib${lib}.`));
   const packed = await run("tar", [
     "-czf",
     dir.at("python.tar.gz"),
-    "--exclude=site-packages/*",
+    "--exclude=*-packages/*",
+    "--exclude=sitecustomize.py",
+    "--exclude=EXTERNALLY-MANAGED",
     "--exclude=test",
     "--exclude=__pycache__",
     "--exclude=*.a",
@@ -387,7 +425,8 @@ async function serveInterpreters(dir: TempDir): Promise<{
     PREFIX,
     `bin/${lib}`,
     "bin/python3",
-    "lib",
+    `lib/${lib}`,
+    ...shared,
   ]);
   assertEquals(packed.code, 0, packed.stderr);
   const bytes = await Deno.readFile(dir.at("python.tar.gz"));
@@ -405,7 +444,7 @@ async function serveInterpreters(dir: TempDir): Promise<{
     "import platform; print(platform.python_version(), end='')",
   ]);
   const [major, minor, patch] = version.split(".").map(Number);
-  const entries = ["x86_64", "aarch64"].map((arch) => [
+  const entries = [HERE.uv, THERE.uv].map((arch) => [
     `cpython-${version}-linux-${arch}-gnu`,
     {
       name: "cpython",
@@ -447,7 +486,7 @@ Deno.test("an interpreter comes from uv's own mirror", async () => {
   };
   const { code, stderr } = await flavor(["pack"], { cwd: dir.path, env });
   assertEquals(code, 0, stderr);
-  assertEquals(asked, ["/x86_64.tar.gz"]);
+  assertEquals(asked, [`/${HERE.uv}.tar.gz`]);
   const { stdout } = await startBare(
     dir.at("dist", "tiny.psp"),
     [],
@@ -467,28 +506,25 @@ Deno.test("another platform gets its own wheels, and what does not fit it is ref
     '[project]\nname = "far"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["markupsafe"]\n',
   );
   await dir.write("main.py", "import markupsafe\n");
-  await dir.write(
-    "data/flavor/bin/flavor-rs-launcher-linux_arm64",
-    ARM_LAUNCHER,
-  );
   const env = {
     ...PACK_ENV,
     PATH: `${join(UV, "..")}:${Deno.env.get("PATH")}`,
-    XDG_DATA_HOME: dir.at("data"),
+    XDG_DATA_HOME: await standInLaunchers(dir),
     FLAVOR_CACHE: cache.path,
     UV_PYTHON_DOWNLOADS_JSON_URL: list,
   };
-  const args = ["pack", "--target", "linux_arm64", "--output", "far.psp"];
+  const args = ["pack", "--target", THERE.platform, "--output", "far.psp"];
   await t.step(
-    "the stand-in is no interpreter for ARM, which is noticed",
+    "the stand-in is no interpreter for it, which is noticed",
     async () => {
       const { code, stderr } = await flavor(args, { cwd: dir.path, env });
       assertEquals(code, 6, stderr);
       assertStringIncludes(
         stderr,
-        "is for linux_amd64, and the package is for linux_arm64",
+        `is for ${HERE.platform}, and the package is for ${THERE.platform}`,
       );
-      assertEquals([...asked].sort(), ["/aarch64.tar.gz", "/x86_64.tar.gz"]);
+      const both = [THERE.uv, HERE.uv].map((one) => `/${one}.tar.gz`);
+      assertEquals([...asked].sort(), both.sort());
     },
   );
   await t.step("the wheels are those of the target", async () => {
@@ -510,7 +546,10 @@ Deno.test("another platform gets its own wheels, and what does not fit it is ref
       "{}",
       ";",
     ]);
-    assertStringIncludes(stdout, "AArch64");
+    assertStringIncludes(
+      stdout,
+      THERE.go === "arm64" ? "AArch64" : "X86-64",
+    );
   });
   await t.step(
     "a dependency without a wheel is an error that says so",
@@ -521,7 +560,7 @@ Deno.test("another platform gets its own wheels, and what does not fit it is ref
       );
       const { code, stderr } = await flavor(args, { cwd: dir.path, env });
       assertEquals(code, 6, stderr);
-      assertStringIncludes(stderr, "Cannot pack for linux_arm64");
+      assertStringIncludes(stderr, `Cannot pack for ${THERE.platform}`);
     },
   );
 });

@@ -18,15 +18,53 @@ export const PACK_ENV: Readonly<Record<string, string>> = {
   npm_config_cache: join(CACHE, "npm"),
 };
 
-/** Launchers of other platforms are not built here; the first bytes of one will do. */
-export const ARM_LAUNCHER = ((): Uint8Array => {
+/** How others call the architectures that there are launchers for. */
+const ARCHS = [
+  { platform: "linux_amd64", go: "amd64", node: "x64", uv: "x86_64" },
+  { platform: "linux_arm64", go: "arm64", node: "arm64", uv: "aarch64" },
+] as const;
+const [AMD64, ARM64] = ARCHS;
+const isArm = Deno.build.arch === "aarch64";
+
+/** This machine. */
+export const HERE: typeof ARCHS[number] = isArm ? ARM64 : AMD64;
+/** A machine like this one, of the other architecture. */
+export const THERE: typeof ARCHS[number] = isArm ? AMD64 : ARM64;
+
+/** The first bytes of a program for a platform, and our launcher's marker. */
+export function standIn(platform: string): Uint8Array {
   const bytes = new Uint8Array(256);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  bytes[18] = 183;
+  const view = new DataView(bytes.buffer);
+  const isArm64 = platform.endsWith("arm64");
+  if (platform.startsWith("linux")) {
+    bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+    view.setUint16(18, isArm64 ? 183 : 62, true);
+  } else if (platform.startsWith("darwin")) {
+    view.setUint32(0, 0xcffaedfe);
+    view.setUint32(4, isArm64 ? 0x0100000c : 0x01000007, true);
+  } else {
+    view.setUint16(0, 0x4d5a);
+    view.setUint32(0x3c, 192, true);
+    view.setUint32(192, 0x50450000);
+    view.setUint16(196, isArm64 ? 0xaa64 : 0x8664, true);
+  }
   const marker = "flavor-rs-launcher/1 pspf-2025 ops=none,raw,tar,gzip,zstd;";
   bytes.set(new TextEncoder().encode(marker), 64);
   return bytes;
-})();
+}
+
+/** Puts stand-ins for launchers where `flavor` looks for them; gives its `XDG_DATA_HOME`. */
+export async function standInLaunchers(
+  dir: TempDir,
+  platforms: readonly string[] = [THERE.platform],
+): Promise<string> {
+  for (const platform of platforms) {
+    const name = `flavor-rs-launcher-${platform}`;
+    const suffix = platform.startsWith("windows") ? ".exe" : "";
+    await dir.write(`data/flavor/bin/${name}${suffix}`, standIn(platform));
+  }
+  return dir.at("data");
+}
 
 /** Copies an example, because packing writes beside it. */
 export async function projectCopy(name: string): Promise<TempDir> {
