@@ -298,10 +298,8 @@ def other(): return "other"
     assertEquals(await start(one, "dynamic"), "main set first x\n");
   });
   await t.step(
-    "--entry says it over that: a module, or a function",
+    "--entry says it over that",
     async () => {
-      await pack(one, "--entry", "dynamic");
-      assertEquals(await start(one, "dynamic"), "module\n");
       await pack(one, "--entry", "dynamic:other");
       const { code, stderr } = await startBare(
         one.at("dist", "dynamic.psp"),

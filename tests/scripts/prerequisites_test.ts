@@ -7,7 +7,7 @@ const RUST = /^channel = "(.*)"$/m;
 /** Everything that the tests need, as tools that do nothing. */
 async function equip(checkout: StubCheckout, except = ""): Promise<void> {
   const tools =
-    "cc chromium curl docker-registry fish lighttpd npm openssl script shellcheck skopeo strace tar unshare wget zsh zstd uv python3";
+    "cc chromium curl docker-registry fish g++ go lighttpd make npm openssl script shellcheck skopeo strace tar unshare wget zsh zstd uv python3";
   for (const name of tools.split(" ")) {
     if (name !== except) await checkout.tool(name);
   }
@@ -57,7 +57,7 @@ Deno.test("prerequisites names all that is missing at once, each with what to do
   ) assertStringIncludes(needed, `${line}\n`);
   assertMatch(
     needed,
-    /all packages at once: apt-get install( [a-z0-9-]+){10,}\n$/,
+    /all packages at once: apt-get install( [a-z0-9+-]+){10,}\n$/,
   );
   assertEquals(
     (await checkout.calls()).some((line) => line.startsWith("apt-get")),
