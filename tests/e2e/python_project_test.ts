@@ -331,7 +331,15 @@ Deno.test("the Python of the system takes along what it needs of the machine", a
   );
   await dir.write(
     "pyproject.toml",
-    '[project]\nname = "own"\nversion = "1"\ndependencies = ["idna"]\n',
+    `[project]
+name = "own"
+version = "1"
+dependencies = []
+[project.optional-dependencies]
+web = ["idna"]
+[tool.flavor]
+extras = ["web"]
+`,
   );
   await dir.write(
     "main.py",

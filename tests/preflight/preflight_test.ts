@@ -7,8 +7,10 @@ import {
   type PreflightReport,
   type WorkenvEntry,
 } from "../../lib/preflight/preflight.ts";
+import type { Platform } from "../../lib/launchers/platform.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
+const ARCH = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
 const TARGET = { os: "linux", arch: "amd64" } as const;
 
 function file(content: string | Uint8Array, mode = 0o755): WorkenvEntry {
@@ -32,14 +34,17 @@ function elf(machine: number): Uint8Array {
 async function check(
   program: string,
   entries: Readonly<Record<string, WorkenvEntry>>,
-  more: { readonly isOpen?: boolean; readonly targets?: readonly string[] } =
-    {},
+  more: {
+    readonly isOpen?: boolean;
+    readonly targets?: readonly string[];
+    readonly target?: Platform;
+  } = {},
 ): Promise<PreflightReport> {
-  const { isOpen = false, targets = [] } = more;
+  const { isOpen = false, targets = [], target = TARGET } = more;
   return await preflight({
     program,
     primarySlot: 0,
-    target: TARGET,
+    target,
     view: { entries: new Map(Object.entries(entries)), isOpen, targets },
   });
 }
@@ -152,6 +157,30 @@ Deno.test("preflight() passes what starts, and says what it needs", async (t) =>
   });
 });
 
+Deno.test("preflight() names what a program expects of every machine", async () => {
+  await using dir = await tempDir();
+  await dir.write("main.c", "int main(void) { return 0; }\n");
+  const needsOf = async (...args: string[]): Promise<readonly string[]> => {
+    const { code } = await new Deno.Command("cc", {
+      args: ["-o", "tool", "main.c", ...args],
+      cwd: dir.path,
+    }).output();
+    assertEquals(code, 0);
+    const { problems, needs } = await check("{workenv}/tool", {
+      tool: file(await Deno.readFile(dir.at("tool"))),
+    }, { target: { os: "linux", arch: ARCH } });
+    assertEquals(problems, []);
+    return needs;
+  };
+  const glibc = /^glibc >= 2\.\d+$/;
+  const [version = "", ...others] = await needsOf();
+  assert(glibc.test(version), version);
+  assertEquals(others, []);
+  assertEquals(await needsOf("-static"), []);
+  const [musl] = await needsOf("-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1");
+  assertEquals(musl, "musl");
+});
+
 Deno.test("readElf() agrees with readelf", async () => {
   await using dir = await tempDir();
   await dir.write("lib.c", "int f(void) { return 0; }\n");
@@ -185,7 +214,7 @@ Deno.test("readElf() agrees with readelf", async () => {
   }
   await using source = new BytesSource(await Deno.readFile(dir.at("tool")));
   const elf = await readElf(source);
-  assertEquals(elf?.arch, Deno.build.arch === "x86_64" ? "amd64" : "arm64");
+  assertEquals(elf?.arch, ARCH);
   assertEquals(elf?.needed, ["libown.so.1", "libc.so.6"]);
   assertEquals(elf?.runPath?.text, "$ORIGIN/../lib");
   assertEquals(elf?.runPath?.isRunPath, true);

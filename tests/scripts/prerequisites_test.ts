@@ -141,7 +141,7 @@ Deno.test("an old Node.js is no Node.js", async () => {
   await checkout.tool("node", "echo 12");
   const { code, stderr } = await checkout.run(SCRIPT, ["demo"]);
   assertEquals(code, 1);
-  assertStringIncludes(stderr, "Node.js 18 or later with npm, to fetch Deno: ");
+  assertStringIncludes(stderr, "Node.js 18 or later with npm: ");
   assertEquals((await checkout.run(SCRIPT, ["build"])).code, 0);
 });
 
