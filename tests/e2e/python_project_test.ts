@@ -9,6 +9,7 @@ import {
   giveToStranger,
   HERE,
   librariesOf,
+  movablePython,
   ownUv,
   PACK_ENV,
   packIn,
@@ -412,27 +413,14 @@ async function serveInterpreters(dir: TempDir): Promise<{
   readonly list: string;
   readonly asked: readonly string[];
 }> {
-  const lib = await libraryName();
-  const beside = await Array.fromAsync(Deno.readDir(join(PREFIX, "lib")));
-  const shared = beside.map(({ name }) => `lib/${name}`)
-    .filter((name) => name.startsWith(`lib/lib${lib}.`));
   const packed = await run("tar", [
     "-czf",
     dir.at("python.tar.gz"),
-    "--exclude=*-packages/*",
-    "--exclude=sitecustomize.py",
-    "--exclude=EXTERNALLY-MANAGED",
-    "--exclude=test",
-    "--exclude=__pycache__",
-    "--exclude=*.a",
     "--transform",
-    "s,^,python/,rSH",
+    "s,^[.],python,rSH",
     "-C",
-    PREFIX,
-    `bin/${lib}`,
-    "bin/python3",
-    `lib/${lib}`,
-    ...shared,
+    await movablePython(PREFIX),
+    ".",
   ]);
   assertEquals(packed.code, 0, packed.stderr);
   const bytes = await Deno.readFile(dir.at("python.tar.gz"));

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 
+import { parsePlatform } from "../../../lib/launchers/platform.ts";
+import { preparePython } from "../../../lib/runtimes/python.ts";
 import { findUv } from "../../../lib/runtimes/uv.ts";
 import { capturedHost } from "../../support/captured_host.ts";
 import { type TempDir, tempDir } from "../../support/temp_dir.ts";
@@ -148,14 +150,29 @@ export async function giveToStranger(path: string): Promise<void> {
   assertEquals(code, 0);
 }
 
+/** A machine as packing sees it in these tests. */
+const HOST = capturedHost({
+  cwd: ROOT,
+  env: { ...PACK_ENV, PATH: Deno.env.get("PATH") ?? "" },
+});
+
 /** The uv that packing uses in these tests. */
 export async function ownUv(): Promise<string> {
-  const env = { ...PACK_ENV, PATH: Deno.env.get("PATH") ?? "" };
-  const { program } = await findUv(
-    capturedHost({ cwd: ROOT, env }),
-    () => {},
-  );
-  return program;
+  return (await findUv(HOST, () => {})).program;
+}
+
+/** An interpreter that can be moved: that of an installation, as it is packed. */
+export async function movablePython(prefix: string): Promise<string> {
+  await using work = await tempDir();
+  const { directory } = await preparePython({
+    runtime: prefix,
+    requires: undefined,
+    target: parsePlatform(HERE.platform),
+    work: work.path,
+    uv: await findUv(HOST, () => {}),
+    say: () => {},
+  }, HOST);
+  return directory;
 }
 
 /** Says what the schemas and validators of others find wrong; nothing else. */
