@@ -181,6 +181,52 @@ Deno.test("preflight() names what a program expects of every machine", async () 
   assertEquals(musl, "musl");
 });
 
+Deno.test("preflight() follows a program's libraries to those that they need", async () => {
+  await using dir = await tempDir();
+  await dir.write("far.c", "int far(void) { return 0; }\n");
+  await dir.write(
+    "near.c",
+    "int far(void); int near(void) { return far(); }\n",
+  );
+  await dir.write(
+    "main.c",
+    "int near(void); int main(void) { return near(); }\n",
+  );
+  const compile = async (...args: string[]): Promise<void> => {
+    const { code } = await new Deno.Command("cc", { args, cwd: dir.path })
+      .output();
+    assertEquals(code, 0);
+  };
+  await compile("-shared", "-fPIC", "-o", "libfar.so", "far.c");
+  await compile("-shared", "-fPIC", "-o", "libnear.so", "near.c", "libfar.so");
+  // deno-fmt-ignore
+  await compile("-o", "tool", "main.c", "libnear.so", "-Wl,-rpath,$ORIGIN/../lib", "-Wl,-rpath-link,.");
+  const read = async (name: string): Promise<WorkenvEntry> =>
+    file(await Deno.readFile(dir.at(name)));
+  const target = { os: "linux", arch: ARCH } as const;
+  const entries = {
+    "bin/tool": await read("tool"),
+    "lib/libnear.so": await read("libnear.so"),
+  };
+  const { problems } = await check("{workenv}/bin/tool", entries, { target });
+  assertEquals(problems, [
+    "lib/libnear.so needs the library libfar.so, which is neither in the package nor on every machine",
+  ]);
+  const { problems: none } = await check("{workenv}/bin/tool", {
+    ...entries,
+    "lib/libfar.so": await read("libfar.so"),
+  }, { target });
+  assertEquals(none, []);
+  // What nothing is known to need may never be loaded.
+  const lone = await check("sh", { "libnear.so": entries["lib/libnear.so"] }, {
+    target,
+  });
+  assertEquals(lone.problems, []);
+  assertEquals(lone.warnings, [
+    "libnear.so needs the library libfar.so, which is not in the package",
+  ]);
+});
+
 Deno.test("readElf() agrees with readelf", async () => {
   await using dir = await tempDir();
   await dir.write("lib.c", "int f(void) { return 0; }\n");
