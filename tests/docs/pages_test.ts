@@ -30,6 +30,7 @@ function knownFlags(): ReadonlySet<string> {
 const FOREIGN_FLAGS: ReadonlySet<string> = new Set([
   "--cache", // the launcher's `verify`
   "--outputs", // scripts/dev docs
+  "--platforms", // scripts/dev test
   "--manifset", // what troubleshooting.md misspells
   "--config", // applications in the examples
   "--port",
