@@ -302,7 +302,7 @@ Deno.test("the workflow installs every package that the tests ask for", async ()
     workflow,
   ) ?? [];
   // Where the runner's name is another one, or what it has is newer.
-  const there = /^(chromium|gcc|libc6-dev|nodejs|npm|python3-pip)$/;
+  const there = /^(chromium|gcc|golang-go|libc6-dev|nodejs|npm|python3-pip)$/;
   const missing = asked.trim().split(" ")
     .filter((name) => !there.test(name))
     .filter((name) => !installed.trim().split(/\s+/).includes(name));
