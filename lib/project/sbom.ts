@@ -60,7 +60,12 @@ export const SBOM_SLOT: SlotSpec = {
 
 /** Licences whose short names SPDX knows; others are given as words. */
 const SPDX_REGEXP =
-  /^\(?(?:MIT(?:-0|-CMU)?|Apache-2\.0|BSD-[23]-Clause|0BSD|ISC|MPL-2\.0|PSF-2\.0|Python-2\.0|Unlicense|Zlib|CC0-1\.0|BlueOak-1\.0\.0|[AL]?GPL-[23]\.[01]-(?:only|or-later)|LGPL-2\.1-(?:only|or-later)|BSL-1\.0| (?:AND|OR) |[()])+\)?$/;
+  /^(?:MIT(?:-0|-CMU)?|Apache-2\.0|BSD-[23]-Clause|0BSD|ISC|MPL-2\.0|PSF-2\.0|Python-2\.0|Unlicense|Zlib|CC0-1\.0|BlueOak-1\.0\.0|[AL]?GPL-[23]\.[01]-(?:only|or-later)|LGPL-2\.1-(?:only|or-later)|BSL-1\.0)$/;
+
+function isExpression(license: string): boolean {
+  return license.replaceAll(/[()]/g, "").split(/ (?:AND|OR) /)
+    .every((one) => SPDX_REGEXP.test(one));
+}
 
 /** Writes a CycloneDX 1.6 document: sorted, without time and chance. */
 export async function writeSbom(
@@ -82,7 +87,7 @@ export async function writeSbom(
       description: part.description,
       hashes: hashes?.map(({ alg, content }) => ({ alg, content })),
       licenses: license === undefined ? undefined : [
-        SPDX_REGEXP.test(license)
+        isExpression(license)
           ? { expression: license }
           : { license: { name: license } },
       ],
@@ -188,5 +193,5 @@ export function toSpdx(document: CycloneDx): JsonValue {
 /** SPDX takes no words for a licence here, only what it has a name for. */
 function expressionOf(component: CycloneDxComponent): string {
   const text = licencesOf(component);
-  return SPDX_REGEXP.test(text) ? text : "NOASSERTION";
+  return isExpression(text) ? text : "NOASSERTION";
 }
