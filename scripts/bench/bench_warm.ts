@@ -147,7 +147,7 @@ async function benchRecheck(
 }
 
 /** The one workenv in a cache. */
-function workenvOf(cache: string): string {
+export function workenvOf(cache: string): string {
   const id = readdirSync(join(cache, "workenv")).find((name) =>
     !name.startsWith(".")
   );
