@@ -26,7 +26,7 @@ pub(crate) fn unit_of(members: &BTreeMap<String, Member>) -> u64 {
             size: size_of(member),
         })
         .collect();
-    tar_cuts(members.iter().copied()).unit
+    tar_cuts(&members.iter().copied()).unit
 }
 
 const fn size_of(member: &Member) -> u64 {
