@@ -8,7 +8,7 @@ use pspf_format::write::cut::UNIT;
 use pspf_format::{Error, ErrorKind, Operation, Result};
 use sha2::{Digest, Sha256};
 use zlib_rs::{Deflate, DeflateFlush};
-use zstd_safe::{CCtx, CParameter};
+use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
 
 /// Takes blocks of content.
 pub(crate) type Emit<'a> = dyn FnMut(Vec<u8>) -> Result<()> + 'a;
@@ -315,8 +315,16 @@ fn zstd_frame(
     context
         .set_pledged_src_size(Some(block.len() as u64))
         .map_err(says)?;
-    let mut output = Vec::with_capacity(zstd_safe::compress_bound(block.len()));
-    context.compress2(&mut output, block).map_err(says)?;
+    let mut output = Vec::with_capacity(zstd_safe::compress_bound(block.len()) + 1024);
+    let mut sink = OutBuffer::around(&mut output);
+    let mut source = InBuffer::around(block);
+    // Given whole and ended after that, as `node:zlib` does: zstd cuts its blocks elsewhere when it knows the end.
+    while source.pos() < block.len() {
+        context
+            .compress_stream(&mut sink, &mut source)
+            .map_err(says)?;
+    }
+    context.end_stream(&mut sink).map_err(says)?;
     Ok(output)
 }
 
