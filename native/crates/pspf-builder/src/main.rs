@@ -8,10 +8,13 @@ mod json;
 mod kept;
 mod keys;
 mod launcher;
+mod links;
 mod options;
 mod package;
 mod plan;
+mod portable;
 mod schema;
+mod signing;
 mod slot;
 mod tar;
 mod toml;
@@ -21,7 +24,7 @@ mod value_checks;
 mod verify;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, thread};
@@ -89,7 +92,17 @@ fn build(options: &Options) -> Result<()> {
         output: output.clone(),
     };
     let mut warnings = plan.warnings.clone();
-    let slots = settle(&plan, &launcher, &places, &mut warnings)?;
+    let is_ours = launcher.operations.is_some();
+    let is_portable = options.is_portable || plan.is_portable || !is_ours;
+    if !is_ours && !options.is_portable && !plan.is_portable {
+        warnings.push("the launcher is not ours: the portable profile was chosen".into());
+    }
+    let plan = if is_portable {
+        portable::rewrite(plan, &launcher, &mut warnings)?
+    } else {
+        plan
+    };
+    let slots = settle(&plan, &launcher, &places, is_portable, &mut warnings)?;
     let inputs = [
         Some(&options.manifest),
         options.private_key.as_ref(),
@@ -103,6 +116,7 @@ fn build(options: &Options) -> Result<()> {
         plan: &plan,
         launcher: &launcher,
         key: &key,
+        is_portable,
         jobs: options.jobs.unwrap_or(processors).min(MAX_JOBS),
         time: source_date_epoch()?,
     };
@@ -121,7 +135,7 @@ fn build(options: &Options) -> Result<()> {
         &format!(
             "packed {}  {} bytes",
             options.output.display(),
-            written.size
+            written.file_size()
         ),
     );
     Ok(())
@@ -219,25 +233,20 @@ fn settle<'a>(
     plan: &'a Plan,
     launcher: &Launcher,
     places: &Places,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Slot<'a>>> {
-    let Some(known) = launcher.operations.as_ref().filter(|_| !plan.is_portable) else {
-        let message =
-            "Cannot build in the portable profile: this builder writes for our own launchers only";
-        return Err(Error::new(ErrorKind::BuildLimit, message).hint("Use flavor pack --portable"));
-    };
     let mut slots = Vec::new();
     for (index, spec) in plan.slots.iter().enumerate() {
-        slots.push(slot::open(spec, index, places, warnings)?);
+        slots.push(slot::open(spec, index, places, is_portable, warnings)?);
     }
     check_targets(&slots)?;
+    let Some(known) = launcher.operations.as_ref().filter(|_| !is_portable) else {
+        return Ok(slots);
+    };
     for slot in &slots {
-        let missing = slot
-            .operations
-            .iter()
-            .map(|operation| operation.to_string())
-            .find(|name| !known.contains(name));
-        if let Some(missing) = missing {
+        let mut names = slot.operations.iter().map(|operation| operation.to_string());
+        if let Some(missing) = names.find(|name| !known.contains(name)) {
             let message = format!(
                 "Cannot build slot \"{}\": the launcher cannot undo {missing}",
                 slot.spec.id
@@ -281,6 +290,12 @@ fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Wr
     let mut file = buffered
         .into_inner()
         .map_err(|error| failed(error.error()))?;
+    if let Some(signature) = &written.signature {
+        file.write_all(&signature.tail)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(&signature.head))
+            .map_err(|error| failed(&error))?;
+    }
     verify::check(&mut file, &written, build.launcher)?;
     make_executable(&file).map_err(|error| failed(&error))?;
     drop(file);

@@ -27,6 +27,7 @@ pub(crate) struct Options {
     pub(crate) key_seed: Option<String>,
     pub(crate) workenv_base: Option<PathBuf>,
     pub(crate) jobs: Option<usize>,
+    pub(crate) is_portable: bool,
     pub(crate) log_level: LogLevel,
 }
 
@@ -48,6 +49,7 @@ Usage: flavor-rs-builder --manifest FILE --output FILE --launcher-bin FILE [opti
       --public-key FILE    refuse to pack unless the private key belongs to this one
       --key-seed TEXT      sign with the key made from this text; \"env\" takes it from FLAVOR_KEY_SEED
       --workenv-base DIR   what {workenv} stands for in the sources of slots (FLAVOR_WORKENV_BASE)
+      --portable           write only what the launchers of other products understand
   -j, --jobs N             how many blocks to compress at once; by default one for each processor
       --log-level LEVEL    trace, debug, info, warn, error or off (FLAVOR_LOG_LEVEL)
   -h, --help               this text
@@ -70,6 +72,7 @@ impl Request {
             key_seed: None,
             workenv_base: path("FLAVOR_WORKENV_BASE"),
             jobs: None,
+            is_portable: false,
             log_level: LogLevel::Info,
         };
         if let Some(level) = env::var("FLAVOR_LOG_LEVEL")
@@ -86,6 +89,10 @@ impl Request {
             };
             match name.as_str() {
                 "-h" | "--help" => return Ok(Self::Print(HELP.into())),
+                "--portable" if attached.is_none() => {
+                    options.is_portable = true;
+                    continue;
+                }
                 "-V" | "--version" => {
                     return Ok(Self::Print(
                         concat!("flavor-rs-builder ", env!("CARGO_PKG_VERSION")).into(),

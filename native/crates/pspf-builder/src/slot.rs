@@ -12,7 +12,7 @@ use pspf_format::{Error, ErrorKind, Operation, OperationChain, Result};
 use crate::encode::Emit;
 use crate::failure::from_io;
 use crate::plan::{SlotSpec, slot_problem};
-use crate::tar;
+use crate::{portable, tar};
 use crate::tree::{ListOptions, Member, MemberList, list_members, mode_of, packed_mode};
 
 /// Where the sources of slots are.
@@ -63,15 +63,16 @@ pub(crate) fn open<'a>(
     spec: &'a SlotSpec,
     index: usize,
     places: &Places,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Slot<'a>> {
     let path = find_source(&spec.source, places)?;
     let facts = fs::metadata(&path).map_err(|error| from_io(&error, "open", &path))?;
     if facts.is_dir() {
-        return open_directory(spec, index, &path, places, warnings);
+        return open_directory(spec, index, &path, places, is_portable, warnings);
     }
     check_output(&places.output, &path)?;
-    open_file(spec, index, &path, &facts, warnings)
+    open_file(spec, index, &path, &facts, is_portable, warnings)
 }
 
 fn open_directory<'a>(
@@ -79,11 +80,12 @@ fn open_directory<'a>(
     index: usize,
     path: &Path,
     places: &Places,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Slot<'a>> {
     let operations = match spec.operations {
         Some(operations) => operations,
-        None => OperationChain::from_operations(&[Operation::TAR, Operation::ZSTD])?,
+        None => OperationChain::from_operations(&[Operation::TAR, usual(is_portable)])?,
     };
     check_shape(spec, operations)?;
     if !operations.is_archive() {
@@ -96,6 +98,9 @@ fn open_directory<'a>(
             &what,
             "Use \"tar\", \"tar.gz\" or \"tar.zst\", or leave operations out",
         ));
+    }
+    if is_portable {
+        portable::check_operations(spec, operations)?;
     }
     if spec.target.contains(['{', '}']) {
         return Err(wrong_target(
@@ -114,6 +119,7 @@ fn open_directory<'a>(
             exclude: &spec.exclude,
             prefix: &spec.target,
             keeps_modes: spec.keeps_modes,
+            is_portable,
             hidden: places.output.starts_with(path).then_some(&places.output),
         },
     )?;
@@ -143,6 +149,7 @@ fn open_file<'a>(
     index: usize,
     path: &Path,
     facts: &fs::Metadata,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Slot<'a>> {
     let size = facts.len();
@@ -151,7 +158,11 @@ fn open_file<'a>(
     file.take(DETECTION_SIZE)
         .read_to_end(&mut head)
         .map_err(|error| from_io(&error, "read", path))?;
-    let (operations, compressions, is_kept) = choose_for_file(spec, size, &head)?;
+    let (operations, compressions, is_kept) = choose_for_file(spec, size, &head, is_portable)?;
+    if is_portable {
+        portable::check_operations(spec, operations)?;
+        portable::check_file(spec, operations, &head)?;
+    }
     let at = format!("slots[{index}]");
     if !(spec.include.is_empty() && spec.exclude.is_empty()) {
         let key = if spec.include.is_empty() {
@@ -205,6 +216,7 @@ fn choose_for_file(
     spec: &SlotSpec,
     size: u64,
     head: &[u8],
+    is_portable: bool,
 ) -> Result<(OperationChain, Vec<Operation>, bool)> {
     let compression = detect_compression(head);
     let Some(operations) = spec.operations else {
@@ -212,7 +224,7 @@ fn choose_for_file(
         let compressions = if is_raw {
             Vec::new()
         } else {
-            vec![Operation::ZSTD]
+            vec![usual(is_portable)]
         };
         return Ok((
             OperationChain::from_operations(&compressions)?,
@@ -244,6 +256,15 @@ fn choose_for_file(
         },
         is_kept,
     ))
+}
+
+/// The compression of whoever names none.
+const fn usual(is_portable: bool) -> Operation {
+    if is_portable {
+        Operation::GZIP
+    } else {
+        Operation::ZSTD
+    }
 }
 
 /// The compression that a file begins like; `Some(None)` for an archive that is none of ours.
