@@ -4,6 +4,7 @@ mod check;
 mod encode;
 mod failure;
 mod glob;
+mod ignore;
 mod json;
 mod kept;
 mod keys;
@@ -14,6 +15,7 @@ mod package;
 mod plan;
 mod portable;
 mod schema;
+mod secrets;
 mod signing;
 mod slot;
 mod tar;
@@ -90,6 +92,7 @@ fn build(options: &Options) -> Result<()> {
         manifest: directory,
         workenv,
         output: output.clone(),
+        allows_secrets: options.allows_secrets,
     };
     let mut warnings = plan.warnings.clone();
     let is_ours = launcher.operations.is_some();
@@ -245,7 +248,10 @@ fn settle<'a>(
         return Ok(slots);
     };
     for slot in &slots {
-        let mut names = slot.operations.iter().map(|operation| operation.to_string());
+        let mut names = slot
+            .operations
+            .iter()
+            .map(|operation| operation.to_string());
         if let Some(missing) = names.find(|name| !known.contains(name)) {
             let message = format!(
                 "Cannot build slot \"{}\": the launcher cannot undo {missing}",

@@ -28,6 +28,7 @@ pub(crate) struct Options {
     pub(crate) workenv_base: Option<PathBuf>,
     pub(crate) jobs: Option<usize>,
     pub(crate) is_portable: bool,
+    pub(crate) allows_secrets: bool,
     pub(crate) log_level: LogLevel,
 }
 
@@ -50,6 +51,7 @@ Usage: flavor-rs-builder --manifest FILE --output FILE --launcher-bin FILE [opti
       --key-seed TEXT      sign with the key made from this text; \"env\" takes it from FLAVOR_KEY_SEED
       --workenv-base DIR   what {workenv} stands for in the sources of slots (FLAVOR_WORKENV_BASE)
       --portable           write only what the launchers of other products understand
+      --allow-secrets      pack files that are private keys
   -j, --jobs N             how many blocks to compress at once; by default one for each processor
       --log-level LEVEL    trace, debug, info, warn, error or off (FLAVOR_LOG_LEVEL)
   -h, --help               this text
@@ -73,6 +75,7 @@ impl Request {
             workenv_base: path("FLAVOR_WORKENV_BASE"),
             jobs: None,
             is_portable: false,
+            allows_secrets: false,
             log_level: LogLevel::Info,
         };
         if let Some(level) = env::var("FLAVOR_LOG_LEVEL")
@@ -91,6 +94,10 @@ impl Request {
                 "-h" | "--help" => return Ok(Self::Print(HELP.into())),
                 "--portable" if attached.is_none() => {
                     options.is_portable = true;
+                    continue;
+                }
+                "--allow-secrets" if attached.is_none() => {
+                    options.allows_secrets = true;
                     continue;
                 }
                 "-V" | "--version" => {

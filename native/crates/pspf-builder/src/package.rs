@@ -517,7 +517,10 @@ fn describe(build: &Build<'_>, slots: &[StoredSlot]) -> Value {
 
 /// Variables are sorted. The Rust launcher reads them by one name, the Go launcher by another.
 fn execution_document(execution: &Value) -> Value {
-    let env = execution.get("env").map(Value::sorted).unwrap_or(Value::Null);
+    let env = execution
+        .get("env")
+        .map(Value::sorted)
+        .unwrap_or(Value::Null);
     let mut members = execution.as_table().unwrap_or_default().to_vec();
     members.retain(|(key, _)| key != "env");
     members.push(("env".into(), env.clone()));
@@ -528,7 +531,11 @@ fn execution_document(execution: &Value) -> Value {
 fn workenv_document(workenv: &Value) -> Value {
     let members = workenv.as_table().unwrap_or_default().iter();
     let sorted = |(key, value): &(String, Value)| {
-        let value = if key == "env" { value.sorted() } else { value.clone() };
+        let value = if key == "env" {
+            value.sorted()
+        } else {
+            value.clone()
+        };
         (key.clone(), value)
     };
     Value::Table(members.map(sorted).collect())

@@ -503,7 +503,10 @@ fn check_quotes(line: &str, path: &str, notes: &mut Notes) {
         }
     }
     if !is_whole || quote.is_some() {
-        notes.problem(path, "has a quote that is not closed, or ends in a backslash");
+        notes.problem(
+            path,
+            "has a quote that is not closed, or ends in a backslash",
+        );
     }
 }
 
@@ -520,9 +523,8 @@ const PLACEHOLDERS: [&str; 7] = [
 /// Whether braces at a place are words of the launcher's, and not text of the application's.
 fn holds_words(path: &str) -> bool {
     let behind = |prefix: &str| {
-        path.strip_prefix(prefix).is_some_and(|rest| {
-            !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        })
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
     };
     ["command", "argv", "args", "cwd"]
         .iter()
@@ -557,7 +559,10 @@ fn check_words(text: &str, path: &str, notes: &mut Notes) {
             }
             None => continue,
         };
-        notes.problem(path, format!("holds {{{name}}}, which no launcher knows; {says}"));
+        notes.problem(
+            path,
+            format!("holds {{{name}}}, which no launcher knows; {says}"),
+        );
     }
 }
 

@@ -217,7 +217,12 @@ impl Signer {
 /// Writes where the signature is, and gives where the program is.
 fn write_places(head: &mut [u8], offset: u32, size: u32) -> Option<(u64, u64)> {
     let mut text = (0, 0);
-    for Command { at, kind, size: length } in commands(head)? {
+    for Command {
+        at,
+        kind,
+        size: length,
+    } in commands(head)?
+    {
         let name = head.get(at + 8..at + 24).unwrap_or_default();
         let is = |text: &[u8]| name.starts_with(text) && name[text.len()..].iter().all(|b| *b == 0);
         if kind == CODE_SIGNATURE {

@@ -11,9 +11,10 @@ use pspf_format::{Error, ErrorKind, Operation, OperationChain, Result};
 
 use crate::encode::Emit;
 use crate::failure::from_io;
+use crate::ignore::Ignores;
 use crate::plan::{SlotSpec, slot_problem};
-use crate::{portable, tar};
 use crate::tree::{ListOptions, Member, MemberList, list_members, mode_of, packed_mode};
+use crate::{portable, secrets, tar};
 
 /// Where the sources of slots are.
 pub(crate) struct Places {
@@ -23,6 +24,8 @@ pub(crate) struct Places {
     pub(crate) workenv: PathBuf,
     /// The package that is written, absolute; it never contains itself.
     pub(crate) output: PathBuf,
+    /// Whether private keys are packed.
+    pub(crate) allows_secrets: bool,
 }
 
 /// What a slot is made of.
@@ -34,7 +37,21 @@ pub(crate) enum Content {
     Tree {
         members: BTreeMap<String, Member>,
         unit: u64,
+        guard: Option<Guard>,
     },
+}
+
+/// Names files of a tree while they are looked at for private keys.
+pub(crate) struct Guard {
+    source: String,
+    root: PathBuf,
+}
+
+impl Guard {
+    pub(crate) fn check(&self, file: &Path, content: &[u8]) -> Result<()> {
+        let inner = file.strip_prefix(&self.root).unwrap_or(file);
+        secrets::check(content, &format!("{}/{}", self.source, inner.display()))
+    }
 }
 
 /// A slot that can be packed.
@@ -72,7 +89,16 @@ pub(crate) fn open<'a>(
         return open_directory(spec, index, &path, places, is_portable, warnings);
     }
     check_output(&places.output, &path)?;
+    if is_guarded(spec, places) && facts.len() <= secrets::MAX_SIZE as u64 {
+        let bytes = fs::read(&path).map_err(|error| from_io(&error, "read", &path))?;
+        secrets::check(&bytes, &spec.source)?;
+    }
     open_file(spec, index, &path, &facts, is_portable, warnings)
+}
+
+/// What others have published is no secret.
+fn is_guarded(spec: &SlotSpec, places: &Places) -> bool {
+    !places.allows_secrets && !matches!(spec.purpose.as_str(), "library" | "runtime")
 }
 
 fn open_directory<'a>(
@@ -108,6 +134,12 @@ fn open_directory<'a>(
             "has a placeholder, which cannot be put into an archive",
         ));
     }
+    // A directory that a build has made is often ignored by git as a whole.
+    let names: &[&str] = if absolute(path)? == places.manifest {
+        &[".flavorignore", ".gitignore"]
+    } else {
+        &[".flavorignore"]
+    };
     let MemberList {
         members,
         content_size,
@@ -117,6 +149,7 @@ fn open_directory<'a>(
         &ListOptions {
             include: &spec.include,
             exclude: &spec.exclude,
+            ignores: &Ignores::read(path, names)?,
             prefix: &spec.target,
             keeps_modes: spec.keeps_modes,
             is_portable,
@@ -139,6 +172,10 @@ fn open_directory<'a>(
         size: content_size,
         content: Content::Tree {
             unit: tar::unit_of(&members),
+            guard: is_guarded(spec, places).then(|| Guard {
+                source: spec.source.clone(),
+                root: path.to_owned(),
+            }),
             members,
         },
     })
@@ -421,7 +458,11 @@ impl Slot<'_> {
     /// Gives its content before compression, in blocks that are frames.
     pub(crate) fn read(&self, mtime: u64, emit: &mut Emit<'_>) -> Result<()> {
         match &self.content {
-            Content::Tree { members, unit } => tar::write(members, *unit, mtime, emit),
+            Content::Tree {
+                members,
+                unit,
+                guard,
+            } => tar::write(members, *unit, mtime, guard.as_ref(), emit),
             Content::File { path, size } => read_file(path, *size, emit),
         }
     }

@@ -10,6 +10,8 @@ use pspf_format::{Error, ErrorKind, Result};
 
 use crate::encode::Emit;
 use crate::failure::from_io;
+use crate::secrets::MAX_SIZE;
+use crate::slot::Guard;
 use crate::tree::{Kind, Member};
 
 const BLOCK: usize = 512;
@@ -41,6 +43,7 @@ pub(crate) fn write(
     members: &BTreeMap<String, Member>,
     unit: u64,
     mtime: u64,
+    guard: Option<&Guard>,
     emit: &mut Emit<'_>,
 ) -> Result<()> {
     let unit = unit as usize;
@@ -60,8 +63,8 @@ pub(crate) fn write(
             .extend_from_slice(&encode_head(path, member, mtime));
         if let Kind::File { source, .. } = &member.kind {
             frame.append_file(source, size, emit)?;
-            if size >= unit && frame.bytes.len() == unit && padding(size) > 0 {
-                frame.hand_over(emit)?;
+            if let Some(guard) = guard.filter(|_| size <= MAX_SIZE.min(frame.bytes.len())) {
+                guard.check(source, &frame.bytes[frame.bytes.len() - size..])?;
             }
         }
         frame.append_zeros(padding(size));

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use pspf_format::{Error, ErrorKind, Result};
 
 use crate::failure::from_io;
-use crate::links;
 use crate::glob::{Pattern, matches};
+use crate::ignore::Ignores;
+use crate::links;
 use crate::plan::json_quote;
 
 /// What an entry of an archive is.
@@ -38,6 +39,8 @@ pub(crate) struct MemberList {
 pub(crate) struct ListOptions<'a> {
     pub(crate) include: &'a [String],
     pub(crate) exclude: &'a [String],
+    /// What is left out before the patterns see it.
+    pub(crate) ignores: &'a Ignores,
     pub(crate) prefix: &'a str,
     pub(crate) keeps_modes: bool,
     /// Keeps to what the existing launchers can extract.
@@ -173,6 +176,9 @@ impl Lister<'_> {
             .metadata()
             .map_err(|error| from_io(&error, "look at", path))?;
         let is_directory = facts.is_dir();
+        if self.options.ignores.ignores(&inner, is_directory) {
+            return Ok(());
+        }
         let mode = packed_mode(mode_of(&facts), self.options.keeps_modes);
         if is_directory {
             self.directory_modes.insert(inner.clone(), mode);
