@@ -372,3 +372,52 @@ fn bug(doing: &str) -> Error {
         format!("This should not happen: a thread that was {doing} has ended"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+    use pspf_format::hex::Hex;
+
+    /// What `tests/compress/shared_content.ts` makes.
+    fn shared_content(size: usize) -> Vec<u8> {
+        let mut content: Vec<u8> = Vec::with_capacity(size);
+        let mut state = 1_u32;
+        for at in 0..size {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            content.push(if at >= 5000 && at % 1000 < 300 {
+                content[at - 4096 - (at >> 12)]
+            } else {
+                97 + (state >> 24) as u8 % 23
+            });
+        }
+        content
+    }
+
+    #[test]
+    fn encode_block_gives_the_bytes_of_the_toolkit() {
+        let text = include_str!("../../../../tests/vectors/compressed.json");
+        let vectors = json::parse(text).unwrap();
+        let blocks = vectors.get("blocks").unwrap().as_list().unwrap();
+        assert!(!blocks.is_empty());
+        for block in blocks {
+            let number = |key| block.get(key).unwrap().as_whole().unwrap();
+            let coding = match block.get("kind").unwrap().as_text().unwrap() {
+                "zstd" => Coding::Zstd,
+                "deflate" => Coding::Gzip,
+                "xz" => Coding::Xz,
+                _ => Coding::Bzip2,
+            };
+            let content = shared_content(number("content") as usize);
+            let level = u32::try_from(number("level")).unwrap();
+            let encoded = encode_block(coding, level, content, true, &mut None).unwrap();
+            assert_eq!(
+                Hex(&Sha256::digest(&encoded.bytes)).to_string(),
+                block.get("sha256").unwrap().as_text().unwrap(),
+                "{}, zstd {}",
+                block.to_json(),
+                zstd_safe::version_string(),
+            );
+        }
+    }
+}
