@@ -125,8 +125,7 @@ Deno.test("flavor-rs-builder packs generated manifests as flavor pack does, with
           random,
         )
       );
-    const app =
-      `[[slots]]\nid = "app"\nsource = "small"\ntarget = "small"\n`;
+    const app = `[[slots]]\nid = "app"\nsource = "small"\ntarget = "small"\n`;
     await dir.write("flavor.toml", `${PROJECT}\n${app}${slots.join("\n")}`);
     const env = { SOURCE_DATE_EPOCH: String(random.below(2 ** 31)) };
     const note = `round ${round}: ${slots.join("")}`;
@@ -145,7 +144,10 @@ Deno.test("flavor-rs-builder packs generated manifests as flavor pack does, with
 Deno.test("flavor-rs-builder packs each operation and each level as flavor pack does", async () => {
   await using dir = await tempDir();
   const random = new Seeded(5);
-  await dir.write("content", `${random.list(60_000, () => random.below(5000)).join(" ")}`);
+  await dir.write(
+    "content",
+    `${random.list(60_000, () => random.below(5000)).join(" ")}`,
+  );
   await dir.write("tree/a", "a".repeat(5000));
   await dir.write("tree/b", await Deno.readFile(dir.at("content")));
   const files = OPERATIONS.map((operations) => ({ operations, level: 0 }));

@@ -29,19 +29,33 @@ pub(crate) struct Launcher {
 const MARKER: &[u8] = b"flavor-rs-launcher/1";
 const MARKER_END: &str = " pspf-2025 ops=";
 
+/// This machine, in the words of helpers.
+const OS: &str = if cfg!(target_os = "macos") {
+    "darwin"
+} else {
+    std::env::consts::OS
+};
+const ARCH: &str = if cfg!(target_arch = "aarch64") {
+    "arm64"
+} else {
+    "amd64"
+};
+
 impl Launcher {
     /// Reads a launcher: its digest, its platform, and the marker that tells ours from the existing ones.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let mut bytes = fs::read(path).map_err(|error| from_io(&error, "read", path))?;
-        let needs_signature = signing::prepare(&mut bytes, path)?;
+        let mut bytes = fs::read(path).map_err(|error| from_io(&error, "open", path))?;
         let Some((os, arch)) = detect_platform(&bytes) else {
             let message = format!(
-                "The launcher \"{}\" does not fit: it is not an ELF, Mach-O or PE program for amd64 or arm64",
-                path.display()
+                "The launcher \"{}\" does not fit {}_{}: it is not an ELF, Mach-O or PE program for amd64 or arm64",
+                path.display(),
+                OS,
+                ARCH
             );
             let error = Error::new(ErrorKind::LauncherWrongFormat, message);
             return Err(error.hint("Choose the launcher for the target platform"));
         };
+        let needs_signature = signing::prepare(&mut bytes, path)?;
         let digest = Sha256::digest(&bytes).into();
         let mut launcher = Self {
             path: path.to_owned(),

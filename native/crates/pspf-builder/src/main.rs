@@ -170,7 +170,7 @@ fn read_manifest(path: &Path) -> Result<Plan> {
 
 fn find_launcher(options: &Options, plan: &Plan, directory: &Path) -> Result<PathBuf> {
     if let Some(given) = &options.launcher {
-        return absolute(given);
+        return Ok(given.clone());
     }
     if let Some(named) = &plan.launcher {
         return absolute(&directory.join(named));
