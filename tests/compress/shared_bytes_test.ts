@@ -23,8 +23,9 @@ for (const [kind, library] of Object.entries(vectors.libraries)) {
         last: true,
       });
       // Another version compresses otherwise: then these packages are still right, but not the same.
-      const what =
-        `${kind} of Deno ${Deno.version.deno} (zlib ${process.versions["zlib"]}) against ${library}, level ${block.level}, ${block.content} bytes`;
+      const what = `${kind} of Deno ${Deno.version.deno} (zlib ${
+        process.versions["zlib"]
+      }) against ${library}, level ${block.level}, ${block.content} bytes`;
       assertEquals(encodeHex(await sha256(output)), block.sha256, what);
     }
   });

@@ -44,9 +44,24 @@ use crate::slot::{Places, Slot, absolute, check_output, check_targets};
 
 /// More workers than this cost more memory than they save time.
 const MAX_JOBS: usize = 16;
+/// What the toolkit tells it by from the existing builders, as it does launchers. Nothing has to be run to learn it.
+#[used]
+static MARKER: &str = concat!(
+    "flavor-rs-builder/1 pspf-2025 ops=",
+    pspf_format::operation_words!(),
+    "; version=",
+    env!("CARGO_PKG_VERSION"),
+    " source=",
+    env!("FLAVOR_BUILDER_SOURCE"),
+    ";"
+);
 const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 
 fn main() -> ExitCode {
+    // Whatever a linker may leave out, it is not what is looked at here.
+    if std::hint::black_box(MARKER).is_empty() {
+        return ExitCode::FAILURE;
+    }
     let failed = |error: &Error| {
         let hint = error
             .next_step()
@@ -91,7 +106,10 @@ fn build(options: &Options) -> Result<()> {
     let places = Places {
         manifest: directory,
         workenv,
-        output: output.clone(),
+        output: match &options.replaces {
+            Some(path) => absolute(path)?,
+            None => output.clone(),
+        },
         allows_secrets: options.allows_secrets,
     };
     let mut warnings = plan.warnings.clone();

@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) jobs: Option<usize>,
     pub(crate) is_portable: bool,
     pub(crate) allows_secrets: bool,
+    /// A package that the output will be put in the place of: it is never packed.
+    pub(crate) replaces: Option<PathBuf>,
     pub(crate) log_level: LogLevel,
 }
 
@@ -52,6 +54,7 @@ Usage: flavor-rs-builder --manifest FILE --output FILE --launcher-bin FILE [opti
       --workenv-base DIR   what {workenv} stands for in the sources of slots (FLAVOR_WORKENV_BASE)
       --portable           write only what the launchers of other products understand
       --allow-secrets      pack files that are private keys
+      --replaces FILE      never pack this one: the output will take its place
   -j, --jobs N             how many blocks to compress at once; by default one for each processor
       --log-level LEVEL    trace, debug, info, warn, error or off (FLAVOR_LOG_LEVEL)
   -h, --help               this text
@@ -76,13 +79,12 @@ impl Request {
             jobs: None,
             is_portable: false,
             allows_secrets: false,
+            replaces: None,
             log_level: LogLevel::Info,
         };
-        if let Some(level) = env::var("FLAVOR_LOG_LEVEL")
-            .ok()
-            .filter(|level| !level.is_empty())
-        {
-            options.log_level = log_level(&level)?;
+        // Launchers of others take more words than these, in the same variable.
+        if let Ok(level) = env::var("FLAVOR_LOG_LEVEL") {
+            options.log_level = log_level(&level).unwrap_or(LogLevel::Info);
         }
         while let Some(word) = words.next() {
             let text = word.to_string_lossy().into_owned();
@@ -107,7 +109,7 @@ impl Request {
                 }
                 "-m" | "--manifest" | "-o" | "--output" | "--launcher-bin" | "--private-key"
                 | "--public-key" | "--key-seed" | "--workenv-base" | "-j" | "--jobs"
-                | "--log-level" => {}
+                | "--replaces" | "--log-level" => {}
                 _ => return Err(usage(format!("There is no option \"{name}\""))),
             }
             let value = attached
@@ -126,6 +128,7 @@ impl Request {
                 "--private-key" => options.private_key = Some(value.into()),
                 "--public-key" => options.public_key = Some(value.into()),
                 "--workenv-base" => options.workenv_base = Some(value.into()),
+                "--replaces" => options.replaces = Some(value.into()),
                 "--key-seed" => options.key_seed = Some(as_text()?),
                 "--log-level" => options.log_level = log_level(&as_text()?)?,
                 _ => {
