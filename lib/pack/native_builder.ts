@@ -86,6 +86,7 @@ export async function writeWithBuilder(
   const settled = await settlePlan(
     plan,
     own === undefined ? { ...options, portable: true } : options,
+    own === undefined,
   );
   const directory = await writer.makeTemporaryDirectory("flavor-build-");
   await using cleanup = new AsyncDisposableStack();
@@ -144,12 +145,14 @@ export async function writeWithBuilder(
   for await (const chunk of source.stream(0, source.size)) {
     await sink.write(chunk);
   }
-  const warnings = own !== undefined || plan.custom === undefined
-    ? settled.warnings
-    : [
-      ...settled.warnings,
-      "custom is left out: native builders do not know it",
-    ];
+  const warnings = [...settled.warnings];
+  const says = "is left out: the builder does not know it";
+  if (own === undefined && plan.custom !== undefined) {
+    warnings.push(`custom ${says}`);
+  }
+  if (metadata.package.description !== plan.package.description) {
+    warnings.push(`package.description ${says}`);
+  }
   return {
     packageSize: source.size,
     launcher: settled.launcher,
