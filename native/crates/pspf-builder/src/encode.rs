@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 use zlib_rs::{Deflate, DeflateFlush};
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
 
+/// Blocks that are read before they are needed, so that nobody waits for a thread to be woken.
+const AHEAD: usize = 8;
+
 /// Takes blocks of content.
 pub(crate) type Emit<'a> = dyn FnMut(Vec<u8>) -> Result<()> + 'a;
 /// Gives content as blocks, which are frames where the slot has frames.
@@ -127,7 +130,7 @@ struct Job {
 }
 
 /// Feeds workers from a thread of its own and takes their results in order. Only so many blocks are on their way that
-/// every worker has one and nobody waits.
+/// nobody waits.
 fn run(
     coding: Coding,
     level: u32,
@@ -170,7 +173,7 @@ fn run(
             let jobs = Arc::clone(&jobs_out);
             scope.spawn(move || work(coding, level, &jobs));
         }
-        let (ordered_in, ordered_out) = sync_channel(jobs + 1);
+        let (ordered_in, ordered_out) = sync_channel(jobs + AHEAD);
         // It drops its ends when it is done, which ends the others.
         let feeder = scope.spawn(move || {
             let (jobs, ordered) = (jobs_in, ordered_in);

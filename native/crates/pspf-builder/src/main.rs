@@ -321,7 +321,9 @@ fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Wr
             .map_err(|error| failed(&error))?;
     }
     verify::check(&mut file, &written, build.launcher)?;
-    make_executable(&file).map_err(|error| failed(&error))?;
+    make_executable(&file)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| failed(&error))?;
     drop(file);
     fs::rename(&temporary.0, output).map_err(|error| from_io(&error, "write", output))?;
     Ok(written)

@@ -58,6 +58,9 @@ pub(crate) fn write(
         if filled > 0 && (size >= unit || filled >= unit || is_chosen()) {
             frame.hand_over(emit)?;
         }
+        if frame.bytes.capacity() == 0 {
+            frame.bytes.reserve(unit + unit / 4);
+        }
         frame
             .bytes
             .extend_from_slice(&encode_head(path, member, mtime));
@@ -106,20 +109,22 @@ impl Frame {
             }
             let part = (size - done).min(limit - self.bytes.len());
             let start = self.bytes.len();
-            self.bytes.resize(start + part, 0);
+            // One byte more at the end, which must not be there.
+            let is_last = done + part == size;
+            self.bytes.resize(start + part + usize::from(is_last), 0);
             let count = file
                 .read(&mut self.bytes[start..])
                 .map_err(|error| failed(&error))?;
-            self.bytes.truncate(start + count);
             if count == 0 {
                 return Err(changed(source, size, done));
             }
+            if count > part {
+                return Err(changed(source, size, size + 1));
+            }
+            self.bytes.truncate(start + count);
             done += count;
         }
-        match file.read(&mut [0]).map_err(|error| failed(&error))? {
-            0 => Ok(()),
-            _ => Err(changed(source, size, size + 1)),
-        }
+        Ok(())
     }
 }
 
