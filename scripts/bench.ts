@@ -15,6 +15,7 @@ import { benchMemory } from "./bench/bench_memory.ts";
 import { benchPack } from "./bench/bench_pack.ts";
 import { benchProgram } from "./bench/bench_program.ts";
 import { type BenchRow, isMet } from "./bench/bench_row.ts";
+import { benchRemote } from "./bench/bench_remote.ts";
 import { benchSize } from "./bench/bench_size.ts";
 import { benchSmall } from "./bench/bench_small.ts";
 import { benchWarm } from "./bench/bench_warm.ts";
@@ -29,6 +30,7 @@ const PARTS = [
   "pack",
   "small",
   "memory",
+  "remote",
   "builder",
 ] as const;
 type Part = typeof PARTS[number];
@@ -72,6 +74,9 @@ async function runPart(
       return;
     case "memory":
       findings.rows.push(...await benchMemory(context));
+      return;
+    case "remote":
+      findings.rows.push(...await benchRemote(context));
       return;
   }
 }

@@ -8,16 +8,21 @@
  * is written down as the first line, and says which sources it was made of.
  */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const made = `${root}lib/web/page_assets.js`;
 
-/** The page's script as one module. */
-async function bundle(): Promise<string> {
-  const output = `${made}.${process.pid}.bundle.js`;
+/** The page's modules by name; what is imported only when it is needed is one of its own. */
+async function bundle(made: string): Promise<Record<string, string>> {
+  const directory = `${made}.${process.pid}.bundle`;
   try {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
@@ -25,30 +30,43 @@ async function bundle(): Promise<string> {
         "--quiet",
         "--platform=browser",
         "--minify",
-        `--output=${output}`,
+        "--code-splitting",
+        `--outdir=${directory}`,
         `${root}lib/web/page/main.ts`,
       ],
+      // Names of modules are made of paths from here.
+      cwd: root,
       stdout: "null",
     }).output();
     if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-    return readFileSync(output, "utf8");
+    const names = readdirSync(directory).sort();
+    return Object.fromEntries(
+      names.map((name) => [name, readFileSync(`${directory}/${name}`, "utf8")]),
+    );
   } finally {
-    rmSync(output, { force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-const script = await bundle();
-if (/(?:from|import)\s*["']node:/.test(script)) {
-  throw new Error("The page imports a module that browsers do not have");
-}
-const style = readFileSync(`${root}lib/web/page/page.css`, "utf8");
-const temporary = `${made}.${process.pid}`;
-writeFileSync(
-  temporary,
-  `// ${Deno.args[0] ?? "by hand"}
-export const SCRIPT = ${JSON.stringify(script)};
+/** Writes the module that holds the page; its first line says what it was made of. */
+export async function buildPage(made: string, sources: string): Promise<void> {
+  const scripts = await bundle(made);
+  if (/(?:from|import)\s*["']node:/.test(Object.values(scripts).join("\n"))) {
+    throw new Error("The page imports a module that browsers do not have");
+  }
+  const style = readFileSync(`${root}lib/web/page/page.css`, "utf8");
+  const temporary = `${made}.${process.pid}`;
+  writeFileSync(
+    temporary,
+    `// ${sources}
+export const SCRIPTS = ${JSON.stringify(scripts)};
 export const STYLE = ${JSON.stringify(style)};
 `,
-);
-// Two builds at once make the same.
-renameSync(temporary, made);
+  );
+  // Two builds at once make the same.
+  renameSync(temporary, made);
+}
+
+if (import.meta.main) {
+  await buildPage(`${root}lib/web/page_assets.js`, Deno.args[0] ?? "by hand");
+}

@@ -19,7 +19,7 @@ try {
   const arch = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
   const own = `dist/bin/flavor-rs-launcher-${Deno.build.os}_${arch}*`;
   const launchers = globSync(own, { cwd: ROOT });
-  stage(
+  await stage(
     copy,
     await readLaunchers(launchers.map((path) => join(ROOT, path))),
     BUILT_RELEASE,
@@ -29,11 +29,14 @@ try {
       throw new Error(`publish.include leaves ${path} out`);
     }
   }
-  const { code } = await new Deno.Command(Deno.execPath(), {
-    args: ["publish", "--dry-run", "--quiet"],
-    cwd: copy,
-  }).spawn().status;
-  Deno.exitCode = code;
+  // Deno publishes the package of the directory alone, and the second needs the first.
+  for (const directory of [join(copy, "launchers"), copy]) {
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: ["publish", "--dry-run", "--quiet"],
+      cwd: directory,
+    }).spawn().status;
+    if (code !== 0) Deno.exitCode = code;
+  }
 } finally {
   rmSync(copy, { recursive: true });
 }

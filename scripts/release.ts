@@ -9,7 +9,7 @@
  * The same commit, key and tools give the same bytes. `--target` leaves the
  * others out, for trials; `--runtime` takes a Deno that is there; `--compile`
  * adds executables made by `deno compile`, which needs Deno's `denort`.
- * `--stage` only writes what JSR gets: `cd DIR && deno publish`.
+ * `--stage` only writes what JSR gets: `deno publish` in DIR/launchers, then in DIR.
  */
 
 import {
@@ -156,7 +156,7 @@ async function release(options: ReleaseOptions, work: string): Promise<void> {
   say(`launchers for ${targets.join(", ")}`);
   const launchers = await buildLaunchers(targets);
   const commit = await findCommit();
-  stage(staging, launchers, {
+  await stage(staging, launchers, {
     releases,
     commit,
     publicKey: encodeHex(keyPair.publicKey),
@@ -259,7 +259,7 @@ async function main(words: readonly string[]): Promise<void> {
       commit: await findCommit(),
       publicKey: encodeHex(keyPair.publicKey),
     };
-    return stage(resolve(args.stage), launchers, built);
+    return await stage(resolve(args.stage), launchers, built);
   }
   const output = resolve(args.output ?? join(ROOT, "dist/release"));
   mkdirSync(dirname(output), { recursive: true });

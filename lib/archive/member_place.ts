@@ -80,6 +80,8 @@ export async function placeMember(
     const bytes = await read(content, size);
     if (type === "x") {
       const records = parsePaxRecords(bytes);
+      // The header says it, too, in all that can be extracted.
+      if (records.has("size")) throw badHeader(at);
       path = records.get("path") ?? path;
       target = records.get("linkpath") ?? target;
     } else if (type !== "g") {

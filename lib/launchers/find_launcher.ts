@@ -109,16 +109,25 @@ async function search(
   { reader, env, machine }: LauncherHost,
   language: HelperLanguage,
   platform: Platform,
-  { known }: FindLauncherOptions,
+  { known = KNOWN_LAUNCHERS }: FindLauncherOptions,
   searched: string[],
 ): Promise<Launcher | undefined> {
+  const ours = known[platformName(platform) as PlatformName];
   const name = helperFileName({ language, role: "launcher", platform });
   for (const place of helperPlaces({ env, machine })) {
     const path = join(place.path, name);
-    searched.push(path);
-    if (!await isFile(path, reader)) continue;
+    if (!await isFile(path, reader)) {
+      searched.push(`"${path}"`);
+      continue;
+    }
     const facts = await inspectHelper(path, reader);
     checkPlatform(path, facts, platform);
+    const { version } = facts;
+    if (!place.isOurs && ours && version && version !== ours.version) {
+      // What an earlier flavor has fetched stays there.
+      searched.push(`"${path}" (of version ${version})`);
+      continue;
+    }
     if (place.isOurs) checkKnown(path, facts, platform, known);
     return { path, bytes: undefined, chosenBy: place.label, platform, facts };
   }
@@ -186,7 +195,7 @@ function notFound(
   throw new PspfError(
     "launcher/not-found",
     `No launcher for ${name} was found; looked for ${
-      searched.map((path) => `"${path}", `).join("")
+      searched.map((place) => `${place}, `).join("")
     }and in the package ${PACKAGE}`,
     {
       context: { platform: name, searched: [...searched] },

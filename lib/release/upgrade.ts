@@ -183,10 +183,13 @@ async function replace(
   }
 }
 
+/** Numbers and the tag of what comes before a release; what was built is not compared. */
+const VERSION_REGEXP = /^([^+-]*)(?:-([^+]*))?/;
+
 /** Orders versions as Semantic Versioning 2.0 does, for what releases are called. */
 export function compareVersions(a: string, b: string): number {
-  const [numbersA = "", tagA] = a.split("-", 2);
-  const [numbersB = "", tagB] = b.split("-", 2);
+  const [, numbersA = "", tagA] = VERSION_REGEXP.exec(a) ?? [];
+  const [, numbersB = "", tagB] = VERSION_REGEXP.exec(b) ?? [];
   const [partsA, partsB] = [numbersA.split("."), numbersB.split(".")];
   for (let at = 0; at < 3; at++) {
     const difference = Number(partsA[at] ?? 0) - Number(partsB[at] ?? 0);

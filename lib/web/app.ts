@@ -16,13 +16,7 @@ import { openSlotFile } from "../read/slot_file.ts";
 import { judgePackage } from "../read/verdict.ts";
 import { isFresh, select } from "./conditional.ts";
 import { Library, streamPart } from "./library.ts";
-import {
-  type Asset,
-  CONTENT_SECURITY_POLICY,
-  ICON,
-  loadAssets,
-  shellHtml,
-} from "./shell.ts";
+import { CONTENT_SECURITY_POLICY, loadAssets, shellHtml } from "./shell.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 import { fixedShelf, type PackagesByName, type PackageShelf } from "./shelf.ts";
 
@@ -69,6 +63,8 @@ const AT_A_TIME = 256 * 1024;
 const ASK_AGAIN = "no-cache";
 /** What has its digest in its name never changes. */
 const FOR_EVER = "public, max-age=31536000, immutable";
+/** What the bundler puts into the names of the modules it splits off. */
+const HASHED = /-[0-9A-Z]{8}\.js$/;
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -138,25 +134,17 @@ export function createApp(options: AppOptions): WebApp {
   });
 
   app.get("/", async (c) => {
-    const { script, style } = await loadAssets();
-    const html = await shellHtml({ script, style });
+    const html = await shellHtml(await loadAssets());
     return await answer(c.req.raw, html, "text/html; charset=utf-8");
   });
-  const asset = (path: string, load: () => Promise<Asset>): void => {
-    app.get(`/${path}`, async (c) => {
-      const { body, type, digest } = await load();
-      const isNamed = c.req.query("v") === digest;
-      return await answer(
-        c.req.raw,
-        body,
-        type,
-        isNamed ? FOR_EVER : ASK_AGAIN,
-      );
-    });
-  };
-  asset("page.js", async () => (await loadAssets()).script);
-  asset("page.css", async () => (await loadAssets()).style);
-  asset("icon.svg", () => Promise.resolve(ICON));
+  app.get("/page/:name", async (c) => {
+    const path = `page/${c.req.param("name")}`;
+    const found = (await loadAssets()).get(path);
+    if (found === undefined) return c.notFound();
+    const { body, type, digest } = found;
+    const isNamed = c.req.query("v") === digest || HASHED.test(path);
+    return await answer(c.req.raw, body, type, isNamed ? FOR_EVER : ASK_AGAIN);
+  });
 
   app.get("/api/packages.json", async (c) => {
     const [list, keys] = await Promise.all([library.list(), trusted()]);

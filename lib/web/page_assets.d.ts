@@ -1,4 +1,4 @@
-/** The script of the page, one module. */
-export const SCRIPT: string;
+/** The modules of the page by file name; `main.js` is the first. */
+export const SCRIPTS: Readonly<Record<string, string>>;
 /** Its style. */
 export const STYLE: string;

@@ -30,11 +30,8 @@ const META_POLICY = [
  */
 export const CONTENT_SECURITY_POLICY = `${META_POLICY}; frame-ancestors 'none'`;
 
-/** The script and the style of the page, as `scripts/build_page.ts` has made them. */
-export async function loadAssets(): Promise<{
-  readonly script: Asset;
-  readonly style: Asset;
-}> {
+/** The files of the page by path, as `scripts/build_page.ts` has made them. */
+export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
   let made: typeof import("./page_assets.js");
   try {
     // @ts-types="./page_assets.d.ts"
@@ -45,11 +42,17 @@ export async function loadAssets(): Promise<{
       cause,
     });
   }
-  const { SCRIPT, STYLE } = made;
-  return {
-    script: await assetOf(SCRIPT, "text/javascript; charset=utf-8"),
-    style: await assetOf(STYLE, "text/css; charset=utf-8"),
-  };
+  const scripts = Object.entries(made.SCRIPTS).map(async ([name, text]) =>
+    [
+      `page/${name}`,
+      await assetOf(text, "text/javascript; charset=utf-8"),
+    ] as const
+  );
+  return new Map([
+    [STYLE, await assetOf(made.STYLE, "text/css; charset=utf-8")],
+    [ICON, await assetOf(BOX, "image/svg+xml")],
+    ...await Promise.all(scripts),
+  ]);
 }
 
 async function assetOf(body: string, type: string): Promise<Asset> {
@@ -57,21 +60,23 @@ async function assetOf(body: string, type: string): Promise<Asset> {
   return { body, type, digest };
 }
 
+const MAIN = "page/main.js";
+const STYLE = "page/style.css";
+const ICON = "page/icon.svg";
+
 /** A box, sealed. */
-export const ICON: Asset = {
-  body:
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M4 10 16 4l12 6v12l-12 6-12-6z" fill="#1f6f5c"/><path d="m4 10 12 6 12-6M16 16v12" fill="none" stroke="#fff" stroke-width="2" stroke-linejoin="round"/></svg>`,
-  type: "image/svg+xml",
-  digest: "",
-};
+const BOX =
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M4 10 16 4l12 6v12l-12 6-12-6z" fill="#1f6f5c"/><path d="m4 10 12 6 12-6M16 16v12" fill="none" stroke="#fff" stroke-width="2" stroke-linejoin="round"/></svg>`;
 
 /**
  * The page before its script runs. Everything of a package is put in by the
  * script, as text.
  */
 export async function shellHtml(
-  { script, style }: { readonly script: Asset; readonly style: Asset },
+  assets: ReadonlyMap<string, Asset>,
 ): Promise<string> {
+  const link = (path: string): string =>
+    `${path}?v=${assets.get(path)?.digest}`;
   const page = await html`
     <!doctype html>
     <html lang="en">
@@ -82,15 +87,17 @@ export async function shellHtml(
         <meta name="referrer" content="no-referrer">
         <meta http-equiv="content-security-policy" content="${META_POLICY}">
         <title>Packages</title>
-        <link rel="icon" href="icon.svg" type="image/svg+xml">
-        <link rel="stylesheet" href="page.css?v=${style.digest}">
-        <script type="module" src="page.js?v=${script.digest}"></script>
+        <link rel="icon" href="${link(ICON)}" type="image/svg+xml">
+        <link rel="stylesheet" href="${link(STYLE)}">
+        <script type="module" src="${link(MAIN)}"></script>
       </head>
       <body>
         <a class="skip" href="#page">Skip to the content</a>
         <header>
           <a class="home"
-            href="./"><img src="icon.svg" alt="" width="24" height="24">flavor</a>
+            href="./"><img src="${link(
+              ICON,
+            )}" alt="" width="24" height="24">flavor</a>
           <label
             class="open">Open a file<input type="file" id="file" multiple></label>
         </header>

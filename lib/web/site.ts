@@ -2,6 +2,7 @@ import { PspfError } from "../errors.ts";
 import type { ExtractTarget } from "../io/extract_target.ts";
 import type { WebApp } from "./app.ts";
 import type { ListedPackage } from "./library.ts";
+import { loadAssets } from "./shell.ts";
 
 /** What a static site cannot find out when it is asked. */
 const API_FILES = ["inspect.json", "verify.json", "tree.json"] as const;
@@ -34,7 +35,7 @@ export async function writeSite(
     await target.file(path, 0o644, size, body);
   };
   await write("index.html", await ask(""));
-  for (const path of ["page.js", "page.css", "icon.svg"]) {
+  for (const path of (await loadAssets()).keys()) {
     await write(path, await ask(path));
   }
   const list = await ask("api/packages.json");

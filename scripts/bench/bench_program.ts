@@ -21,7 +21,7 @@ export async function benchProgram(
 ): Promise<readonly BenchRow[]> {
   const directory = context.path("program");
   mkdirSync(directory, { recursive: true });
-  stage(directory, [], BUILT_RELEASE);
+  await stage(directory, [], BUILT_RELEASE);
   const program = context.path("flavor.js");
   writeFileSync(program, await bundle(directory, PLATFORMS.length));
   const empty = context.path("empty.js");

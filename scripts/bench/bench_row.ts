@@ -1,5 +1,13 @@
 /** What a number is measured in. */
-export type Unit = "ms" | "s" | "KiB" | "MiB" | "files/s" | "bytes" | "faults";
+export type Unit =
+  | "ms"
+  | "s"
+  | "KiB"
+  | "MiB"
+  | "MB/s"
+  | "files/s"
+  | "bytes"
+  | "faults";
 
 /** One line of the table: our number beside somebody else's, taken in the same run. */
 export interface BenchRow {

@@ -5,6 +5,7 @@ const DIGITS: Readonly<Record<Unit, number>> = {
   "s": 2,
   "KiB": 0,
   "MiB": 1,
+  "MB/s": 0,
   "files/s": 0,
   "bytes": 0,
   "faults": 0,

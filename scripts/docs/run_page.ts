@@ -75,7 +75,11 @@ export async function runPage(
       PATH: `${bin}:${Deno.env.get("PATH") ?? "/usr/bin:/bin"}`,
       LC_ALL: "C.UTF-8",
       USER: "you",
-      ...inherited("DENO_DIR", "JSR_URL"),
+      ...inherited(/^(?:DENO_DIR|JSR_URL)$/),
+      // How this machine reaches the registries of others.
+      ...inherited(
+        /^(?:SSL_CERT_|UV_|PIP_|npm_config_|https?_proxy$|no_proxy$)/i,
+      ),
       ...toolchain(),
     },
     stdin: "null",
@@ -135,11 +139,9 @@ async function writeExecutable(path: string, text: string): Promise<void> {
   await Deno.chmod(path, 0o755);
 }
 
-function inherited(...names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
+function inherited(names: RegExp): Record<string, string> {
+  const all = Object.entries(Deno.env.toObject());
+  return Object.fromEntries(all.filter(([name]) => names.test(name)));
 }
 
 /** `rustc` is a proxy that looks for its toolchain in the home directory, which is another one here. */

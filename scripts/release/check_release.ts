@@ -86,12 +86,15 @@ export async function checkRelease(
       release_key === facts.public_key,
       `flavor.js trusts the key ${release_key}`,
     );
-    const expected = launchers.map(({ target, known }) => ({
-      platform: target,
-      ...known,
-    }));
+    const described = (platform: string, facts: unknown): string =>
+      `${platform} ${JSON.stringify(facts)}`;
+    const expected = launchers.map(({ target, known }) =>
+      described(target, known)
+    );
+    const actual = (known as readonly { readonly platform: string }[])
+      .map(({ platform, ...facts }) => described(platform, facts));
     check(
-      JSON.stringify(known) === JSON.stringify(expected),
+      expected.sort().join() === actual.sort().join(),
       "flavor.js knows other launchers",
     );
     for (const { target } of launchers) {

@@ -28,7 +28,7 @@ export async function fetchRuntime(
   mkdirSync(work, { recursive: true });
   try {
     const [archive = ""] = (await runChecked("npm", [
-      ...["pack", "--silent", "--pack-destination", work],
+      ...["pack", "--loglevel=error", "--pack-destination", work],
       `${PACKAGES[target]}@${version}`,
     ], { cwd: work })).trim().split("\n").slice(-1);
     await runChecked("tar", [

@@ -21,6 +21,7 @@ import {
 import type { KnownLauncher } from "../../lib/launchers/known_launchers.ts";
 import { platformName, PLATFORMS } from "../../lib/launchers/platform.ts";
 import type { BuiltRelease } from "../../lib/release/built_release.ts";
+import { buildPage } from "../build_page.ts";
 import config from "../../deno.json" with { type: "json" };
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -58,11 +59,11 @@ export async function readLaunchers(
 }
 
 /** Writes the files that JSR gets, in two packages below one workspace. */
-export function stage(
+export async function stage(
   directory: string,
   launchers: readonly ReleaseLauncher[],
   built: BuiltRelease,
-): void {
+): Promise<void> {
   const write = (path: string, text: string): void => {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     writeFileSync(join(directory, path), text);
@@ -73,6 +74,11 @@ export function stage(
       cpSync(join(ROOT, path), join(directory, path));
     }
   }
+  // A checkout has none, or has one of older sources.
+  await buildPage(
+    join(directory, "lib/web/page_assets.js"),
+    `flavor ${config.version}, ${config.license}`,
+  );
   const known = launchers.map(({ target, known }) => [target, known] as const);
   fill(
     directory,
@@ -87,6 +93,12 @@ export function stage(
     built,
   );
   const { version, license } = config;
+  // By itself `deno publish` asks for any later launchers, of which this version knows none.
+  const imports = {
+    ...config.imports,
+    "@flavor/launchers": `jsr:@flavor/launchers@${version}`,
+  };
+  write("deno.json", JSON.stringify({ ...config, imports }, null, 2));
   write(
     "launchers/deno.json",
     JSON.stringify({

@@ -95,6 +95,14 @@ export function listSteps(facts: StepFacts): readonly Step[] {
     check("publish", `${SCRIPT} scripts/check_publish.ts`),
     // All targets twice take six minutes on two cores: before a release, not each time.
     { ...check("reproducible", "scripts/check_reproducible"), onRequest: true },
+    // Needs a newer Go than distributions have; CI has one, and a job of its own for this.
+    {
+      ...check(
+        "workflows",
+        "go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+      ),
+      onRequest: true,
+    },
   ];
 }
 

@@ -229,26 +229,31 @@ Deno.test("the page of flavor serve, in a browser", async (t) => {
     await assertQuiet(page, service);
   });
 
-  await t.step(
-    "says in plain words what this browser cannot unpack",
-    async () => {
-      await using page = await browser.newPage();
-      await page.open(`${url}?package=zstd.psp`);
-      await page.until(VERDICT);
-      assertStringIncludes(await page.text(".verdict"), "Verified");
-      await openAll(page, "bin/");
-      await page.until("document.body.innerText.includes('weather')");
-      assertMatch(
-        await page.text("main"),
-        /This browser cannot unpack tar\.zst by itself; the server has listed it|2 files/,
-      );
-      await page.open(url);
-      await page.until(LISTED);
-      await page.drop(dir.at("dist/zstd.psp"));
-      await page.until(VERDICT);
-      assertStringIncludes(await page.text(".verdict"), "Verified");
-    },
-  );
+  await t.step("unpacks zstd with a decoder that it fetches then", async () => {
+    await using page = await browser.newPage();
+    asked.length = 0;
+    await page.open(`${url}?package=weather-1.4.0.psp`);
+    await page.until(VERDICT);
+    await openAll(page, "bin/");
+    const decoder = (): number =>
+      asked.filter((one) => one.includes("codecs_wasm")).length;
+    assertEquals(decoder(), 0);
+    await page.open(`${url}?package=zstd.psp`);
+    await page.until(VERDICT);
+    assertStringIncludes(await page.text(".verdict"), "Verified");
+    await openAll(page, "bin/");
+    await page.until("document.body.innerText.includes('weather')");
+    assertEquals(decoder(), 1);
+    assertEquals(asked.filter((one) => one.includes("tree.json")), []);
+    await page.open(url);
+    await page.until(LISTED);
+    await page.drop(dir.at("dist/zstd.psp"));
+    await page.until(VERDICT);
+    assertStringIncludes(await page.text(".verdict"), "Verified");
+    await openAll(page, "bin/");
+    await page.until("document.body.innerText.includes('weather')");
+    await assertQuiet(page, service);
+  });
 
   await t.step("keeps a dropped file on this machine", async () => {
     await using page = await browser.newPage();

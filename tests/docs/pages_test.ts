@@ -30,9 +30,11 @@ function knownFlags(): ReadonlySet<string> {
 const FOREIGN_FLAGS: ReadonlySet<string> = new Set([
   "--cache", // the launcher's `verify`
   "--outputs", // scripts/dev docs
+  "--platforms", // scripts/dev test
   "--manifset", // what troubleshooting.md misspells
   "--config", // applications in the examples
   "--port",
+  "--omit", // npm
   "--name",
   "--verbose",
   "--allow-env", // Deno, in what `inspect` shows
@@ -56,9 +58,12 @@ function proseAndCommands(page: string): string {
 Deno.test("pages mention no flag that does not exist", () => {
   const known = knownFlags();
   for (const { path, text } of PAGES) {
-    // What follows a lone -- belongs to the application, Deno's flags to Deno, and a script's to the script.
+    // What follows a lone -- belongs to the application, Deno's flags to Deno, and so on.
     const words = proseAndCommands(text).replaceAll(/ -- .*$/gm, "")
-      .replaceAll(/(?:^|`|\$ )(?:deno|scripts\/build_launcher) [^`\n]*/gm, "");
+      .replaceAll(
+        /(?:^|`|\$ |timeout 300 )(?:deno|curl|python3|skopeo|scripts\/build_launcher) [^`\n]*/gm,
+        "",
+      );
     for (const [flag] of words.matchAll(/(?<![\w-])--[a-z][a-z-]*[a-z]\b/g)) {
       assert(known.has(flag) || FOREIGN_FLAGS.has(flag), `${path}: ${flag}`);
     }
@@ -100,8 +105,9 @@ async function variablesIn(folder: string): Promise<ReadonlySet<string>> {
   return found;
 }
 
-/** Read by `scripts/dev`, by the installers, or in tests. */
-const DEVELOPMENT = /^FLAVOR_(?:JSR|DEV_\w+|INSTALL\w*|RELEASES_URL)$/;
+/** Read by `scripts/dev`, by the compiler, by the installers, or in tests. */
+const DEVELOPMENT =
+  /^FLAVOR_(?:JSR|DEV_\w+|INSTALL\w*|LAUNCHER_SOURCE|RELEASES_URL)$/;
 
 Deno.test("pages name every variable that the sources know, and no other", async () => {
   const sources = await Promise.all(
@@ -161,7 +167,8 @@ Deno.test("manifests in pages are valid", () => {
   let count = 0;
   for (const { path, text } of PAGES) {
     for (const { language, file, lines, start } of markdownBlocks(text)) {
-      const isManifest = language === "toml" ||
+      const isManifest =
+        language === "toml" && file?.endsWith("pyproject.toml") !== true ||
         file?.endsWith("flavor.json") === true;
       if (!isManifest) continue;
       const format = language === "toml" ? "toml" : "json";

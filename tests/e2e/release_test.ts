@@ -1,8 +1,19 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { Buffer } from "node:buffer";
 
 import type { BlockReply } from "../../lib/compress/block_worker.ts";
+import { keyPairFromSeed } from "../../lib/crypto/ed25519.ts";
+import {
+  encodePrivateKeyPem,
+  encodePublicKeyPem,
+} from "../../lib/crypto/key_file.ts";
+import config from "../../deno.json" with { type: "json" };
 import { publishLocally } from "../support/local_jsr.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
@@ -97,6 +108,60 @@ function bare(
   };
 }
 
+/** Starts `flavor serve`, asks for what it has to have, and ends it. */
+async function checkServe(
+  program: string,
+  args: readonly string[],
+  options: Deno.CommandOptions,
+): Promise<void> {
+  const child = new Deno.Command(program, {
+    ...options,
+    args: [...args, "serve", "--port", "0", "dist/app.psp"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const said = new Response(child.stderr).text();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const url = ((await lines.read()).value ?? "").trim();
+  try {
+    assert(url.startsWith("http://127.0.0.1:"), url || await said);
+    const ask = async (path: string): Promise<string> => {
+      const response = await fetch(new URL(path, url));
+      const text = await response.text();
+      assertEquals(response.status, 200, `${path}: ${text}`);
+      return text;
+    };
+    const links = [
+      ...(await ask("/")).matchAll(/(?:src|href)="(page\/[^"]+)"/g),
+    ].map(([, path = ""]) => path);
+    assert(links.some((path) => path.startsWith("page/main.js")), `${links}`);
+    for (const path of links) {
+      assert((await ask(`/${path}`)).length > 200, `${path} is not whole`);
+    }
+    const verdict = await ask("/api/packages/app.psp/verify.json");
+    assertEquals(JSON.parse(verdict).valid, true, verdict);
+  } finally {
+    child.kill("SIGTERM");
+    await lines.cancel();
+    await child.status;
+  }
+  assertEquals(await said, "");
+}
+
+/** A module that says on standard error when a worker has started: without, packing goes on in one thread. */
+const WATCH_WORKERS = `
+const Worker = globalThis.Worker;
+globalThis.Worker = class extends Worker {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("message", ({ data }) => {
+      if (data.kind === "ready") Deno.stderr.writeSync(new TextEncoder().encode("worker\\n"));
+    });
+  }
+};
+`;
+
 /** A directory with an application of more than one block. */
 async function project(): Promise<TempDir> {
   const dir = await tempDir();
@@ -105,10 +170,15 @@ async function project(): Promise<TempDir> {
     `
 package = { name = "app", version = "1.0.0" }
 execution = { command = "cat {workenv}/data/hello" }
-slots = [{ id = "data", source = "data", target = "data" }]
+slots = [
+  { id = "data", source = "data", target = "data" },
+  { id = "xz", source = "notes", target = "notes", operations = "tar.xz" },
+]
 `,
   );
   await dir.write("data/hello", "hello\n");
+  // Its codec is WebAssembly, in a module of its own.
+  await dir.write("notes/one", "packed by WebAssembly\n".repeat(1000));
   for (let at = 0; at < 6; at++) {
     await dir.write(`data/${at}`, `${at}`.repeat(1_500_000));
   }
@@ -216,6 +286,8 @@ Deno.test("flavor.js packs from a server and from disk, with launchers from JSR,
         "run",
         "-A",
         "--quiet",
+        "--preload",
+        await dir.write("watch_workers.js", WATCH_WORKERS),
         url,
         "pack",
         "--key-seed",
@@ -223,7 +295,8 @@ Deno.test("flavor.js packs from a server and from disk, with launchers from JSR,
         "--jobs",
         "3",
       ], bare(dir, { JSR_URL }));
-      assertEquals([packed.code, packed.err], [0, ""]);
+      assertEquals(packed.code, 0, packed.err);
+      assertMatch(packed.err, /^(worker\n)+$/);
       const started = await run(dir.at("dist/app.psp"), [], bare(dir));
       assertEquals([started.code, started.out, started.err], [
         0,
@@ -231,6 +304,13 @@ Deno.test("flavor.js packs from a server and from disk, with launchers from JSR,
         "",
       ]);
       packages.push(await Deno.readFile(dir.at("dist/app.psp")));
+      const extracted = await run(
+        DENO,
+        ["run", "-A", "--quiet", url, "extract", "dist/app.psp", "1", "-"],
+        bare(dir),
+      );
+      assertEquals([extracted.code, extracted.err], [0, ""]);
+      await checkServe(DENO, ["run", "-A", "--quiet", url], bare(dir));
       const { out } = await run(DENO, [
         "run",
         "-A",
@@ -302,6 +382,7 @@ Deno.test("flavor as one executable packs where nothing else is", async () => {
   const packed = await run("flavor", ["pack", "--key-seed", "seed"], options);
   assertEquals([packed.code, packed.err], [0, ""]);
   assertEquals((await run(dir.at("dist/app.psp"), [], options)).out, "hello\n");
+  await checkServe("flavor", [], options);
   // What flavor starts has the user's variables, and none of those that Deno got.
   await dir.write(
     "flavor.toml",
@@ -322,6 +403,80 @@ slots = []
   );
 });
 
+/** The shell scripts of the action, by the names of their steps. */
+function actionScripts(): ReadonlyMap<string, string> {
+  const text = Deno.readTextFileSync(join(ROOT, "action.yml"));
+  const steps = text.split(/^ {4}- name: /m).slice(1);
+  return new Map(steps.map((step) => {
+    const [head = "", script = ""] = step.split("\n      run: |\n");
+    return [head.split("\n")[0] ?? "", script.replaceAll(/^ {8}/gm, "")];
+  }));
+}
+
+Deno.test("the action installs a release with its installer, and packs with a key from a secret", async () => {
+  await using dir = await project();
+  const version = /^(?:latest\/download|download\/v0\.1\.0)\//;
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      const { pathname } = new URL(request.url);
+      const path = pathname.slice("/releases/".length);
+      const name = path.replace(version, "");
+      return name === path
+        ? new Response("no such release", { status: 404 })
+        : new Response(Deno.readFileSync(SHARED.at("release", name)));
+    },
+  );
+  try {
+    const repository = `http://127.0.0.1:${server.addr.port}`;
+    const steps = actionScripts();
+    const step = (name: string, env: Record<string, string>): Promise<Ran> =>
+      run("bash", ["-euo", "pipefail", "-c", steps.get(name) ?? "exit 99"], {
+        ...bare(dir, {
+          PATH: `${dir.at("runner/flavor-bin")}:/usr/bin:/bin`,
+          RUNNER_OS: "Linux",
+          RUNNER_TEMP: dir.at("runner"),
+          GITHUB_PATH: dir.at("runner/path"),
+          GITHUB_OUTPUT: dir.at("runner/output"),
+          FLAVOR_INSTALL: dir.at("runner/flavor-bin"),
+          FLAVOR_RELEASES_URL: `${repository}/releases`,
+          REPOSITORY: repository,
+          ...env,
+        }),
+      });
+    await dir.write("runner/.keep", "");
+    const other = await step("Install flavor", { VERSION: "7.0.0" });
+    assert(other.code !== 0 && other.err.includes("404"), other.err);
+    for (const VERSION of ["", "v0.1.0"]) {
+      const { code, err } = await step("Install flavor", { VERSION });
+      assertEquals(code, 0, err);
+    }
+    const secret = await keyPairFromSeed("a secret");
+    await dir.write("public.pem", encodePublicKeyPem(secret.publicKey));
+    const packed = await step("Pack", {
+      OUTPUT: "out/the app.psp",
+      TARGET: "",
+      PRIVATE_KEY: encodePrivateKeyPem(secret.privateKey),
+      ARGS: "--quiet --jobs 1",
+    });
+    assertEquals(packed.code, 0, packed.err);
+    assertEquals(
+      await Deno.readTextFile(dir.at("runner/output")),
+      `package=${dir.at("out/the app.psp")}\n`,
+    );
+    const verified = await run(
+      dir.at("runner/flavor-bin/flavor"),
+      ["verify", "out/the app.psp", "--trusted-key", "public.pem"],
+      bare(dir),
+    );
+    assertEquals(verified.code, 0, verified.out + verified.err);
+    // The key is gone.
+    assert(!(await namesIn(dir.at("runner"))).includes("flavor-signing.key"));
+  } finally {
+    await server.shutdown();
+  }
+});
+
 Deno.test("flavor as one executable finds itself, and upgrades", async () => {
   await using dir = await tempDir();
   await dir.write("home/.keep", "");
@@ -331,7 +486,6 @@ Deno.test("flavor as one executable finds itself, and upgrades", async () => {
     dir.at("bin/flavor"),
   );
   const { serveRelease } = await import("../support/release_server.ts");
-  const { keyPairFromSeed } = await import("../../lib/crypto/ed25519.ts");
   const next = `#!/bin/sh\necho '{ "version": "9.0.0" }'\n`;
   await using server = await serveRelease("9.0.0", {
     [`flavor-${PLATFORM}`]: next,
@@ -381,6 +535,7 @@ Deno.test("a program that imports the library from JSR builds in memory without 
   await dir.write(
     "main.ts",
     `import { PSPFBuilder, verifyPackage } from "@flavor/pspf";
+import { createApp } from "@flavor/pspf/web";
 const stream = await new PSPFBuilder()
   .setPackageName("app").setPackageVersion("1.0.0")
   .setMetadata({ execution: { command: "{workenv}/hello" } })
@@ -389,10 +544,25 @@ const stream = await new PSPFBuilder()
 const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
 const report = await verifyPackage(bytes, { level: "strict" });
 console.log(report.valid, bytes.length > 500_000);
+const app = createApp({ packages: { "app.psp": bytes } });
+for (const path of ["/", "/page/main.js", "/api/packages/app.psp/verify.json"]) {
+  console.log(path, (await app.request(path)).status);
+}
 `,
   );
   const options = bare(dir, { JSR_URL });
-  const checked = await run(DENO, ["check", "--quiet", "main.ts"], options);
+  // Every module, with its types.
+  const modules = Object.keys(config.exports)
+    .filter((name) => name !== "./cli")
+    .map((name, at) =>
+      `export * as m${at} from "@flavor/pspf${name.slice(1)}";\n`
+    );
+  await dir.write("all.ts", modules.join(""));
+  const checked = await run(
+    DENO,
+    ["check", "--quiet", "main.ts", "all.ts"],
+    options,
+  );
   assertEquals([checked.code, checked.err], [0, ""]);
   const { out, err } = await run(DENO, [
     "run",
@@ -400,7 +570,40 @@ console.log(report.valid, bytes.length > 500_000);
     "--quiet",
     "main.ts",
   ], options);
-  assertEquals([out, err], ["true true\n", ""]);
+  assertEquals([out, err], [
+    "true true\n/ 200\n/page/main.js 200\n/api/packages/app.psp/verify.json 200\n",
+    "",
+  ]);
+});
+
+Deno.test("JSR gets the page and the codecs, and no test", async () => {
+  const { manifest } = JSON.parse(
+    await Deno.readTextFile(
+      SHARED.at(`jsr/@flavor/pspf/${config.version}_meta.json`),
+    ),
+  );
+  const files = Object.keys(manifest);
+  for (const name of ["page_assets.js", "page_assets.d.ts", "mod.ts"]) {
+    assert(files.includes(`/lib/web/${name}`), name);
+  }
+  assert(files.includes("/lib/compress/codecs_wasm.ts"));
+  const packaged = await Deno.readTextFile(
+    SHARED.at(
+      `jsr/@flavor/pspf/${config.version}/lib/launchers/packaged_launchers.ts`,
+    ),
+  );
+  // Of later launchers this version knows none.
+  assertStringIncludes(
+    packaged,
+    `import("jsr:@flavor/launchers@${config.version}/linux_amd64")`,
+  );
+  const strange = files.filter((path) =>
+    !/^\/(lib\/.*\.(ts|js)|(mod|cli)\.ts|deno\.json|[A-Z]+(\.md)?)$/.test(
+      path,
+    ) ||
+    path.endsWith("_test.ts")
+  );
+  assertEquals(strange, []);
 });
 
 Deno.test("the command line from JSR packs for a consumer, and installs", async () => {
@@ -415,13 +618,23 @@ Deno.test("the command line from JSR packs for a consumer, and installs", async 
     "run",
     "-A",
     "--quiet",
+    "--preload",
+    await dir.write("watch_workers.js", WATCH_WORKERS),
     "jsr:@flavor/pspf/cli",
     "pack",
     "--key-seed",
     "seed",
+    "--jobs",
+    "3",
   ], options);
-  assertEquals([packed.code, packed.err], [0, ""]);
+  assertEquals(packed.code, 0, packed.err);
+  assertMatch(packed.err, /^(worker\n)+$/);
   assertEquals((await run(dir.at("dist/app.psp"), [], options)).out, "hello\n");
+  await checkServe(
+    DENO,
+    ["run", "-A", "--quiet", "jsr:@flavor/pspf/cli"],
+    options,
+  );
   const installed = await run(DENO, [
     "install",
     "-g",

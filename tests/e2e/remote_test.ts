@@ -86,13 +86,6 @@ async function startServer(path: string): Promise<Server> {
   };
 }
 
-/** Milliseconds that something takes. */
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
 Deno.test("a package of 100 MB that is far away", async (t) => {
   await using dir = await tempDir();
   const path = await writeLargePackage(dir);
@@ -137,36 +130,12 @@ Deno.test("a package of 100 MB that is far away", async (t) => {
     },
   );
   await t.step(
-    "is verified as fast as it can be fetched and hashed",
+    "is verified in one request, and nothing is fetched twice",
     async () => {
-      const pairs: [ours: number, theirs: number][] = [];
-      for (let i = 0; i < 5; i++) {
-        const ours = await timed(async () => {
-          assertEquals((await verifyPackage(url)).valid, true);
-        });
-        const theirs = await timed(async () => {
-          const { code } = await run("sh", [
-            "-c",
-            'curl -s "$1" | sha256sum',
-            "sh",
-            url,
-          ]);
-          assertEquals(code, 0);
-        });
-        pairs.push([ours, theirs]);
-      }
-      const best = (side: 0 | 1): number =>
-        Math.min(...pairs.map((pair) => pair[side]));
-      assert(
-        best(1) / best(0) >= 0.9,
-        pairs.map((pair) => pair.map(Math.round)).join("; "),
-      );
+      assertEquals((await verifyPackage(url)).valid, true);
       const asked = await settled();
-      const whole = asked.filter((length) => length === size).length;
-      assertEquals(whole, 5);
-      const ours = asked.reduce((sum, one) => sum + one, 0) - 5 * size;
-      // Nothing is fetched twice.
-      assert(ours <= 5 * (size + TAIL), `${ours}`);
+      const sum = asked.reduce((total, one) => total + one, 0);
+      assert(asked.length <= 2 && sum <= size + TAIL, `${asked}`);
     },
   );
   await t.step("is verified in little memory", async () => {

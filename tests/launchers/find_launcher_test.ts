@@ -187,6 +187,25 @@ Deno.test("findLauncher() checks what lies beside the program, and not what the 
   assertEquals((await findBeside(known)).chosenBy, "your data directory");
 });
 
+Deno.test("findLauncher() passes by what an earlier release has fetched", async () => {
+  await using dir = await tempDir();
+  const bytes = elf("amd64", VERSIONED);
+  const { load, known } = await packaged(bytes);
+  const name = "flavor-rs-launcher-linux_amd64";
+  const place = `home/.local/share/flavor/bin/${name}`;
+  await dir.write(place, elf("amd64", VERSIONED.replace("1.2.3", "1.2.2")));
+  const found = await find(dir, { load, known });
+  assertEquals(found.path, "@flavor/launchers/linux_amd64");
+  const none = (): Promise<never> => Promise.reject(new TypeError("offline"));
+  const { message } = await rejectsCode(
+    "launcher/not-found",
+    () => find(dir, { load: none, known }),
+  );
+  assertStringIncludes(message, `${dir.at(place)}" (of version 1.2.2)`);
+  // A checkout knows no release.
+  assertEquals((await find(dir, { known: {} })).path, dir.at(place));
+});
+
 Deno.test("findLauncher() refuses a launcher for another platform than the target", async () => {
   await using dir = await tempDir();
   await dir.write("arm", elf("arm64"));

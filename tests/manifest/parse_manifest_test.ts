@@ -419,6 +419,7 @@ Deno.test("parseManifest() refuses references to slots that do not exist", () =>
   );
   assertEquals(problems, [
     "execution.command holds {slot:1}, but there is no such slot",
+    "execution.command holds {other}, which no launcher knows; known are {workenv}, {package_name}, {version}, {primary}, {os}, {arch}, {platform}",
     "setup_commands[0] holds {slot:x}, but there is no such slot",
     "execution.primary_slot is 5, but there is no such slot",
   ]);

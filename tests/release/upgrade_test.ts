@@ -1,5 +1,6 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
+import { basename } from "@std/path";
 
 import { keyPairFromSeed } from "../../lib/crypto/ed25519.ts";
 import type { Host } from "../../lib/host/types.ts";
@@ -84,6 +85,57 @@ Deno.test("upgrade() puts a newer release in the place of the program, and nothi
   assertEquals(await state(dir), [program("9.0.0"), "flavor"]);
   const { mode } = await Deno.stat(dir.at("bin/flavor"));
   assertEquals((mode ?? 0) & 0o777, 0o755);
+});
+
+Deno.test("upgrade() keeps the old program beside the new one where programs that run cannot be removed", async () => {
+  await using dir = await installed();
+  await Deno.rename(dir.at("bin/flavor"), dir.at("bin/flavor.exe"));
+  await dir.write("bin/flavor.old.exe", "older");
+  const name = "flavor-compiled-windows_amd64.exe";
+  await using server = await serveRelease("9.0.0", {
+    [name]: program("9.0.0"),
+  });
+  const host = hostIn(dir, server);
+  const machine = {
+    ...host.machine,
+    platform: "windows_amd64",
+    program: { ...host.machine.program, compiled: dir.at("bin/flavor.exe") },
+  };
+  const renamed: string[] = [];
+  const next = { publicKey: encodeHex(RELEASE_KEY.publicKey) };
+  const read = (name: string): string =>
+    Deno.readTextFileSync(dir.at("bin", name));
+  // The second rename fails: the old program is back.
+  const rename: Host["writer"]["rename"] = async (from, to) => {
+    renamed.push(`${basename(from)} ${basename(to)}`);
+    if (renamed.length === 2) throw new Error("locked");
+    await host.writer.rename(from, to);
+  };
+  const writer = new Proxy(host.writer, {
+    get(target, name): unknown {
+      if (name === "rename") return rename;
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  await assertRejects(
+    () => upgrade({ ...host, machine, writer }, next),
+    Error,
+    "locked",
+  );
+  assertEquals(renamed, [
+    "flavor.exe flavor.old.exe",
+    "flavor.new.exe flavor.exe",
+    "flavor.old.exe flavor.exe",
+  ]);
+  assertEquals(read("flavor.exe"), OLD);
+  await upgrade({ ...host, machine }, next);
+  assertEquals([read("flavor.exe"), read("flavor.old.exe")], [
+    program("9.0.0"),
+    OLD,
+  ]);
+  const names = await Array.fromAsync(Deno.readDir(dir.at("bin")));
+  assertEquals(names.length, 2);
 });
 
 Deno.test("upgrade() keeps the program when the download is not what was signed", async () => {
@@ -216,6 +268,8 @@ Deno.test("compareVersions() orders as Semantic Versioning does", {
     "1.0.0-alpha.2",
     "1.0.0-alpha.10",
     "1.0.0-beta",
+    "1.0.0-beta-a",
+    "1.0.0-beta-b",
     "1.0.0",
     "1.0.10",
     "1.2.0",

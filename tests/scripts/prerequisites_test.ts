@@ -288,3 +288,23 @@ Deno.test("the Rust that Cargo.toml asks for is the one that everything is teste
     `\nrust-version = "${major}.${minor}"\n`,
   );
 });
+
+Deno.test("the workflow installs every package that the tests ask for", async () => {
+  await using checkout = await StubCheckout.create();
+  await user(checkout, 1000);
+  await checkout.tool("apt-get");
+  const { stderr } = await checkout.run(SCRIPT, ["test"]);
+  const [, asked = ""] = stderr.split("all packages at once: apt-get install");
+  const workflow = await Deno.readTextFile(
+    new URL("../../.github/workflows/ci.yml", import.meta.url),
+  );
+  const [, installed = ""] = /apt-get install --yes\n((?: {10}.*\n)+)/.exec(
+    workflow,
+  ) ?? [];
+  // Where the runner's name is another one, or what it has is newer.
+  const there = /^(chromium|gcc|libc6-dev|nodejs|npm|python3-pip)$/;
+  const missing = asked.trim().split(" ")
+    .filter((name) => !there.test(name))
+    .filter((name) => !installed.trim().split(/\s+/).includes(name));
+  assertEquals(missing, []);
+});

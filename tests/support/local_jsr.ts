@@ -4,18 +4,18 @@ import {
   listFiles,
   writePackage,
 } from "../../scripts/mirror/mirror_package.ts";
-import config from "../../deno.json" with { type: "json" };
 
-const IMPORT_REGEXP = /(\bfrom\s*|\bimport\s*\(?\s*)"(@[^"]+)"/g;
+const IMPORT_REGEXP = /(\bfrom\s*|\bimport\s*\(?\s*)"([@a-z][^":]*)"/g;
 
-/** What `deno publish` makes of the names in an import map and of workspace members. */
-function unfurl(text: string): string {
+type ImportMap = Readonly<Record<string, string>>;
+
+/** What `deno publish` makes of the names in an import map. */
+function unfurl(text: string, imports: ImportMap): string {
   return text.replace(IMPORT_REGEXP, (all, before, specifier) => {
-    const [scope, name, ...rest] = specifier.split("/");
-    const path = rest.length === 0 ? "" : `/${rest.join("/")}`;
-    const mapped = `${scope}/${name}` === "@flavor/launchers"
-      ? `jsr:@flavor/launchers@^${config.version}`
-      : (config.imports as Record<string, string>)[`${scope}/${name}`];
+    const [, name = "", path = ""] =
+      /^(@[^/]+\/[^/]+|[^/]+)(\/.*)?$/.exec(specifier) ??
+        [];
+    const mapped = imports[name];
     return mapped === undefined ? all : `${before}"${mapped}${path}"`;
   });
 }
@@ -28,7 +28,7 @@ export function publishLocally(
 ): URL {
   for (const [directory, name] of [["", "pspf"], ["launchers", "launchers"]]) {
     const root = join(staging, directory ?? "");
-    const { version, exports } = JSON.parse(
+    const { version, exports, imports = {} } = JSON.parse(
       readFileSync(join(root, "deno.json"), "utf8"),
     );
     const files = listFiles(root)
@@ -36,7 +36,7 @@ export function publishLocally(
         directory !== "" || !/^(launchers|scripts)\//.test(path)
       )
       .map((path) =>
-        [path, unfurl(readFileSync(join(root, path), "utf8"))] as const
+        [path, unfurl(readFileSync(join(root, path), "utf8"), imports)] as const
       );
     writePackage(registry, `@flavor/${name}`, {
       version,
@@ -44,6 +44,8 @@ export function publishLocally(
       files: new Map(files),
     });
   }
-  Deno.symlinkSync(new URL("@std", mirror), join(registry, "@std"));
+  for (const scope of ["@std", "@hono"]) {
+    Deno.symlinkSync(new URL(scope, mirror), join(registry, scope));
+  }
   return new URL(`file://${registry}/`);
 }

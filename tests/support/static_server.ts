@@ -1,14 +1,15 @@
 /**
  * A web server with ranges in a process of its own, for measuring:
  *
- *     deno run -A tests/support/static_server.ts FILE
+ *     deno run -A tests/support/static_server.ts FILE [quiet]
  *
- * It prints its port, then a line for each request: how much was asked for.
+ * It prints its port, then, unless it shall be quiet, a line for each request:
+ * how much was asked for.
  */
 
 const CHUNK_SIZE = 512 * 1024;
 
-const [path = ""] = Deno.args;
+const [path = "", quiet] = Deno.args;
 const { size } = await Deno.stat(path);
 
 function rangeOf(text: string): readonly [start: number, end: number] {
@@ -25,7 +26,7 @@ Deno.serve({
 }, async (request) => {
   const range = request.headers.get("range");
   const [start, end] = rangeOf(range ?? "");
-  console.log(end - start);
+  if (quiet === undefined) console.log(end - start);
   const file = await Deno.open(path);
   await file.seek(start, Deno.SeekMode.Start);
   let left = end - start;

@@ -451,9 +451,9 @@ Deno.test("conditions of requests are kept", async () => {
   for (
     const small of [
       "/",
-      "/page.js",
-      "/page.css",
-      "/icon.svg",
+      "/page/main.js",
+      "/page/style.css",
+      "/page/icon.svg",
       "/api/packages.json",
       "/api/packages/good.psp/inspect.json",
       "/api/packages/good.psp/tree.json",
@@ -481,13 +481,20 @@ Deno.test("what is named by its digest may be kept for ever", async () => {
     "io/not-found",
   ]);
   const html = await (await get("/")).text();
-  for (const name of ["page.js", "page.css"]) {
+  for (const name of ["page/main.js", "page/style.css"]) {
     const link = new RegExp(`${name}\\?v=[0-9a-f]{64}`).exec(html)?.[0];
     const asset = await get(`/${link}`, { method: "HEAD" });
     assertMatch(asset.headers.get("cache-control") ?? "", /immutable/, name);
     const plain = await get(`/${name}`, { method: "HEAD" });
     assertEquals(plain.headers.get("cache-control"), "no-cache");
   }
+  // What only some packages need is a module of its own, named by its hash.
+  const main = await (await get("/page/main.js")).text();
+  const codecs = /\.\/(codecs_wasm-[0-9A-Z]{8}\.js)/.exec(main)?.[1];
+  const module = await get(`/page/${codecs}`, { method: "HEAD" });
+  assertEquals(module.status, 200);
+  assertMatch(module.headers.get("cache-control") ?? "", /immutable/);
+  assertEquals((await get("/page/other.js")).status, 404);
 });
 
 Deno.test("nothing can be written, and every answer forbids what it does not need", async () => {

@@ -83,51 +83,6 @@ async function readParts(
   return got;
 }
 
-/** Bytes for each millisecond. */
-async function rateOf(
-  url: string,
-  size: number,
-  length: number,
-): Promise<number> {
-  const begun = performance.now();
-  const counts = await Promise.all(
-    [1, 2, 3, 4].map((seed) =>
-      readParts(url, size, { length, count: 32 * MIB / length, seed })
-    ),
-  );
-  const total = counts.reduce((sum, one) => sum + one);
-  return total / (performance.now() - begun);
-}
-
-Deno.test("ranges come as fast as from a static file server", async () => {
-  await using dir = await tempDir();
-  const bytes = await demoPackage({ launcherSize: 60 * MIB });
-  await dir.write("app.psp", bytes);
-  await using ours = await start("cli.ts", "serve", "--port", "0", dir.path);
-  await using plain = await start("tests/web/static_server.ts", dir.path);
-  const [our, their] = [`${ours.url}packages/app.psp`, `${plain.url}app.psp`];
-  for (const length of [64 * 1024, MIB, 16 * MIB]) {
-    // The best of each is the least disturbed; where others use the machine,
-    // it takes more rounds to come to it. The first one warms up.
-    let [mine, theirs] = [0, 0];
-    for (let round = 0; round < 16; round++) {
-      const [one, other] = [
-        await rateOf(our, bytes.length, length),
-        await rateOf(their, bytes.length, length),
-      ];
-      if (round === 0) continue;
-      [mine, theirs] = [Math.max(mine, one), Math.max(theirs, other)];
-      if (round >= 4 && mine >= 0.8 * theirs) break;
-    }
-    console.log(
-      `  ranges of ${length / 1024} KiB: ${(mine / 1000).toFixed(0)} MB/s, ${
-        (mine / theirs).toFixed(2)
-      } x a static file server`,
-    );
-    assert(mine >= 0.8 * theirs, `${mine} against ${theirs} bytes/ms`);
-  }
-});
-
 Deno.test("two hundred clients at once get the right bytes, and leave no memory behind", async () => {
   if (Deno.build.os !== "linux") return;
   await using dir = await tempDir();

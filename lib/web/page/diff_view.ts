@@ -1,6 +1,6 @@
 import { formatCount, formatSize } from "../../bytes/text.ts";
 import { BlobSource } from "../../io/blob_source.ts";
-import { isPspfError, type JsonValue } from "../../errors.ts";
+import type { JsonValue } from "../../errors.ts";
 import {
   type Change,
   type ChangedPart,
@@ -21,7 +21,6 @@ import {
 import {
   type Catalog,
   diffLink,
-  getJson,
   type Opened,
   openListed,
   packageLink,
@@ -187,19 +186,8 @@ async function compare(before: Opened, after: Opened): Promise<Changes> {
   if (first === undefined || second === undefined) {
     throw new TypeError("two packages");
   }
-  try {
-    const changes = await comparePackages(first, second);
-    return changesJson(before.name, after.name, changes) as unknown as Changes;
-  } catch (error) {
-    // The server may be able to unpack what this browser cannot.
-    const isTheirs = !before.isLocal && !after.isLocal;
-    if (!isPspfError(error, "compress/unsupported") || !isTheirs) throw error;
-    const query = new URLSearchParams({
-      before: before.name,
-      after: after.name,
-    });
-    return await getJson<Changes>(`api/diff.json?${query}`);
-  }
+  const changes = await comparePackages(first, second);
+  return changesJson(before.name, after.name, changes) as unknown as Changes;
 }
 
 const MARKS = {

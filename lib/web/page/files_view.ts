@@ -1,5 +1,4 @@
 import { formatCount, formatSize, visibleText } from "../../bytes/text.ts";
-import { isPspfError } from "../../errors.ts";
 import { formatPermissions } from "../../format/slot_words.ts";
 import { collectBytes } from "../../io/collect_bytes.ts";
 import { type ListedFile, ListingTarget } from "../../read/listed_files.ts";
@@ -8,13 +7,11 @@ import type { PackageSlot } from "../../read/resolve_slots.ts";
 import { extractSlot, isSelfReference } from "../../read/slot_content.ts";
 import { openSlotFile } from "../../read/slot_file.ts";
 import { button, type Child, disclosure, fill, h, some } from "./dom.ts";
-import { apiPath, getJson, type Opened } from "./packages.ts";
 
 const MAX_FILES = 500_000;
 
 /** The files of one slot, read when somebody wants to see them. */
 export function showFiles(
-  opened: Opened,
   parts: OpenedPackage,
   slot: PackageSlot,
 ): HTMLElement {
@@ -26,47 +23,10 @@ export function showFiles(
     if (isSelfReference(slot)) {
       return h("p", {}, "This slot stands for the package itself.");
     }
-    try {
-      const target = new ListingTarget({ maxFiles: MAX_FILES });
-      await extractSlot(parts, slot, target);
-      return tree(target.files, (path) => openFile(parts, slot, path));
-    } catch (error) {
-      if (!isPspfError(error, "compress/unsupported")) throw error;
-      return await withoutDecoder(opened, slot);
-    }
+    const target = new ListingTarget({ maxFiles: MAX_FILES });
+    await extractSlot(parts, slot, target);
+    return tree(target.files, (path) => openFile(parts, slot, path));
   });
-}
-
-/** The server may be able to unpack what this browser cannot. */
-async function withoutDecoder(
-  { name, isLocal }: Opened,
-  { operations, index }: PackageSlot,
-): Promise<Child> {
-  const sorry = `This browser cannot unpack ${operations} by itself`;
-  if (isLocal) {
-    return h(
-      "p",
-      {},
-      `${sorry}. Its signature and digests are checked all the same; to see the files, use "flavor inspect --tree".`,
-    );
-  }
-  const { slots } = await getJson<{
-    readonly slots: readonly {
-      readonly files?: readonly ListedFile[];
-      readonly problem?: { readonly detail: string };
-    }[];
-  }>(apiPath(name, "tree.json"));
-  const { files, problem } = slots[index] ?? {};
-  return [
-    h(
-      "p",
-      { class: "faint" },
-      files === undefined
-        ? `${sorry}, and the server neither. ${problem?.detail ?? ""}`
-        : `${sorry}; the server has listed it.`,
-    ),
-    files === undefined ? undefined : tree(files),
-  ];
 }
 
 type Open = (path: string) => Promise<Child>;

@@ -47,7 +47,7 @@ export async function showPackage(
     verdict,
     factsOf(summary, opened),
     section("What is inside", sizeBar(summary), slotTable(summary)),
-    section("Files", parts.slots.map((slot) => showFiles(opened, parts, slot))),
+    section("Files", parts.slots.map((slot) => showFiles(parts, slot))),
     section("What a start runs", startOf(parts)),
     showSbom(opened, parts),
     section("Compare", compareForm(opened, catalog)),

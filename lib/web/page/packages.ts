@@ -23,22 +23,16 @@ let catalog: Promise<Catalog> | undefined;
 
 /** Asks for the list, once. */
 export function readCatalog(): Promise<Catalog> {
-  return catalog ??= getJson("api/packages.json");
+  return catalog ??= fetchCatalog();
 }
 
-/** Asks the server for something; its problems are errors. */
-export async function getJson<Value>(path: string): Promise<Value> {
-  const response = await fetch(path);
+async function fetchCatalog(): Promise<Catalog> {
+  const response = await fetch("api/packages.json");
   if (response.ok) return await response.json();
   const problem = await response.json().catch(() => ({}));
   throw new Error(
-    problem.detail ?? `The server answers ${response.status} for ${path}`,
+    problem.detail ?? `The server answers ${response.status} to the list`,
   );
-}
-
-/** Where something about a package is to be had. */
-export function apiPath(name: string, what: string): string {
-  return `api/packages/${encodeURIComponent(name)}/${what}`;
 }
 
 /** Where a package itself is to be had. */
