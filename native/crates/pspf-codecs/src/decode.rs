@@ -63,7 +63,7 @@ impl StreamDecoder {
                 let window = DParameter::WindowLogMax(max_window.max(1 << 10).ilog2());
                 context
                     .set_parameter(window)
-                    .map_err(|code| zstd_failure(code))?;
+                    .map_err(zstd_failure)?;
                 Decoder::Zstd(context)
             }
         };
