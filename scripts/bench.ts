@@ -9,6 +9,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { BenchContext } from "./bench/bench_context.ts";
+import { benchBuilder } from "./bench/bench_builder.ts";
 import { benchCold } from "./bench/bench_cold.ts";
 import { benchMemory } from "./bench/bench_memory.ts";
 import { benchPack } from "./bench/bench_pack.ts";
@@ -32,6 +33,7 @@ const PARTS = [
   "small",
   "memory",
   "remote",
+  "builder",
 ] as const;
 type Part = typeof PARTS[number];
 
@@ -71,6 +73,9 @@ async function runPart(
       return;
     case "small":
       findings.rows.push(...await benchSmall(context));
+      return;
+    case "builder":
+      findings.rows.push(...await benchBuilder(context));
       return;
     case "memory":
       findings.rows.push(...await benchMemory(context));

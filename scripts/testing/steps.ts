@@ -2,6 +2,7 @@ import type { Step } from "./run_step.ts";
 
 /** Tests that start packages, and so need the launcher; and what has to run alone. */
 const E2E_PATHS: readonly string[] = [
+  "tests/builder",
   "tests/e2e",
   "tests/hostile",
   "tests/launcher",
@@ -83,6 +84,8 @@ export function listSteps(facts: StepFacts): readonly Step[] {
     check("codecs", "scripts/build_codecs --check"),
     check("launcher", "scripts/build_launcher --if-stale"),
     check("size", "scripts/build_launcher --check"),
+    check("builder", "scripts/build_launcher --builder --if-stale"),
+    check("builder-size", "scripts/build_launcher --builder --check"),
     tests(
       "e2e",
       `${DENO_TEST_ALL} --no-check ${

@@ -8,7 +8,10 @@ use pspf_format::write::cut::UNIT;
 use pspf_format::{Error, ErrorKind, Operation, Result};
 use sha2::{Digest, Sha256};
 use zlib_rs::{Deflate, DeflateFlush};
-use zstd_safe::{CCtx, CParameter};
+use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
+
+/// Blocks that are read before they are needed, so that nobody waits for a thread to be woken.
+const AHEAD: usize = 8;
 
 /// Takes blocks of content.
 pub(crate) type Emit<'a> = dyn FnMut(Vec<u8>) -> Result<()> + 'a;
@@ -127,7 +130,7 @@ struct Job {
 }
 
 /// Feeds workers from a thread of its own and takes their results in order. Only so many blocks are on their way that
-/// every worker has one and nobody waits.
+/// nobody waits.
 fn run(
     coding: Coding,
     level: u32,
@@ -170,7 +173,7 @@ fn run(
             let jobs = Arc::clone(&jobs_out);
             scope.spawn(move || work(coding, level, &jobs));
         }
-        let (ordered_in, ordered_out) = sync_channel(jobs + 1);
+        let (ordered_in, ordered_out) = sync_channel(jobs + AHEAD);
         // It drops its ends when it is done, which ends the others.
         let feeder = scope.spawn(move || {
             let (jobs, ordered) = (jobs_in, ordered_in);
@@ -315,8 +318,16 @@ fn zstd_frame(
     context
         .set_pledged_src_size(Some(block.len() as u64))
         .map_err(says)?;
-    let mut output = Vec::with_capacity(zstd_safe::compress_bound(block.len()));
-    context.compress2(&mut output, block).map_err(says)?;
+    let mut output = Vec::with_capacity(zstd_safe::compress_bound(block.len()) + 1024);
+    let mut sink = OutBuffer::around(&mut output);
+    let mut source = InBuffer::around(block);
+    // Given whole and ended after that, as `node:zlib` does: zstd cuts its blocks elsewhere when it knows the end.
+    while source.pos() < block.len() {
+        context
+            .compress_stream(&mut sink, &mut source)
+            .map_err(says)?;
+    }
+    context.end_stream(&mut sink).map_err(says)?;
     Ok(output)
 }
 
@@ -363,4 +374,53 @@ fn bug(doing: &str) -> Error {
         ErrorKind::InternalBug,
         format!("This should not happen: a thread that was {doing} has ended"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+    use pspf_format::hex::Hex;
+
+    /// What `tests/compress/shared_content.ts` makes.
+    fn shared_content(size: usize) -> Vec<u8> {
+        let mut content: Vec<u8> = Vec::with_capacity(size);
+        let mut state = 1_u32;
+        for at in 0..size {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            content.push(if at >= 5000 && at % 1000 < 300 {
+                content[at - 4096 - (at >> 12)]
+            } else {
+                97 + (state >> 24) as u8 % 23
+            });
+        }
+        content
+    }
+
+    #[test]
+    fn encode_block_gives_the_bytes_of_the_toolkit() {
+        let text = include_str!("../../../../tests/vectors/compressed.json");
+        let vectors = json::parse(text).unwrap();
+        let blocks = vectors.get("blocks").unwrap().as_list().unwrap();
+        assert!(!blocks.is_empty());
+        for block in blocks {
+            let number = |key| block.get(key).unwrap().as_whole().unwrap();
+            let coding = match block.get("kind").unwrap().as_text().unwrap() {
+                "zstd" => Coding::Zstd,
+                "deflate" => Coding::Gzip,
+                "xz" => Coding::Xz,
+                _ => Coding::Bzip2,
+            };
+            let content = shared_content(number("content") as usize);
+            let level = u32::try_from(number("level")).unwrap();
+            let encoded = encode_block(coding, level, content, true, &mut None).unwrap();
+            assert_eq!(
+                Hex(&Sha256::digest(&encoded.bytes)).to_string(),
+                block.get("sha256").unwrap().as_text().unwrap(),
+                "{}, zstd {}",
+                block.to_json(),
+                zstd_safe::version_string(),
+            );
+        }
+    }
 }

@@ -4,14 +4,19 @@ mod check;
 mod encode;
 mod failure;
 mod glob;
+mod ignore;
 mod json;
 mod kept;
 mod keys;
 mod launcher;
+mod links;
 mod options;
 mod package;
 mod plan;
+mod portable;
 mod schema;
+mod secrets;
+mod signing;
 mod slot;
 mod tar;
 mod toml;
@@ -21,7 +26,7 @@ mod value_checks;
 mod verify;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, thread};
@@ -39,9 +44,24 @@ use crate::slot::{Places, Slot, absolute, check_output, check_targets};
 
 /// More workers than this cost more memory than they save time.
 const MAX_JOBS: usize = 16;
+/// What the toolkit tells it by from the existing builders, as it does launchers. Nothing has to be run to learn it.
+#[used]
+static MARKER: &str = concat!(
+    "flavor-rs-builder/1 pspf-2025 ops=",
+    pspf_format::operation_words!(),
+    "; version=",
+    env!("CARGO_PKG_VERSION"),
+    " source=",
+    env!("FLAVOR_BUILDER_SOURCE"),
+    ";"
+);
 const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 
 fn main() -> ExitCode {
+    // Whatever a linker may leave out, it is not what is looked at here.
+    if std::hint::black_box(MARKER).is_empty() {
+        return ExitCode::FAILURE;
+    }
     let failed = |error: &Error| {
         let hint = error
             .next_step()
@@ -86,10 +106,24 @@ fn build(options: &Options) -> Result<()> {
     let places = Places {
         manifest: directory,
         workenv,
-        output: output.clone(),
+        output: match &options.replaces {
+            Some(path) => absolute(path)?,
+            None => output.clone(),
+        },
+        allows_secrets: options.allows_secrets,
     };
     let mut warnings = plan.warnings.clone();
-    let slots = settle(&plan, &launcher, &places, &mut warnings)?;
+    let is_ours = launcher.operations.is_some();
+    let is_portable = options.is_portable || plan.is_portable || !is_ours;
+    if !is_ours && !options.is_portable && !plan.is_portable {
+        warnings.push("the launcher is not ours: the portable profile was chosen".into());
+    }
+    let plan = if is_portable {
+        portable::rewrite(plan, &launcher, &mut warnings)?
+    } else {
+        plan
+    };
+    let slots = settle(&plan, &launcher, &places, is_portable, &mut warnings)?;
     let inputs = [
         Some(&options.manifest),
         options.private_key.as_ref(),
@@ -103,6 +137,7 @@ fn build(options: &Options) -> Result<()> {
         plan: &plan,
         launcher: &launcher,
         key: &key,
+        is_portable,
         jobs: options.jobs.unwrap_or(processors).min(MAX_JOBS),
         time: source_date_epoch()?,
     };
@@ -121,7 +156,7 @@ fn build(options: &Options) -> Result<()> {
         &format!(
             "packed {}  {} bytes",
             options.output.display(),
-            written.size
+            written.file_size()
         ),
     );
     Ok(())
@@ -153,7 +188,7 @@ fn read_manifest(path: &Path) -> Result<Plan> {
 
 fn find_launcher(options: &Options, plan: &Plan, directory: &Path) -> Result<PathBuf> {
     if let Some(given) = &options.launcher {
-        return absolute(given);
+        return Ok(given.clone());
     }
     if let Some(named) = &plan.launcher {
         return absolute(&directory.join(named));
@@ -219,25 +254,23 @@ fn settle<'a>(
     plan: &'a Plan,
     launcher: &Launcher,
     places: &Places,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Slot<'a>>> {
-    let Some(known) = launcher.operations.as_ref().filter(|_| !plan.is_portable) else {
-        let message =
-            "Cannot build in the portable profile: this builder writes for our own launchers only";
-        return Err(Error::new(ErrorKind::BuildLimit, message).hint("Use flavor pack --portable"));
-    };
     let mut slots = Vec::new();
     for (index, spec) in plan.slots.iter().enumerate() {
-        slots.push(slot::open(spec, index, places, warnings)?);
+        slots.push(slot::open(spec, index, places, is_portable, warnings)?);
     }
     check_targets(&slots)?;
+    let Some(known) = launcher.operations.as_ref().filter(|_| !is_portable) else {
+        return Ok(slots);
+    };
     for slot in &slots {
-        let missing = slot
+        let mut names = slot
             .operations
             .iter()
-            .map(|operation| operation.to_string())
-            .find(|name| !known.contains(name));
-        if let Some(missing) = missing {
+            .map(|operation| operation.to_string());
+        if let Some(missing) = names.find(|name| !known.contains(name)) {
             let message = format!(
                 "Cannot build slot \"{}\": the launcher cannot undo {missing}",
                 slot.spec.id
@@ -281,8 +314,16 @@ fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Wr
     let mut file = buffered
         .into_inner()
         .map_err(|error| failed(error.error()))?;
+    if let Some(signature) = &written.signature {
+        file.write_all(&signature.tail)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(&signature.head))
+            .map_err(|error| failed(&error))?;
+    }
     verify::check(&mut file, &written, build.launcher)?;
-    make_executable(&file).map_err(|error| failed(&error))?;
+    make_executable(&file)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| failed(&error))?;
     drop(file);
     fs::rename(&temporary.0, output).map_err(|error| from_io(&error, "write", output))?;
     Ok(written)

@@ -10,6 +10,8 @@ use pspf_format::{Error, ErrorKind, Result};
 
 use crate::encode::Emit;
 use crate::failure::from_io;
+use crate::secrets::MAX_SIZE;
+use crate::slot::Guard;
 use crate::tree::{Kind, Member};
 
 const BLOCK: usize = 512;
@@ -26,7 +28,7 @@ pub(crate) fn unit_of(members: &BTreeMap<String, Member>) -> u64 {
             size: size_of(member),
         })
         .collect();
-    tar_cuts(members.iter().copied()).unit
+    tar_cuts(&members.iter().copied()).unit
 }
 
 const fn size_of(member: &Member) -> u64 {
@@ -41,6 +43,7 @@ pub(crate) fn write(
     members: &BTreeMap<String, Member>,
     unit: u64,
     mtime: u64,
+    guard: Option<&Guard>,
     emit: &mut Emit<'_>,
 ) -> Result<()> {
     let unit = unit as usize;
@@ -55,13 +58,16 @@ pub(crate) fn write(
         if filled > 0 && (size >= unit || filled >= unit || is_chosen()) {
             frame.hand_over(emit)?;
         }
+        if frame.bytes.capacity() == 0 {
+            frame.bytes.reserve(unit + unit / 4);
+        }
         frame
             .bytes
             .extend_from_slice(&encode_head(path, member, mtime));
         if let Kind::File { source, .. } = &member.kind {
             frame.append_file(source, size, emit)?;
-            if size >= unit && frame.bytes.len() == unit && padding(size) > 0 {
-                frame.hand_over(emit)?;
+            if let Some(guard) = guard.filter(|_| size <= MAX_SIZE.min(frame.bytes.len())) {
+                guard.check(source, &frame.bytes[frame.bytes.len() - size..])?;
             }
         }
         frame.append_zeros(padding(size));
@@ -103,20 +109,22 @@ impl Frame {
             }
             let part = (size - done).min(limit - self.bytes.len());
             let start = self.bytes.len();
-            self.bytes.resize(start + part, 0);
+            // One byte more at the end, which must not be there.
+            let is_last = done + part == size;
+            self.bytes.resize(start + part + usize::from(is_last), 0);
             let count = file
                 .read(&mut self.bytes[start..])
                 .map_err(|error| failed(&error))?;
-            self.bytes.truncate(start + count);
             if count == 0 {
                 return Err(changed(source, size, done));
             }
+            if count > part {
+                return Err(changed(source, size, size + 1));
+            }
+            self.bytes.truncate(start + count);
             done += count;
         }
-        match file.read(&mut [0]).map_err(|error| failed(&error))? {
-            0 => Ok(()),
-            _ => Err(changed(source, size, size + 1)),
-        }
+        Ok(())
     }
 }
 

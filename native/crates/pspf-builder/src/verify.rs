@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
+use pspf_format::platform_signature::examine;
 use pspf_format::trailer::find_index;
 use pspf_format::{Error, ErrorKind, Index, Result, Seal, Section, signature};
 use sha2::{Digest, Sha256};
@@ -43,20 +44,24 @@ fn look(file: &mut File, written: &Written, launcher: &Launcher) -> Result<()> {
     if !signature::verify(&index.public_key, &document, &index.signature) {
         return Err(bad("the metadata signature differs"));
     }
-    let launcher_section = Section {
-        offset: 0,
-        size: launcher.bytes.len() as u64,
-    };
-    check_digest(
-        file,
-        launcher_section,
-        &launcher.digest,
-        "the launcher differs",
-    )?;
+    check_launcher(file, launcher)?;
     for slot in &written.slots {
         check_digest(file, slot.stored, &slot.digest, "a slot differs")?;
     }
     Ok(())
+}
+
+/// Without the fields that signing rewrites.
+fn check_launcher(file: &mut File, launcher: &Launcher) -> Result<()> {
+    let size = launcher.bytes.len() as u64;
+    let mut bytes = read(file, Section { offset: 0, size })?;
+    if let Some(signable) = examine(&bytes)? {
+        signable.clear_rewritten(0, &mut bytes);
+    }
+    if <[u8; 32]>::from(Sha256::digest(&bytes)) == launcher.digest {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::VerifySeal, "the launcher differs"))
 }
 
 fn check_digest(
