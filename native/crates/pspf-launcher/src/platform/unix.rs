@@ -303,6 +303,12 @@ fn steps(path: &Path) -> Vec<OsString> {
         .collect()
 }
 
+/// A group with the number of its user has nobody else in it: many systems make one for each user, and files writable by it.
+fn others_may_write(facts: &Metadata) -> bool {
+    let group = if facts.gid() == facts.uid() { 0 } else { 0o020 };
+    facts.mode() & (0o002 | group) != 0
+}
+
 /// Whether it is a link. Refuses what somebody else could change.
 fn look_at(path: &Path, me: u32) -> std::result::Result<bool, Untrusted> {
     let facts = std::fs::symlink_metadata(path).map_err(Untrusted::Unreachable)?;
@@ -312,7 +318,7 @@ fn look_at(path: &Path, me: u32) -> std::result::Result<bool, Untrusted> {
             "it belongs to user {}, not to you (user {me}) or to root",
             facts.uid()
         )
-    } else if !facts.is_dir() || facts.mode() & 0o022 == 0 || facts.mode() & STICKY != 0 {
+    } else if !facts.is_dir() || !others_may_write(&facts) || facts.mode() & STICKY != 0 {
         // The mode of a link means nothing, a file cannot hold a cache, and what others cannot remove or rename they cannot
         // replace.
         return Ok(is_link);

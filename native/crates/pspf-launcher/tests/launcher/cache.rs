@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -354,7 +354,7 @@ fn a_directory_above_the_cache_that_others_can_change_is_refused_cold_and_warm()
     fs::create_dir_all(cache.parent().unwrap()).unwrap();
     let set_mode = |mode| fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
     let environment = [("FLAVOR_CACHE", cache.to_str().unwrap())];
-    for mode in [0o777, 0o775, 0o702] {
+    for mode in [0o777, 0o702] {
         set_mode(mode);
         let output = package.run_with(&environment);
         assert_refused(&output, 106, "cache/insecure");
@@ -368,6 +368,20 @@ fn a_directory_above_the_cache_that_others_can_change_is_refused_cold_and_warm()
     assert_refused(&package.run_with(&environment), 106, "cache/insecure");
     set_mode(0o755);
     assert_eq!(stdout(&package.run_with(&environment)), "ok\n");
+
+    // The group of a user's own number is the user; any other may have members.
+    set_mode(0o775);
+    let facts = fs::metadata(&shared).unwrap();
+    let output = package.run_with(&environment);
+    if facts.gid() == facts.uid() {
+        assert_eq!(stdout(&output), "ok\n");
+    } else {
+        assert_refused(&output, 106, "cache/insecure");
+    }
+    if std::os::unix::fs::chown(&shared, None, Some(facts.uid() + 4711)).is_ok() {
+        set_mode(0o775);
+        assert_refused(&package.run_with(&environment), 106, "cache/insecure");
+    }
 }
 
 #[test]
