@@ -37,6 +37,7 @@ use windows_sys::Win32::System::JobObjects::{
     JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
     JobObjectExtendedLimitInformation, SetInformationJobObject,
 };
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
 use super::windows_rules::{self, Reach};
@@ -399,9 +400,12 @@ unsafe fn facts<T>(file: &File, class: i32, into: &mut T) -> io::Result<()> {
     checked(unsafe { GetFileInformationByHandleEx(file.as_raw_handle(), class, into, size) })
 }
 
-/// Writes a file to the disk, but not from the disk's own memory, where the system knows the difference.
+/// Writes a file to the disk, but not from the disk's own memory.
 fn flush_to_disk(file: &File) -> io::Result<()> {
     const FLUSH_FLAGS_NO_SYNC: u32 = 2;
+    if is_wine() {
+        return file.sync_all();
+    }
     // SAFETY: the handle is open, and the status is plain data.
     let status = unsafe {
         let mut status = std::mem::zeroed();
@@ -414,6 +418,15 @@ fn flush_to_disk(file: &File) -> io::Result<()> {
         )
     };
     if status < 0 { file.sync_all() } else { Ok(()) }
+}
+
+/// Wine has the names of calls that it does not have, and ends whoever calls them.
+fn is_wine() -> bool {
+    // SAFETY: both names end with a NUL byte, and what is found is not called.
+    unsafe {
+        let system = GetModuleHandleA(c"ntdll.dll".as_ptr().cast());
+        GetProcAddress(system, c"wine_get_version".as_ptr().cast()).is_some()
+    }
 }
 
 /// Who, besides this user and those who administer the machine, can reach a directory, in words.
