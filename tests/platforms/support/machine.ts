@@ -30,6 +30,8 @@ export interface Machine {
 export interface GuestOptions extends RunOptions {
   /** Directories in front of its `PATH`, as paths of this machine. */
   readonly path?: readonly string[] | undefined;
+  /** Whether it needs a terminal to be interrupted from. */
+  readonly terminal?: boolean | undefined;
 }
 
 interface GuestCommand {
@@ -181,11 +183,20 @@ async function windowsAmd64(): Promise<Machine> {
     ),
     home,
     guest,
-    command: (program, args, { path = [], env = {} } = {}) => ({
-      program: "wine",
-      args: [guest(program), ...args],
-      env: { ...base, ...env, WINEPATH: path.map(guest).join(";") },
-    }),
+    command(
+      program,
+      args,
+      { path = [], env = {}, terminal = false } = {},
+    ): GuestCommand {
+      const words = ["wine", guest(program), ...args];
+      // Without one of this machine, there is no console there.
+      const line = words.map((word) => `'${word}'`).join(" ");
+      const [first = "", ...rest] = terminal
+        ? ["script", "-qec", line, "/dev/null"]
+        : words;
+      const all = { ...base, ...env, WINEPATH: path.map(guest).join(";") };
+      return { program: first, args: rest, env: all };
+    },
   };
 }
 

@@ -3,9 +3,10 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{Write, stdin};
+use std::io::{BufRead, BufReader, Write, stdin};
 use std::path::PathBuf;
 use std::process::{Command, Stdio, exit};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -62,74 +63,74 @@ fn main() {
             let status = Command::new(&words[0]).args(&words[1..]).status().unwrap();
             println!("code {:?}", status.code());
         }
-        "interrupt" => system::interrupt(&words),
-        "await-interrupt" => system::await_interrupt(),
+        // Starts a program, presses Ctrl-C when it is ready, and notes in a file how it ended.
+        "interrupt" => {
+            system::live_on();
+            let mut command = Command::new(&words[1]);
+            command.args(&words[2..]).stdout(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert_eq!(lines.next().unwrap().unwrap(), "ready");
+            system::press(&child);
+            let mut said: Vec<String> = lines.map(|line| line.unwrap()).collect();
+            said.push(format!("code {:?}", child.wait().unwrap().code()));
+            fs::write(&words[0], said.join("\n")).unwrap();
+        }
+        "await-interrupt" => {
+            system::note_interrupts();
+            println!("ready");
+            for _ in 0..1000 {
+                if INTERRUPTED.load(Ordering::SeqCst) {
+                    println!("interrupted");
+                    exit(42);
+                }
+                sleep(Duration::from_millis(10));
+            }
+            println!("not interrupted");
+        }
         other => panic!("there is no verb {other:?}"),
     }
 }
 
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
 #[cfg(windows)]
 mod system {
-    use std::ffi::OsString;
-    use std::io::{BufRead, BufReader};
-    use std::process::{Command, Stdio, exit};
-    use std::thread::sleep;
-    use std::time::Duration;
+    use super::{INTERRUPTED, Ordering};
+    use std::process::Child;
 
     type Handler = extern "system" fn(u32) -> i32;
 
     #[link(name = "kernel32")]
     unsafe extern "system" {
-        fn AllocConsole() -> i32;
         fn SetConsoleCtrlHandler(handler: Option<Handler>, add: i32) -> i32;
         fn GenerateConsoleCtrlEvent(event: u32, group: u32) -> i32;
     }
 
-    /// Starts a program, presses Ctrl-C when it is ready, and says how it ended.
-    pub fn interrupt(words: &[OsString]) {
-        extern "system" fn live_on(_event: u32) -> i32 {
-            1
-        }
-        // SAFETY: the handler touches nothing.
-        unsafe {
-            AllocConsole();
-            SetConsoleCtrlHandler(Some(live_on), 1);
-        }
-        let mut command = Command::new(&words[0]);
-        let mut child = command
-            .args(&words[1..])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "ready");
-        // SAFETY: it goes to everything on this console.
-        let sent = unsafe { GenerateConsoleCtrlEvent(0, 0) };
-        println!("sent {sent}");
-        lines.for_each(|line| println!("{}", line.unwrap()));
-        println!("code {:?}", child.wait().unwrap().code());
+    extern "system" fn note(_event: u32) -> i32 {
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        1
     }
 
-    pub fn await_interrupt() {
-        extern "system" fn end(_event: u32) -> i32 {
-            println!("interrupted");
-            exit(42)
-        }
-        // SAFETY: the handler ends the process.
-        unsafe { SetConsoleCtrlHandler(Some(end), 1) };
-        println!("ready");
-        sleep(Duration::from_secs(20));
-        println!("not interrupted");
+    pub fn live_on() {
+        note_interrupts();
+    }
+
+    pub fn note_interrupts() {
+        // SAFETY: the handler sets a flag.
+        assert_ne!(unsafe { SetConsoleCtrlHandler(Some(note), 1) }, 0);
+    }
+
+    pub fn press(_child: &Child) {
+        // SAFETY: it goes to everything on this console.
+        assert_ne!(unsafe { GenerateConsoleCtrlEvent(0, 0) }, 0);
     }
 }
 
 #[cfg(unix)]
 mod system {
-    use std::ffi::OsString;
-    use std::io::{BufRead, BufReader};
-    use std::process::{Command, Stdio, exit};
-    use std::thread::sleep;
-    use std::time::Duration;
+    use super::{INTERRUPTED, Ordering};
+    use std::process::Child;
 
     const SIGINT: i32 = 2;
 
@@ -138,32 +139,19 @@ mod system {
         fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
     }
 
-    /// Starts a program, sends it what Ctrl-C sends when it is ready, and says how it ended.
-    pub fn interrupt(words: &[OsString]) {
-        let mut command = Command::new(&words[0]);
-        let mut child = command
-            .args(&words[1..])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "ready");
-        // SAFETY: the process is ours, and was not waited for.
-        let sent = unsafe { kill(child.id().cast_signed(), SIGINT) } + 1;
-        println!("sent {sent}");
-        lines.for_each(|line| println!("{}", line.unwrap()));
-        println!("code {:?}", child.wait().unwrap().code());
+    extern "C" fn note(_signal: i32) {
+        INTERRUPTED.store(true, Ordering::SeqCst);
     }
 
-    pub fn await_interrupt() {
-        extern "C" fn end(_signal: i32) {
-            println!("interrupted");
-            exit(42)
-        }
-        // SAFETY: the test sends one signal, while this process sleeps.
-        unsafe { signal(SIGINT, end) };
-        println!("ready");
-        sleep(Duration::from_secs(20));
-        println!("not interrupted");
+    pub fn live_on() {}
+
+    pub fn note_interrupts() {
+        // SAFETY: the handler sets a flag.
+        unsafe { signal(SIGINT, note) };
+    }
+
+    pub fn press(child: &Child) {
+        // SAFETY: the process is ours, and was not waited for.
+        assert_eq!(unsafe { kill(child.id().cast_signed(), SIGINT) }, 0);
     }
 }
