@@ -363,21 +363,25 @@ pub(crate) struct SetupChild {
 /// The file that is meant by a program's path, which need not have its end.
 fn whole_name(path: &Path) -> PathBuf {
     let names = windows_rules::executable_names(path).into_iter();
-    names
+    let found = names
         .chain([path.to_owned()])
         .find(|name| name.is_file())
-        .unwrap_or_else(|| path.to_owned())
+        .unwrap_or_else(|| path.to_owned());
+    as_system_calls_take_it(&found)
 }
 
-/// A path for a system call: it takes more than 260 characters only with a prefix.
-fn wide(path: &Path) -> Vec<u16> {
+/// More than 260 characters are taken only with a prefix.
+fn as_system_calls_take_it(path: &Path) -> PathBuf {
     const USUAL: usize = 240;
-    let mut path = path.as_os_str().to_owned();
-    if path.len() > USUAL
-        && let Some(text) = path.to_str()
-    {
-        path = windows_rules::long_path(text).into();
+    match path.to_str().filter(|text| text.len() > USUAL) {
+        Some(text) => windows_rules::long_path(text).into(),
+        None => path.to_owned(),
     }
+}
+
+/// A path for a system call.
+fn wide(path: &Path) -> Vec<u16> {
+    let path = as_system_calls_take_it(path).into_os_string();
     path.encode_wide().chain([0]).collect()
 }
 
