@@ -8,7 +8,9 @@ import { Sample } from "./support/sample.ts";
 
 /** What is true on every machine. */
 const CASES: Record<string, (machine: Machine) => Promise<void>> = {
-  async "a first start unpacks, and a second one does not"(machine) {
+  async "a first start unpacks, and a second one does not"(
+    machine,
+  ): Promise<void> {
     const sample = await Sample.pack(machine);
     const first = await sample.start(["arguments", "one"]);
     assertEquals([first.stdout, first.stderr, first.code], ['"one"\n', "", 0]);
@@ -21,7 +23,7 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals(await written(), before);
   },
 
-  async "arguments arrive as they were given"(machine) {
+  async "arguments arrive as they were given"(machine): Promise<void> {
     const sample = await Sample.pack(machine);
     const words = [
       ...["a b", "", 'say "hi"', "tab\there", "%PATH%", "$HOME", "back\\"],
@@ -46,7 +48,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals(stdout.trimEnd().split("\n"), words.map(quoted));
   },
 
-  async "the program's input and its own name are its own"(machine) {
+  async "the program's input and its own name are its own"(
+    machine,
+  ): Promise<void> {
     const sample = await Sample.pack(machine);
     const stdin = new Uint8Array([0, 13, 10, 255, 26, 10]);
     assertEquals((await sample.start(["copy-input"], { stdin })).bytes, stdin);
@@ -63,7 +67,7 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     }
   },
 
-  async "exit codes are handed on whole"(machine) {
+  async "exit codes are handed on whole"(machine): Promise<void> {
     const sample = await Sample.pack(machine);
     const codes = machine.isWindows
       ? [0, 1, 255, 256, 0x12345678, 0x7fffffff, 0xc000013a]
@@ -80,7 +84,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     }
   },
 
-  async "Ctrl-C reaches the program, and its answer counts"(machine) {
+  async "Ctrl-C reaches the program, and its answer counts"(
+    machine,
+  ): Promise<void> {
     const sample = await Sample.pack(machine);
     const result = join(sample.directory, "result");
     for (const mode of ["exec", "spawn"]) {
@@ -99,7 +105,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     }
   },
 
-  async "paths may hold blanks, signs and letters of any kind"(machine) {
+  async "paths may hold blanks, signs and letters of any kind"(
+    machine,
+  ): Promise<void> {
     const odd = "with blank/ünï→日本 & 100% %PATH% (x)/it's";
     const sample = await Sample.pack(machine, {
       file: "my äpp",
@@ -115,7 +123,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals((await sample.start(["read", file])).stdout, "content");
   },
 
-  async "a changed byte is noticed at a first and at a later start"(machine) {
+  async "a changed byte is noticed at a first and at a later start"(
+    machine,
+  ): Promise<void> {
     const sample = await Sample.pack(machine);
     assertEquals((await sample.start(["exit", "0"])).code, 0);
     await using source = await createDenoHost().reader.openSource(sample.file);
@@ -144,7 +154,7 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals((await sample.start(["arguments", "x"])).stdout, '"x"\n');
   },
 
-  async "of twenty first starts at once one unpacks"(machine) {
+  async "of twenty first starts at once one unpacks"(machine): Promise<void> {
     const sample = await Sample.pack(machine, { files: { noise: noise(4) } });
     const starts = await Promise.all(
       Array.from(
@@ -162,7 +172,7 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals(all.match(/info: filling /g)?.length, 1, all);
   },
 
-  async "a first start that is killed breaks nothing"(machine) {
+  async "a first start that is killed breaks nothing"(machine): Promise<void> {
     const content = noise(24);
     const sample = await Sample.pack(machine, { files: { noise: content } });
     for (const milliseconds of [20, 60, 120, 180, 260, 400]) {
@@ -185,7 +195,7 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
 
   async "links lead where they should, with or without the right to make them"(
     machine,
-  ) {
+  ): Promise<void> {
     const sample = await Sample.pack(machine, {
       files: { "dir/deep/file": "content", "z/last": "last" },
       links: {
@@ -222,7 +232,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertStringIncludes(found.stdout, "z/last");
   },
 
-  async "a link that leads nowhere is no reason not to start"(machine) {
+  async "a link that leads nowhere is no reason not to start"(
+    machine,
+  ): Promise<void> {
     const sample = await Sample.pack(machine, { links: { lost: "not/there" } });
     const { code, stdout, stderr } = await sample.start(["arguments", "x"]);
     assertEquals([code, stdout], [0, '"x"\n'], stderr);
@@ -232,7 +244,7 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals((await sample.start(["arguments", "x"])).stderr, "");
   },
 
-  async "programs and files may have long paths"(machine) {
+  async "programs and files may have long paths"(machine): Promise<void> {
     const deep = Array.from({ length: 8 }, (_, at) => `${at}`.repeat(40))
       .join("/");
     // Wine starts no program from there, whoever asks.
@@ -247,7 +259,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals((await sample.start(["read", file])).stdout, "content");
   },
 
-  async "a program without a path is looked for in PATH"(machine) {
+  async "a program without a path is looked for in PATH"(
+    machine,
+  ): Promise<void> {
     const host = join(machine.home, "host programs");
     await Deno.mkdir(host, { recursive: true });
     for (const name of ["tool", "tool3.11"]) {
@@ -273,7 +287,7 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertStringIncludes(stdout, machine.guest(await own.workenv()));
   },
 
-  async "the environment follows the package's rules"(machine) {
+  async "the environment follows the package's rules"(machine): Promise<void> {
     const sample = await Sample.pack(machine, {
       command: "{workenv}/bin/probe environment",
       execution: { env: { OWN: "1", Both: "execution" } },
@@ -331,7 +345,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertStringIncludes(paths[0]?.[1] ?? "", scripts);
   },
 
-  async "setup commands run once, whatever the path of the cache"(machine) {
+  async "setup commands run once, whatever the path of the cache"(
+    machine,
+  ): Promise<void> {
     const probe = "{workenv}/bin/probe";
     const shell = machine.isWindows
       ? `{workenv}/bin/probe.exe append "{workenv}\\log" shell&& echo from the shell>>"{workenv}\\log"`
@@ -379,7 +395,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertStringIncludes(failed.stderr, "7");
   },
 
-  async "what a program leaves behind goes on without its launcher"(machine) {
+  async "what a program leaves behind goes on without its launcher"(
+    machine,
+  ): Promise<void> {
     const sample = await Sample.pack(machine);
     const file = join(sample.directory, "late");
     const { code } = await sample.start(["leave-behind", machine.guest(file)]);
@@ -390,7 +408,9 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals(await Deno.readTextFile(file), "late");
   },
 
-  async "what a program runs from stays, however many versions come"(machine) {
+  async "what a program runs from stays, however many versions come"(
+    machine,
+  ): Promise<void> {
     const first = await Sample.pack(machine, { version: "1" });
     const running = first.spawn(["sleep", "60000"]);
     const output = running.stdout.getReader();
@@ -413,7 +433,7 @@ const CASES: Record<string, (machine: Machine) => Promise<void>> = {
     assertEquals((await first.workenvs()).length, 1);
   },
 
-  async "a cache that others can write to is refused"(machine) {
+  async "a cache that others can write to is refused"(machine): Promise<void> {
     const sample = await Sample.pack(machine);
     await Deno.mkdir(join(sample.directory, "open/cache"), { recursive: true });
     await Deno.chmod(join(sample.directory, "open/cache"), 0o700);
