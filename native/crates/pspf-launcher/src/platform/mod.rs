@@ -10,7 +10,7 @@ mod decomposed;
 mod linux;
 #[cfg(all(unix, not(target_os = "linux")))]
 mod macos;
-#[cfg(all(target_env = "musl", panic = "abort"))]
+#[cfg(all(any(target_env = "musl", target_os = "macos"), panic = "abort"))]
 mod no_unwinding;
 #[cfg(unix)]
 mod unix;
@@ -37,6 +37,7 @@ use pspf_format::Result;
 use pspf_format::platform_signature::Kind;
 
 use crate::extract::{MemberKind, MemberPath, PendingModes, Totals};
+use crate::rules::template::Template;
 
 #[cfg(target_os = "linux")]
 use self::linux as kernel;
@@ -63,6 +64,9 @@ pub(crate) struct Program {
     pub(crate) environment: Vec<(OsString, OsString)>,
 }
 
+/// Permission bits that a package may set; setuid, setgid and sticky are never among them.
+pub(crate) const PERMISSION_BITS: u32 = 0o777;
+
 /// Everything that differs between systems.
 pub(crate) trait Platform {
     /// The system in the format's words.
@@ -75,8 +79,12 @@ pub(crate) trait Platform {
     const FILES_IGNORE_CASE: bool;
     /// Whether one process can become another.
     const CAN_REPLACE: bool;
+    /// Whether every user may create symbolic links.
+    const MAY_LINK: bool;
     /// The executables whose signatures of the platform's tools have to be looked past.
     const SIGNED_AS: Option<Kind>;
+    /// How others are kept out of a directory.
+    const HOW_TO_CLOSE: &'static str;
 
     /// A directory that nothing can leave.
     type Tree: ContainedTree;
@@ -177,8 +185,8 @@ pub(crate) trait Platform {
     /// Starts a thread that no signal interrupts, so that none is lost that somebody else waits for.
     fn spawn_quiet(work: impl FnOnce() + Send + 'static) -> io::Result<()>;
 
-    /// How a line for the shell names the workenv, so that nothing in its path can act as shell code.
-    fn workenv_in_shell(workenv: &OsStr) -> OsString;
+    /// A line for the shell in which nothing in the workenv's path can act as shell code.
+    fn shell_line(line: &Template<'_>, workenv: &OsStr) -> OsString;
 
     /// A path with this system's separators, and without what only its system calls understand.
     fn plain_path(path: PathBuf) -> PathBuf;

@@ -18,6 +18,7 @@ use super::unix_files::{remove_tree_at, set_umask};
 use super::unix_process::{self, SetupChild};
 use super::unix_tree::UnixTree;
 use super::{Identity, Platform, Program, SetupProcess, Untrusted};
+use crate::rules::template::Template;
 
 /// Linux, or macOS.
 pub(crate) struct Unix;
@@ -28,7 +29,9 @@ impl Platform for Unix {
     const VARIABLES_IGNORE_CASE: bool = false;
     const FILES_IGNORE_CASE: bool = kernel::FILES_IGNORE_CASE;
     const CAN_REPLACE: bool = true;
+    const MAY_LINK: bool = true;
     const SIGNED_AS: Option<Kind> = kernel::SIGNED_AS;
+    const HOW_TO_CLOSE: &'static str = "chmod 700";
 
     type Tree = UnixTree;
     type ExactModes = ExactModes;
@@ -223,8 +226,8 @@ impl Platform for Unix {
         unix_process::spawn_quiet(work)
     }
 
-    fn workenv_in_shell(workenv: &OsStr) -> OsString {
-        unix_process::quote_for_shell(workenv)
+    fn shell_line(line: &Template<'_>, workenv: &OsStr) -> OsString {
+        line.expand(&unix_process::quote_for_shell(workenv))
     }
 
     fn plain_path(path: PathBuf) -> PathBuf {

@@ -13,8 +13,8 @@ use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode, Times
 use rustix::io::Errno;
 
 use super::unix_files::remove_tree_at;
-use super::{ContainedTree, TreeEntry};
-use crate::extract::{MemberKind, MemberPath, PERMISSION_BITS, PendingModes, Totals, unsafe_path};
+use super::{ContainedTree, PERMISSION_BITS, TreeEntry};
+use crate::extract::{MemberKind, MemberPath, PendingModes, Totals, unsafe_path};
 use crate::failure::{IoContext, io_error};
 
 const DIRECTORY: OFlags = OFlags::RDONLY
