@@ -160,7 +160,7 @@ async function windowsAmd64(): Promise<Machine> {
     LC_ALL: "C.UTF-8",
   };
   // What runs in the background from now on must not hold on to our pipes. Without --persistent it ends too often.
-  await silently("wineserver", ["--persistent"], base);
+  await silently("wineserver", ["--persistent=300"], base);
   await silently("wine", ["cmd", "/c", "exit"], base);
   cleanups.unshift(() => {
     new Deno.Command("wineserver", { args: ["--kill"], env: base })

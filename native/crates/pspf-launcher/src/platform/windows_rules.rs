@@ -395,9 +395,12 @@ mod tests {
     )]
     fn with_entry(owner: &[u8], kind: u8, flags: u8, mask: u32, sid: &[u8]) -> Vec<u8> {
         let mut descriptor = private_descriptor(owner);
-        let list = 20 + owner.len();
-        descriptor[list + 4] = 4;
-        descriptor.extend_from_slice(&[kind, flags, 8 + sid.len() as u8, 0]);
+        // The number of entries stands in the fifth byte of the list, which follows the owner.
+        let (_, list) = descriptor.split_at_mut(20_usize.saturating_add(owner.len()));
+        list[4] = 4;
+        let size = u16::try_from(sid.len().saturating_add(8)).unwrap();
+        descriptor.extend_from_slice(&[kind, flags]);
+        descriptor.extend_from_slice(&size.to_le_bytes());
         descriptor.extend_from_slice(&mask.to_le_bytes());
         descriptor.extend_from_slice(sid);
         descriptor
