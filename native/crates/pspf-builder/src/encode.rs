@@ -192,12 +192,19 @@ fn run(
     Ok(())
 }
 
-const fn around(bytes: Vec<u8>) -> Encoded {
+fn around(bytes: Vec<u8>) -> Encoded {
     Encoded {
-        bytes,
         content: 0,
-        digest: [0; 16],
+        digest: short_digest(&bytes),
+        bytes,
     }
+}
+
+/// The first bytes of a SHA-256.
+pub(crate) fn short_digest(bytes: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&Sha256::digest(bytes)[..16]);
+    digest
 }
 
 type Ordered = Receiver<Result<Encoded>>;
@@ -285,12 +292,10 @@ fn encode_block(
             format!("Cannot compress a block: {reason}"),
         )
     })?;
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&Sha256::digest(&bytes)[..16]);
     Ok(Encoded {
-        bytes,
         content,
-        digest,
+        digest: short_digest(&bytes),
+        bytes,
     })
 }
 
