@@ -14,6 +14,7 @@ import { benchCold } from "./bench/bench_cold.ts";
 import { benchMemory } from "./bench/bench_memory.ts";
 import { benchPack } from "./bench/bench_pack.ts";
 import { benchProgram } from "./bench/bench_program.ts";
+import { benchProjects } from "./bench/bench_projects.ts";
 import { type BenchRow, isMet } from "./bench/bench_row.ts";
 import { benchRemote } from "./bench/bench_remote.ts";
 import { benchSize } from "./bench/bench_size.ts";
@@ -26,6 +27,7 @@ const PARTS = [
   "size",
   "warm",
   "program",
+  "projects",
   "cold",
   "pack",
   "small",
@@ -59,6 +61,9 @@ async function runPart(
     }
     case "program":
       findings.rows.push(...await benchProgram(context));
+      return;
+    case "projects":
+      findings.rows.push(...await benchProjects(context));
       return;
     case "cold":
       findings.rows.push(...await benchCold(context));

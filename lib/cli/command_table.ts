@@ -383,6 +383,7 @@ export const COMMANDS = {
     operands: [PACKAGE],
     flags: {
       format: text("FORMAT", "The document's format", { choices: ["cyclonedx", "spdx"], default: "cyclonedx" }),
+      ...AFAR,
     },
     examples: [
       { line: "flavor sbom app.psp", does: "CycloneDX 1.6, as it was signed" },
@@ -417,6 +418,14 @@ export const COMMANDS = {
     flags: {},
     examples: [{ line: "flavor workenv remove 0123abcd", does: "Free its space; the next start fills it again" }],
     load: async () => (await import("./commands/workenv.ts")).runWorkenvRemove,
+  },
+  "workenv repair": {
+    summary: "Unpack a workenv again, from the package that filled it",
+    description: ["The package is verified first. Lost and changed files come back, and configuration that you changed stays. What else was added goes, unless the program runs."],
+    operands: [WORKENV],
+    flags: {},
+    examples: [{ line: "flavor workenv repair 0123abcd", does: "Mend it in place, even while the program runs" }],
+    load: async () => (await import("./commands/workenv.ts")).runWorkenvRepair,
   },
   "workenv clean": {
     summary: "Remove workenvs that nothing runs from",

@@ -30,6 +30,7 @@ import {
   type Subject,
 } from "../../project/pack_input.ts";
 import { checkStart } from "../../project/check_start.ts";
+import { manifestText } from "../../project/write_manifest.ts";
 import { smoke } from "../../project/smoke.ts";
 import { writeProjectManifest } from "../../project/write_manifest.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
@@ -188,6 +189,7 @@ async function packFor(
       manifest: subject.path,
       path: standardOutput?.name ?? input.output,
       origin: key.origin,
+      document: isManifest ? undefined : manifestText(input.plan),
     }, output);
   }
   await using cleanup = new AsyncDisposableStack();
@@ -369,13 +371,15 @@ interface PlanPlace {
   readonly manifest: string;
   readonly path: string;
   readonly origin: KeyOrigin;
+  /** The manifest that `flavor init` would write for a project. */
+  readonly document: string | undefined;
 }
 
 /** Says what would be done; every source has been looked at, none packed. */
 async function describePlan(
   { plan, slots, portable, warnings }: SettledPlan,
   { launcher, options }: PreparedBuild,
-  { manifest, path, origin }: PlanPlace,
+  { manifest, path, origin, document }: PlanPlace,
   output: Output,
 ): Promise<Shown> {
   const fingerprint = await keyFingerprint(options.keyPair.publicKey);
@@ -404,9 +408,11 @@ async function describePlan(
       key: origin,
       fingerprint: origin === "ephemeral" ? null : fingerprint,
       slots: rows,
+      document: document ?? null,
     },
     text: () =>
       [
+        ...(document === undefined ? [] : [document]),
         formatTable([
           ["package", `${name} ${version}`],
           ["output", path],

@@ -94,6 +94,10 @@ pub(crate) struct Listed {
 
 /// Lists what a slot puts into the workenv, without writing anything. The stored bytes are checked all the same.
 pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<Listed>> {
+    list(package, what).map_err(|error| prefer_digest(error, package, what))
+}
+
+fn list(package: &PackageFile, what: &Extraction) -> Result<Vec<Listed>> {
     let mut stored = stored_bytes(package, what);
     let layers = compressions(what.chain)?;
     let content = Layers::of(&layers, what.limit).undo(Box::new(&mut stored))?;

@@ -15,6 +15,8 @@ mod no_unwinding;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
+mod unix_files;
+#[cfg(unix)]
 mod unix_process;
 #[cfg(unix)]
 mod unix_tree;
@@ -35,8 +37,11 @@ use pspf_format::Result;
 use pspf_format::platform_signature::Kind;
 
 use crate::extract::{MemberKind, MemberPath, PendingModes, Totals};
-use crate::program::Program;
 
+#[cfg(target_os = "linux")]
+use self::linux as kernel;
+#[cfg(all(unix, not(target_os = "linux")))]
+use self::macos as kernel;
 /// The system that this launcher was built for.
 #[cfg(unix)]
 pub(crate) use self::unix::Unix as Os;
@@ -48,6 +53,15 @@ pub(crate) type Tree = <Os as Platform>::Tree;
 
 #[cfg(unix)]
 pub(crate) use self::unix_process::arguments;
+
+/// What a system starts.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// Program and arguments; the program as the package names it.
+    pub(crate) argv: Vec<OsString>,
+    /// Its whole environment.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+}
 
 /// Everything that differs between systems.
 pub(crate) trait Platform {

@@ -20,7 +20,7 @@ use windows_sys::Win32::System::JobObjects::{
     SetInformationJobObject,
 };
 
-use crate::program::Program;
+use super::Program;
 
 /// Removes whatever has this path; nothing there is fine. Links are removed, not followed.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
