@@ -286,7 +286,9 @@ fn encode_slot(
             frames.stored.push(block.bytes.len() as u64);
             frames.content.push(block.content as u64);
             frames.digests.extend_from_slice(&block.digest);
-            write(&block.bytes)
+            write(&block.bytes)?;
+            encode::give_memory(block.bytes);
+            Ok(())
         };
         encode::encode(
             compressions,
