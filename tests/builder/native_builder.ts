@@ -69,7 +69,7 @@ export async function packHere(
   );
 }
 
-/** Packs with both, and expects the same bytes; gives them. */
+/** Packs with both, and expects the same warnings and bytes; gives the bytes. */
 export async function packWithBoth(
   dir: TempDir,
   options: PackOptions = {},
@@ -79,6 +79,10 @@ export async function packWithBoth(
   assertEquals(here.code, 0, `${note} ${here.err}`);
   const native = await packNatively(dir, "native.psp", options);
   assertEquals(native.code, 0, `${note} ${native.stderr}`);
+  const warned = native.stderr.split("\n").flatMap((line) =>
+    line.startsWith("warning: ") ? [line.slice("warning: ".length)] : []
+  );
+  assertEquals(warned, JSON.parse(here.out).warnings, note);
   const expected = await Deno.readFile(dir.at("here.psp"));
   const actual = await Deno.readFile(dir.at("native.psp"));
   assertEquals(firstDifference(actual, expected), undefined, note);

@@ -13,6 +13,30 @@ use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
 /// Blocks that are read before they are needed, so that nobody waits for a thread to be woken.
 const AHEAD: usize = 8;
 
+/// Memory of blocks that are done: fresh memory costs a page fault for every 4 KiB.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// Empty memory with room for so many bytes.
+pub(crate) fn take_memory(size: usize) -> Vec<u8> {
+    let spare = SPARE.lock().ok().and_then(|mut spare| spare.pop());
+    let mut memory = spare.unwrap_or_default();
+    memory.reserve(size);
+    memory
+}
+
+/// Gives memory back that is worth keeping.
+pub(crate) fn give_memory(mut memory: Vec<u8>) {
+    if memory.capacity() < UNIT as usize / 4 {
+        return;
+    }
+    memory.clear();
+    if let Ok(mut spare) = SPARE.lock()
+        && spare.len() < 2 * AHEAD
+    {
+        spare.push(memory);
+    }
+}
+
 /// Takes blocks of content.
 pub(crate) type Emit<'a> = dyn FnMut(Vec<u8>) -> Result<()> + 'a;
 /// Gives content as blocks, which are frames where the slot has frames.
@@ -192,12 +216,19 @@ fn run(
     Ok(())
 }
 
-const fn around(bytes: Vec<u8>) -> Encoded {
+fn around(bytes: Vec<u8>) -> Encoded {
     Encoded {
-        bytes,
         content: 0,
-        digest: [0; 16],
+        digest: short_digest(&bytes),
+        bytes,
     }
+}
+
+/// The first bytes of a SHA-256.
+pub(crate) fn short_digest(bytes: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&Sha256::digest(bytes)[..16]);
+    digest
 }
 
 type Ordered = Receiver<Result<Encoded>>;
@@ -265,13 +296,13 @@ fn work(coding: Coding, level: u32, jobs: &Mutex<Receiver<Job>>) {
 fn encode_block(
     coding: Coding,
     level: u32,
-    block: Vec<u8>,
+    mut block: Vec<u8>,
     is_last: bool,
     context: &mut Option<CCtx<'static>>,
 ) -> Result<Encoded> {
     let content = block.len();
     let bytes = match coding {
-        Coding::Store => Ok(block),
+        Coding::Store => Ok(std::mem::take(&mut block)),
         Coding::Zstd => zstd_frame(&block, level, context),
         Coding::Gzip => deflate(&block, level, is_last),
         Coding::Xz => pspf_codecs::encode::xz(&block, level).map_err(|error| error.to_string()),
@@ -279,18 +310,17 @@ fn encode_block(
             pspf_codecs::encode::bzip2(&block, level).map_err(|error| error.to_string())
         }
     };
+    give_memory(block);
     let bytes = bytes.map_err(|reason| {
         Error::new(
             ErrorKind::BuildFailed,
             format!("Cannot compress a block: {reason}"),
         )
     })?;
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&Sha256::digest(&bytes)[..16]);
     Ok(Encoded {
-        bytes,
         content,
-        digest,
+        digest: short_digest(&bytes),
+        bytes,
     })
 }
 
@@ -318,7 +348,7 @@ fn zstd_frame(
     context
         .set_pledged_src_size(Some(block.len() as u64))
         .map_err(says)?;
-    let mut output = Vec::with_capacity(zstd_safe::compress_bound(block.len()) + 1024);
+    let mut output = take_memory(zstd_safe::compress_bound(block.len()) + 1024);
     let mut sink = OutBuffer::around(&mut output);
     let mut source = InBuffer::around(block);
     // Given whole and ended after that, as `node:zlib` does: zstd cuts its blocks elsewhere when it knows the end.

@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, thread};
 
+use pspf_format::hex::Hex;
 use pspf_format::{Error, ErrorKind, Result};
 
 use crate::check::Format;
@@ -299,16 +300,9 @@ fn source_date_epoch() -> Result<u64> {
 fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Written> {
     let directory = output.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(directory).map_err(|error| from_io(&error, "create", directory))?;
-    let name = output
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let temporary = Temporary(directory.join(format!(".{name}.{}.tmp", std::process::id())));
+    sweep(output, directory);
+    let (temporary, file) = Temporary::beside(output)?;
     let failed = |error: &std::io::Error| from_io(error, "write", &temporary.0);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    let file = options.open(&temporary.0).map_err(|error| failed(&error))?;
     let mut buffered = BufWriter::with_capacity(256 * 1024, file);
     let written = package::write(build, slots, &mut buffered)?;
     let mut file = buffered
@@ -320,7 +314,7 @@ fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Wr
             .and_then(|_| file.write_all(&signature.head))
             .map_err(|error| failed(&error))?;
     }
-    verify::check(&mut file, &written, build.launcher)?;
+    verify::check(&temporary.0, &written, build.launcher, build.jobs)?;
     make_executable(&file)
         .and_then(|()| file.sync_all())
         .map_err(|error| failed(&error))?;
@@ -331,6 +325,59 @@ fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Wr
 
 /// A file that is gone when the build fails.
 struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Makes one beside its target, hidden, and locks it, so that sweepers leave it alone: ours, and the toolkit's.
+    fn beside(target: &Path) -> Result<(Self, File)> {
+        let mut random = [0; 6];
+        getrandom::fill(&mut random).map_err(|error| {
+            Error::new(ErrorKind::IoFailed, format!("Cannot name a file: {error}"))
+        })?;
+        let random = Hex(&random).to_string();
+        let (first, last) = random.split_at(8);
+        let name = format!("{}{first}-{last}{SUFFIX}", prefix_for(target));
+        let temporary = Self(target.with_file_name(name));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        let file = options
+            .open(&temporary.0)
+            .map_err(|error| from_io(&error, "create", target))?;
+        // Some network file systems have no locks; then nothing is swept there. On Windows a lock keeps readers away, ours too.
+        #[cfg(unix)]
+        let _ = file.try_lock();
+        Ok((temporary, file))
+    }
+}
+
+const SUFFIX: &str = ".flavor-tmp";
+
+fn prefix_for(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let units: Vec<u16> = name.encode_utf16().take(48).collect();
+    format!(".{}.", String::from_utf16_lossy(&units))
+}
+
+/// Removes what a killed process left beside a target. A living one holds a lock, which dies with it.
+fn sweep(target: &Path, directory: &Path) {
+    let prefix = prefix_for(target);
+    let is_left = |name: &str| {
+        let random = name.strip_prefix(&prefix)?.strip_suffix(SUFFIX)?;
+        let (first, last) = random.split_once('-')?;
+        let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (first.len() == 8 && last.len() == 4 && is_hex(first) && is_hex(last)).then_some(())
+    };
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file
+            && entry.file_name().to_str().and_then(is_left).is_some()
+            && cfg!(unix)
+            && File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
+        {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {

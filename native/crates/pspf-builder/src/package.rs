@@ -37,6 +37,8 @@ pub(crate) struct Build<'a> {
 pub(crate) struct StoredSlot {
     pub(crate) stored: Section,
     pub(crate) digest: [u8; 32],
+    /// The pieces that it was written in, with the first bytes of their SHA-256; none where it came whole.
+    pub(crate) pieces: Vec<(u64, [u8; 16])>,
     descriptor: SlotDescriptor,
     metadata: Value,
 }
@@ -177,6 +179,7 @@ struct Facts {
     original_size: u64,
     digest: [u8; 32],
     frames: Frames,
+    pieces: Vec<(u64, [u8; 16])>,
 }
 
 #[derive(Default)]
@@ -249,6 +252,7 @@ fn encode_slot(
 ) -> Result<Facts> {
     let mut hash = Sha256::new();
     let mut frames = Frames::default();
+    let mut pieces = Vec::new();
     let (mut size, mut original_size) = (0, 0);
     if slot.is_kept {
         let mut decoders = Decoders::new(&slot.spec.source, &compressions_of(operations))?;
@@ -278,10 +282,13 @@ fn encode_slot(
         let mut sink = |block: Encoded| {
             hash.update(&block.bytes);
             size += block.bytes.len() as u64;
+            pieces.push((block.bytes.len() as u64, block.digest));
             frames.stored.push(block.bytes.len() as u64);
             frames.content.push(block.content as u64);
             frames.digests.extend_from_slice(&block.digest);
-            write(&block.bytes)
+            write(&block.bytes)?;
+            encode::give_memory(block.bytes);
+            Ok(())
         };
         encode::encode(
             compressions,
@@ -303,6 +310,7 @@ fn encode_slot(
         original_size,
         digest: hash.finalize().into(),
         frames,
+        pieces,
     })
 }
 
@@ -315,6 +323,7 @@ fn place(slot: &Slot<'_>, index: usize, facts: Facts) -> StoredSlot {
         original_size,
         digest,
         frames,
+        pieces,
     } = facts;
     let index_bytes = index & 0xffff;
     // What some reader would take for the start of JSON or of gzip.
@@ -373,6 +382,7 @@ fn place(slot: &Slot<'_>, index: usize, facts: Facts) -> StoredSlot {
     StoredSlot {
         stored,
         digest,
+        pieces,
         descriptor,
         metadata,
     }

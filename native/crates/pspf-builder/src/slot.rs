@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use pspf_format::write::cut::{UNIT, file_unit};
 use pspf_format::{Error, ErrorKind, Operation, OperationChain, Result};
 
-use crate::encode::Emit;
+use crate::encode::{Emit, take_memory};
 use crate::failure::from_io;
 use crate::ignore::Ignores;
 use crate::plan::{SlotSpec, slot_problem};
@@ -475,7 +475,7 @@ fn read_file(path: &Path, size: u64, emit: &mut Emit<'_>) -> Result<()> {
     let mut done = 0;
     while done < size {
         let part = unit.min(size - done) as usize;
-        let mut block = Vec::with_capacity(part);
+        let mut block = take_memory(part);
         let count = Read::by_ref(&mut file)
             .take(part as u64)
             .read_to_end(&mut block)

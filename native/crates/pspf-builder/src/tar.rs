@@ -8,7 +8,7 @@ use std::path::Path;
 use pspf_format::write::cut::{TarMember, fnv1a32, tar_cuts};
 use pspf_format::{Error, ErrorKind, Result};
 
-use crate::encode::Emit;
+use crate::encode::{Emit, take_memory};
 use crate::failure::from_io;
 use crate::secrets::MAX_SIZE;
 use crate::slot::Guard;
@@ -59,7 +59,7 @@ pub(crate) fn write(
             frame.hand_over(emit)?;
         }
         if frame.bytes.capacity() == 0 {
-            frame.bytes.reserve(unit + unit / 4);
+            frame.bytes = take_memory(unit + unit / 4);
         }
         frame
             .bytes
