@@ -29,6 +29,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::{env, thread};
 
 use pspf_format::hex::Hex;
@@ -56,6 +57,8 @@ static MARKER: &str = concat!(
     env!("FLAVOR_BUILDER_SOURCE"),
     ";"
 );
+/// After so many bytes the disk begins to write.
+const EARLY: usize = 8 * 1024 * 1024;
 const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 
 fn main() -> ExitCode {
@@ -303,11 +306,23 @@ fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Wr
     sweep(output, directory);
     let (temporary, file) = Temporary::beside(output)?;
     let failed = |error: &std::io::Error| from_io(error, "write", &temporary.0);
-    let mut buffered = BufWriter::with_capacity(256 * 1024, file);
-    let written = package::write(build, slots, &mut buffered)?;
-    let mut file = buffered
-        .into_inner()
-        .map_err(|error| failed(error.error()))?;
+    let copy = file.try_clone().map_err(|error| failed(&error))?;
+    let (more, due) = sync_channel(1);
+    let (mut file, written) = thread::scope(|scope| {
+        // What is on the disk before the end need not be waited for there.
+        scope.spawn(move || due.iter().for_each(|()| drop(copy.sync_data())));
+        let early = Early {
+            file,
+            more,
+            waiting: 0,
+        };
+        let mut buffered = BufWriter::with_capacity(256 * 1024, early);
+        let written = package::write(build, slots, &mut buffered)?;
+        let early = buffered
+            .into_inner()
+            .map_err(|error| failed(error.error()))?;
+        Ok((early.file, written))
+    })?;
     if let Some(signature) = &written.signature {
         file.write_all(&signature.tail)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
@@ -321,6 +336,29 @@ fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Wr
     drop(file);
     fs::rename(&temporary.0, output).map_err(|error| from_io(&error, "write", output))?;
     Ok(written)
+}
+
+/// A file that is written to the disk while it grows.
+struct Early {
+    file: File,
+    more: SyncSender<()>,
+    waiting: usize,
+}
+
+impl Write for Early {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.waiting += count;
+        // Whoever is still busy with the last part takes this one along.
+        if self.waiting >= EARLY && self.more.try_send(()).is_ok() {
+            self.waiting = 0;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A file that is gone when the build fails.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use pspf_format::write::cut::{TarMember, fnv1a32, tar_cuts};
+use pspf_format::write::cut::{TarMember, UNIT, fnv1a32, tar_cuts};
 use pspf_format::{Error, ErrorKind, Result};
 
 use crate::encode::{Emit, take_memory};
@@ -17,9 +17,16 @@ use crate::tree::{Kind, Member};
 const BLOCK: usize = 512;
 const NAME_SIZE: usize = 100;
 const PREFIX_SIZE: usize = 155;
+/// An archive of fewer bytes has fewer frames than are allowed.
+const SMALL: u64 = 8 << 30;
 
 /// How much content a frame of this archive has, in bytes.
 pub(crate) fn unit_of(members: &BTreeMap<String, Member>) -> u64 {
+    // Frames have a quarter of the unit at least, but for those around large members: so much cannot have too many.
+    let most = |(path, member): (&String, &Member)| size_of(member) + 16 * 1024 + path.len() as u64;
+    if members.iter().map(most).sum::<u64>() < SMALL {
+        return UNIT;
+    }
     let members: Vec<_> = members
         .iter()
         .map(|(path, member)| TarMember {
