@@ -3,11 +3,12 @@
  * verifies packages in the browser, and an API for programs.
  *
  * @example Serve a directory
- * ```ts no-eval
+ * ```ts
  * import { createApp, openShelf } from "@flavor/pspf/web";
  *
- * const app = createApp({ packages: await openShelf(["dist"]) });
- * Deno.serve({ hostname: "127.0.0.1", port: 8017 }, app.fetch);
+ * const directory = await Deno.makeTempDir(); // where the packages are
+ * const app = createApp({ packages: await openShelf([directory]) });
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0 }, app.fetch);
  * ```
  *
  * @module
