@@ -388,11 +388,6 @@ mod tests {
     const EVERYONE: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
 
     /// A descriptor with one more entry than [`private_descriptor`] makes.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        clippy::cast_possible_truncation,
-        reason = "a few bytes"
-    )]
     fn with_entry(owner: &[u8], kind: u8, flags: u8, mask: u32, sid: &[u8]) -> Vec<u8> {
         let mut descriptor = private_descriptor(owner);
         // The number of entries stands in the fifth byte of the list, which follows the owner.
