@@ -17,6 +17,11 @@ export function formatSize(bytes: number): string {
   return `${Math.round(value * 10) / 10} ${SIZE_UNITS[unit]}`;
 }
 
+/** Leaves user and password out of every address in a text. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/\b((?:https?|ftps?|oci):\/\/?)[^\s/?#"']*@/gi, "$1");
+}
+
 /**
  * Makes text that comes out of a package safe to show: what would move the
  * cursor, change colours or hide text is written as an escape.

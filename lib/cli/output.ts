@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../bytes/text.ts";
 import type { JsonValue } from "../errors.ts";
 import type { Environment, Host, Terminal } from "../host/types.ts";
 import {
@@ -90,6 +91,9 @@ export function createConsoleOutput(
   const { terminal, env, clock } = host;
   const { json, quiet, logLevel } = settings;
   const started = clock.monotonic();
+  /** Whatever an address is part of, its password is not for logs. */
+  const writeError = (text: string): void =>
+    terminal.writeError(withoutCredentials(`${text}\n`));
   const says = (level: LogLevel): boolean =>
     LOG_LEVELS.indexOf(level) <=
       LOG_LEVELS.indexOf(quiet ? "error" : logLevel);
@@ -102,8 +106,8 @@ export function createConsoleOutput(
   const log = (level: LogLevel, text: string): void => {
     if (!says(level)) return;
     const seconds = ((clock.monotonic() - started) / 1000).toFixed(3);
-    terminal.writeError(
-      `${errorPaint.faint(`${level} ${seconds.padStart(7)} s  ${text}`)}\n`,
+    writeError(
+      errorPaint.faint(`${level} ${seconds.padStart(7)} s  ${text}`),
     );
   };
   return {
@@ -118,17 +122,17 @@ export function createConsoleOutput(
       if (json || !quiet) result(value, text);
     },
     note: (text) => {
-      if (says("info")) terminal.writeError(`${errorPaint.faint(text)}\n`);
+      if (says("info")) writeError(errorPaint.faint(text));
     },
     warn: (text) => {
       if (says("warn")) {
-        terminal.writeError(`${errorPaint.warning("warning")}: ${text}\n`);
+        writeError(`${errorPaint.warning("warning")}: ${text}`);
       }
     },
     debug: (text) => log("debug", text),
     trace: (text) => log("trace", text),
     failure: (value, text) => {
-      terminal.writeError(`${json ? JSON.stringify(value, null, 2) : text}\n`);
+      writeError(json ? JSON.stringify(value, null, 2) : text);
     },
     progress: (label, total) => {
       if (!settings.progress || json || !says("info")) return NO_PROGRESS;

@@ -1,6 +1,7 @@
 import { dirname } from "@std/path";
 
 import { PspfError } from "../../errors.ts";
+import { shownLocation } from "../../io/open_source.ts";
 import { extractSlot, streamSlot } from "../../read/slot_content.ts";
 import { openSlotFile } from "../../read/slot_file.ts";
 import type { OpenedPackage, PackageSlot } from "../../read/mod.ts";
@@ -43,7 +44,13 @@ export async function runExtract(
     await extractOneFile(opened, slot, file, target, command, context);
     if (isPiped) return;
     return output.report(
-      { package: path, slot: slot.index, id: slot.id, file, output: target },
+      {
+        package: shownLocation(path),
+        slot: slot.index,
+        id: slot.id,
+        file,
+        output: target,
+      },
       () => `${file} of slot ${slot.index} ("${slot.id}") -> ${target}`,
     );
   }
@@ -62,7 +69,12 @@ export async function runExtract(
     await extractFile(opened, slot, command, context);
   }
   output.report(
-    { package: path, slot: slot.index, id: slot.id, output: target },
+    {
+      package: shownLocation(path),
+      slot: slot.index,
+      id: slot.id,
+      output: target,
+    },
     () =>
       `slot ${slot.index} ("${slot.id}", ${
         formatSize(slot.size)
@@ -190,7 +202,7 @@ export async function runExtractAll(
   await draft.target.finish();
   await draft.commit();
   output.report(
-    { package: path, output: directory, slots: slots.length },
+    { package: shownLocation(path), output: directory, slots: slots.length },
     () => `${formatCount(slots.length, "slot")} -> ${directory}`,
   );
 }

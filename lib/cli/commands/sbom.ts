@@ -15,9 +15,9 @@ export async function runSbom(
   if (sbom === undefined) {
     throw new PspfError(
       "io/not-found",
-      `"${path}" carries no list of what it is made of`,
+      `"${source.name}" carries no list of what it is made of`,
       {
-        context: { path },
+        context: { path: source.name },
         hint:
           'Packages of projects carry one; a manifest names a CycloneDX document with purpose = "sbom"',
       },
