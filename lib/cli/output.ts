@@ -1,4 +1,4 @@
-import { withoutCredentials } from "../bytes/text.ts";
+import { visibleText, withoutCredentials } from "../bytes/text.ts";
 import type { JsonValue } from "../errors.ts";
 import type { Environment, Host, Terminal } from "../host/types.ts";
 import {
@@ -107,7 +107,9 @@ export function createConsoleOutput(
     if (!says(level)) return;
     const seconds = ((clock.monotonic() - started) / 1000).toFixed(3);
     writeError(
-      errorPaint.faint(`${level} ${seconds.padStart(7)} s  ${text}`),
+      errorPaint.faint(
+        `${level} ${seconds.padStart(7)} s  ${visibleText(text, true)}`,
+      ),
     );
   };
   return {
@@ -122,11 +124,13 @@ export function createConsoleOutput(
       if (json || !quiet) result(value, text);
     },
     note: (text) => {
-      if (says("info")) writeError(errorPaint.faint(text));
+      if (says("info")) writeError(errorPaint.faint(visibleText(text, true)));
     },
     warn: (text) => {
       if (says("warn")) {
-        writeError(`${errorPaint.warning("warning")}: ${text}`);
+        writeError(
+          `${errorPaint.warning("warning")}: ${visibleText(text, true)}`,
+        );
       }
     },
     debug: (text) => log("debug", text),

@@ -14,7 +14,7 @@ import {
   STANDARD_OUTPUT,
   writeStandardOutput,
 } from "../standard_output.ts";
-import { formatCount, formatSize } from "../text.ts";
+import { formatCount, formatSize, visibleText } from "../text.ts";
 
 /** `flavor extract`: one slot, complete and checked, or nothing. */
 export async function runExtract(
@@ -51,7 +51,10 @@ export async function runExtract(
         file,
         output: target,
       },
-      () => `${file} of slot ${slot.index} ("${slot.id}") -> ${target}`,
+      () =>
+        visibleText(
+          `${file} of slot ${slot.index} ("${slot.id}") -> ${target}`,
+        ),
     );
   }
   if (isPiped) {
@@ -76,9 +79,11 @@ export async function runExtract(
       output: target,
     },
     () =>
-      `slot ${slot.index} ("${slot.id}", ${
-        formatSize(slot.size)
-      }) -> ${target}`,
+      visibleText(
+        `slot ${slot.index} ("${slot.id}", ${
+          formatSize(slot.size)
+        }) -> ${target}`,
+      ),
   );
 }
 
