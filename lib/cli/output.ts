@@ -101,7 +101,7 @@ export function createConsoleOutput(
     wantsColour(settings.color, isTerminal, env) ? COLOURS : PLAIN;
   const errorPaint = paintFor(terminal.stderrIsTerminal);
   const result = (value: JsonValue, text: () => string): void => {
-    terminal.writeOut(`${json ? JSON.stringify(value, null, 2) : text()}\n`);
+    terminal.writeOut(`${json ? jsonText(value) : text()}\n`);
   };
   const log = (level: LogLevel, text: string): void => {
     if (!says(level)) return;
@@ -136,7 +136,7 @@ export function createConsoleOutput(
     debug: (text) => log("debug", text),
     trace: (text) => log("trace", text),
     failure: (value, text) => {
-      writeError(json ? JSON.stringify(value, null, 2) : text);
+      writeError(json ? jsonText(value) : text);
     },
     progress: (label, total) => {
       if (!settings.progress || json || !says("info")) return NO_PROGRESS;
@@ -146,6 +146,16 @@ export function createConsoleOutput(
       return start(label, total, { terminal, clock, schedule });
     },
   };
+}
+
+/** JSON, in which nothing acts on the terminal that it may be shown on. */
+function jsonText(value: JsonValue): string {
+  return JSON.stringify(value, null, 2).replace(
+    // deno-lint-ignore no-control-regex
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) =>
+      `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function everySoOften(intervalMs: number, action: () => void): Disposable {

@@ -84,6 +84,7 @@ Deno.test("ids of slots neither change a terminal nor begin a line of their own"
   for (
     const args of [
       ["inspect", "a.psp", "--tree"],
+      ["inspect", "a.psp", "--json"],
       ["verify", "a.psp"],
       ["diff", "a.psp", "a.psp"],
       ["extract", "a.psp", "0", "out", "--log-level", "debug"],
