@@ -376,6 +376,7 @@ export const COMMANDS = {
     operands: [PACKAGE],
     flags: {
       format: text("FORMAT", "The document's format", { choices: ["cyclonedx", "spdx"], default: "cyclonedx" }),
+      ...AFAR,
     },
     examples: [
       { line: "flavor sbom app.psp", does: "CycloneDX 1.6, as it was signed" },

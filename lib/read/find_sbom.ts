@@ -14,16 +14,24 @@ export interface PackageSbom {
 const MAX_SBOM_SIZE = 32 * 1024 * 1024;
 
 /**
- * Finds the list of what a package is made of: a slot called `sbom`, or whose
- * target ends in `.cdx.json`, with a CycloneDX document in it.
+ * The slot with the list of what a package is made of: by its purpose, else by
+ * its name, which is all that others give it.
  */
+export function sbomSlot(
+  slots: readonly PackageSlot[],
+): PackageSlot | undefined {
+  const plain = slots.filter(({ operations }) => !operations.isArchive);
+  return plain.find(({ metadata }) => metadata.purpose === "sbom") ??
+    plain.find(({ id, metadata }) =>
+      id === "sbom" || metadata.target.endsWith(".cdx.json")
+    );
+}
+
+/** Reads the CycloneDX document that came with a package, if one did. */
 export async function findSbom(
   opened: OpenedPackage,
 ): Promise<PackageSbom | undefined> {
-  const slot = opened.slots.find(({ id, operations, metadata }) =>
-    !operations.isArchive &&
-    (id === "sbom" || metadata.target.endsWith(".cdx.json"))
-  );
+  const slot = sbomSlot(opened.slots);
   if (slot === undefined) return undefined;
   const bytes = await collectBytes(streamSlot(opened, slot), {
     maxSize: MAX_SBOM_SIZE,

@@ -1,5 +1,5 @@
 import { formatCount } from "../../bytes/text.ts";
-import { findSbom } from "../../read/find_sbom.ts";
+import { findSbom, sbomSlot } from "../../read/find_sbom.ts";
 import type { OpenedPackage } from "../../read/open_package.ts";
 import { disclosure, h, some, table } from "./dom.ts";
 import type { Opened } from "./packages.ts";
@@ -17,10 +17,7 @@ export function showSbom(
   _opened: Opened,
   parts: OpenedPackage,
 ): Node | undefined {
-  const hasOne = parts.slots.some(({ id, metadata }) =>
-    id === "sbom" || metadata.target.endsWith(".cdx.json")
-  );
-  if (!hasOne) return undefined;
+  if (sbomSlot(parts.slots) === undefined) return undefined;
   return h(
     "section",
     {},
