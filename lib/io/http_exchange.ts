@@ -56,14 +56,16 @@ export class PassingError extends PspfError {
 export class Patience {
   readonly #delayMs: number;
   #failures = 0;
+  #furthest = 0;
 
   constructor({ retryDelayMs = RETRY_DELAY_MS }: HttpOptions) {
     this.#delayMs = retryDelayMs;
   }
 
-  /** Something worth keeping has arrived. */
-  restore(): void {
-    this.#failures = 0;
+  /** Failures count anew where the work has got further than ever before. */
+  reach(position: number): void {
+    if (position > this.#furthest) this.#failures = 0;
+    this.#furthest = Math.max(this.#furthest, position);
   }
 
   /** Waits before another try, or throws what no further try will mend. */
@@ -194,7 +196,6 @@ export class HttpExchange implements AsyncDisposable {
   async passing(): Promise<PassingError> {
     const { status, headers } = this.response;
     const says = await this.explanation();
-    const after = Number(headers.get("retry-after") ?? NaN);
     return new PassingError(
       `Cannot read ${this.#name}: the server answers ${status}${
         says && `, ${says}`
@@ -202,7 +203,7 @@ export class HttpExchange implements AsyncDisposable {
       {
         context: { url: this.#name, status },
         hint: "Try again later",
-        retryAfterMs: after >= 0 ? after * 1000 : undefined,
+        retryAfterMs: retryAfter(headers.get("retry-after") ?? ""),
       },
     );
   }
@@ -330,6 +331,14 @@ export function serverError(
   });
 }
 
+/** Seconds, or a date. */
+function retryAfter(text: string): number | undefined {
+  const ms = /^\d{1,9}$/.test(text)
+    ? Number(text) * 1000
+    : Date.parse(text) - Date.now();
+  return ms >= 0 ? ms : undefined;
+}
+
 function cutMessage(name: string): string {
   return `Cannot read ${name}: the connection was cut`;
 }
@@ -349,11 +358,16 @@ function networkError(name: string, error: unknown): unknown {
   }
   const { cause } = error;
   const why = cause instanceof Error ? cause.message : error.message;
-  // The runtime repeats the address, and what may be secret in it.
-  const reason = why.replace(/^error sending request for url \(.*?\): /, "")
-    .replace(/^client error \(.*?\): /, "");
-  const isFinal = /redirect|Requests to port|InvalidContentType|certificate/
-    .test(reason);
+  // The runtime repeats addresses, and what may be secret in them.
+  const reason = why.replace(/^error sending request .*?\): /, "")
+    .replace(/^client error \(.*?\): /, "")
+    .replaceAll(
+      /(\/\/)[^\s/@]*@|\?[^\s'")]+/g,
+      (part, slashes) => slashes ?? (part && "?…"),
+    );
+  const isFinal =
+    /redirect|Requests to port|InvalidContentType|Invalid URL|certificate/
+      .test(reason);
   const message = `Cannot read ${name}: ${reason}`;
   return isFinal
     ? new PspfError("io/failed", message, { context: { url: name } })

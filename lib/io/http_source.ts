@@ -352,7 +352,7 @@ class RemoteFile {
         }
       } catch (error) {
         signal.throwIfAborted();
-        if (at - begun >= WORTHWHILE) patience.restore();
+        if (at - begun >= WORTHWHILE) patience.reach(at);
         await patience.spend(error, signal);
       }
     }

@@ -217,8 +217,16 @@ export class RegistryClient {
           body: bytes,
         }, [202]);
         ({ url } = this.#placeOf(exchange, url));
-        at = receivedOf(exchange) ?? at + bytes.length;
-        patience.restore();
+        const end = at + bytes.length;
+        const received = receivedOf(exchange) ?? end;
+        if (received <= at || received > end) {
+          throw new PassingError(
+            `Cannot use ${this.#reference.registry}: it says that it has ${received} bytes of an upload, expected ${end}`,
+            { context: { registry: this.#reference.registry } },
+          );
+        }
+        at = received;
+        patience.reach(at);
       } catch (error) {
         if (error instanceof ForgottenUpload) throw error;
         await patience.spend(error, this.#options.signal);

@@ -258,6 +258,15 @@ Deno.test("busy servers are asked again, and waited for", async (t) => {
     await using _source = await HttpSource.open(server.url, QUICK);
     assert(performance.now() - start >= 990);
   });
+  await t.step("by seconds or by a date", async () => {
+    const date = new Date(Date.now() + 3_600_000).toUTCString();
+    await using server = serveBytes(BYTES, {
+      fault: () =>
+        new Response(null, { status: 503, headers: { "retry-after": date } }),
+    });
+    await refuses(() => HttpSource.open(server.url, QUICK), "io/failed", "503");
+    assertEquals(server.served.length, 1);
+  });
   await t.step("but not for an hour, and not for ever", async () => {
     await using server = serveBytes(BYTES, {
       fault: () =>
@@ -469,6 +478,84 @@ Deno.test("failures have the code and the words that fit", async () => {
     "usage/bad-argument",
     "http",
   );
+});
+
+/** Answers every connection with the same text, headers and all. */
+function serveText(text: () => Iterable<string>): { url: string } & Disposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answer = async (connection: Deno.Conn): Promise<void> => {
+    using _ = connection;
+    await connection.read(new Uint8Array(4096));
+    for (const part of text()) {
+      let bytes = new TextEncoder().encode(part);
+      while (bytes.length > 0) {
+        bytes = bytes.subarray(await connection.write(bytes));
+      }
+    }
+  };
+  const all = (async () => {
+    for await (const one of listener) await answer(one).catch(() => {});
+  })();
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}/app.psp`,
+    [Symbol.dispose]: () => {
+      listener.close();
+      void all;
+    },
+  };
+}
+
+Deno.test("what is secret in addresses is in no message, whatever fails", async (t) => {
+  const answers: Record<string, string> = {
+    "a connection that ends": "",
+    "something else than HTTP": "SSH-2.0-x\r\n",
+    "a redirect to nowhere":
+      "HTTP/1.1 302 Found\r\nLocation: http://[::x?sig=s3cret\r\n\r\n",
+    "a redirect to a file":
+      "HTTP/1.1 302 Found\r\nLocation: file:///s?sig=s3cret\r\n\r\n",
+    "a redirect to what is not there":
+      "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/?sig=s3cret\r\n\r\n",
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    await t.step(name, async () => {
+      using server = serveText(() => [answer]);
+      const url = `${server.url.replace("//", "//me:s3cret@")}?token=s3cret`;
+      const error = await refuses(
+        () => HttpSource.open(url, QUICK),
+        "io/failed",
+        "/app.psp?…: ",
+      );
+      const said = [error.message, error.hint, error.context];
+      assert(!JSON.stringify(said).includes("s3cret"), error.message);
+    });
+  }
+});
+
+Deno.test("headers that never end are given up", async (t) => {
+  const endless: Record<string, () => Iterable<string>> = {
+    "many": function* () {
+      yield "HTTP/1.1 206 Partial Content\r\n";
+      for (let i = 0;; i++) yield `X-${i}: ${"a".repeat(1000)}\r\n`;
+    },
+    "one": function* () {
+      yield "HTTP/1.1 206 Partial Content\r\nX: ";
+      for (;;) yield "a".repeat(10_000);
+    },
+    "only provisional answers": function* () {
+      for (;;) yield "HTTP/1.1 100 Continue\r\n\r\n";
+    },
+  };
+  for (const [name, text] of Object.entries(endless)) {
+    await t.step(name, async () => {
+      using server = serveText(text);
+      const options = { ...QUICK, stallMs: 100 };
+      await refuses(
+        () => HttpSource.open(server.url, options),
+        "io/failed",
+        /too large|cut/,
+      );
+    });
+  }
 });
 
 Deno.test("reading stops when it is told to", async () => {
