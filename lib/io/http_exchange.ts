@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { PspfError, type PspfErrorOptions } from "../errors.ts";
 
 /** Sends a request; `fetch` itself, or something that adds what a server wants. */
@@ -166,7 +167,7 @@ export class HttpExchange implements AsyncDisposable {
       }
       yield chunk;
     }
-    if (left > 0) throw new PassingError(cutMessage(this.#name), {});
+    if (left > 0) throw cutError(this.#name);
   }
 
   /** A small body; `undefined` when it is longer than the limit. */
@@ -178,12 +179,7 @@ export class HttpExchange implements AsyncDisposable {
       if (size > limit) return undefined;
       parts.push(chunk);
     }
-    const bytes = new Uint8Array(size);
-    parts.reduce((at, part) => {
-      bytes.set(part, at);
-      return at + part.length;
-    }, 0);
-    return bytes;
+    return concat(parts);
   }
 
   /** What the server says about a failure, in one line. */
@@ -203,7 +199,7 @@ export class HttpExchange implements AsyncDisposable {
       {
         context: { url: this.#name, status },
         hint: "Try again later",
-        retryAfterMs: retryAfter(headers.get("retry-after") ?? ""),
+        retryAfterMs: retryAfter(headers),
       },
     );
   }
@@ -252,7 +248,7 @@ class StallStop {
     outer?.addEventListener("abort", this.#onAbort, { once: true });
     this.#timer = setInterval(() => {
       if (this.#waiting !== 0 && this.#waiting === this.#seen) {
-        this.#fail(new PassingError(cutMessage(this.#name), {}));
+        this.#fail(cutError(this.#name));
       }
       this.#seen = this.#waiting;
     }, stallMs);
@@ -285,7 +281,9 @@ class StallStop {
 }
 
 interface ChunkReader {
-  next(): Promise<{ readonly done: boolean; readonly value?: Uint8Array }>;
+  next(): Promise<
+    { readonly done: boolean; readonly value?: Uint8Array | undefined }
+  >;
   cancel(): Promise<void>;
 }
 
@@ -294,20 +292,13 @@ function readerOf(body: ReadableStream<Uint8Array>): ChunkReader {
   try {
     const reader = body.getReader({ mode: "byob" });
     return {
-      next: async () => {
-        const memory = new Uint8Array(CHUNK_SIZE);
-        const { done, value } = await reader.read(memory);
-        return { done, ...(value && { value }) };
-      },
+      next: () => reader.read(new Uint8Array(CHUNK_SIZE)),
       cancel: () => reader.cancel().catch(() => {}),
     };
   } catch {
     const reader = body.getReader();
     return {
-      next: async () => {
-        const { done, value } = await reader.read();
-        return { done, ...(value && { value }) };
-      },
+      next: () => reader.read(),
       cancel: () => reader.cancel().catch(() => {}),
     };
   }
@@ -331,16 +322,20 @@ export function serverError(
   });
 }
 
-/** Seconds, or a date. */
-function retryAfter(text: string): number | undefined {
+/** Seconds, or a date, which is one by the server's own clock. */
+function retryAfter(headers: Headers): number | undefined {
+  const text = headers.get("retry-after") ?? "";
   const ms = /^\d{1,9}$/.test(text)
     ? Number(text) * 1000
-    : Date.parse(text) - Date.now();
+    : Date.parse(text) - Date.parse(headers.get("date") ?? "");
   return ms >= 0 ? ms : undefined;
 }
 
-function cutMessage(name: string): string {
-  return `Cannot read ${name}: the connection was cut`;
+/** A connection that ended, or fell silent, before all was said. */
+export function cutError(name: string): PassingError {
+  return new PassingError(`Cannot read ${name}: the connection was cut`, {
+    context: { url: name },
+  });
 }
 
 function networkError(name: string, error: unknown): unknown {
