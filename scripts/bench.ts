@@ -9,10 +9,12 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { BenchContext } from "./bench/bench_context.ts";
+import { benchBuilder } from "./bench/bench_builder.ts";
 import { benchCold } from "./bench/bench_cold.ts";
 import { benchMemory } from "./bench/bench_memory.ts";
 import { benchPack } from "./bench/bench_pack.ts";
 import { benchProgram } from "./bench/bench_program.ts";
+import { benchProjects } from "./bench/bench_projects.ts";
 import { type BenchRow, isMet } from "./bench/bench_row.ts";
 import { benchRemote } from "./bench/bench_remote.ts";
 import { benchSize } from "./bench/bench_size.ts";
@@ -25,11 +27,13 @@ const PARTS = [
   "size",
   "warm",
   "program",
+  "projects",
   "cold",
   "pack",
   "small",
   "memory",
   "remote",
+  "builder",
 ] as const;
 type Part = typeof PARTS[number];
 
@@ -58,6 +62,9 @@ async function runPart(
     case "program":
       findings.rows.push(...await benchProgram(context));
       return;
+    case "projects":
+      findings.rows.push(...await benchProjects(context));
+      return;
     case "cold":
       findings.rows.push(...await benchCold(context));
       return;
@@ -66,6 +73,9 @@ async function runPart(
       return;
     case "small":
       findings.rows.push(...await benchSmall(context));
+      return;
+    case "builder":
+      findings.rows.push(...await benchBuilder(context));
       return;
     case "memory":
       findings.rows.push(...await benchMemory(context));

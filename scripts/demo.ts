@@ -1,6 +1,7 @@
 /**
- * The main job, end to end: packs the examples for real, runs them, verifies
- * them, changes one byte and shows that nothing accepts the result.
+ * The main job, end to end: packs a project that nobody prepared for it, then
+ * the examples, runs them, verifies them, changes one byte and shows that
+ * nothing accepts the result.
  *
  *   scripts/dev demo           all of it, in a directory that is removed again
  *   scripts/dev demo --keep D  the same, leaving the packages in D
@@ -42,12 +43,12 @@ function claim(holds: boolean, what: string, outcome?: Outcome): void {
 async function run(
   program: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  options: Pick<Deno.CommandOptions, "env" | "clearEnv"> = {},
 ): Promise<Outcome> {
   const started = performance.now();
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],
-    env: { ...env },
+    ...options,
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
@@ -93,13 +94,60 @@ function duration(milliseconds: number): string {
     : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
+/** What somebody else could have written: a package.json, a server, and nothing of ours. */
+async function showProject(directory: string): Promise<void> {
+  const project = join(directory, "express-app");
+  const copied = await run("cp", [
+    "-R",
+    join(EXAMPLES, "express-app"),
+    project,
+  ]);
+  const packed = await flavor(
+    "pack",
+    project,
+    "--private-key",
+    join(directory, "keys", "flavor-private.key"),
+    "--smoke",
+  );
+  claim(
+    copied.code === 0 && packed.code === 0,
+    "packs an Express application as it is, and starts it in an empty environment",
+    packed,
+  );
+  if (packed.code !== 0) return;
+  say(
+    `        ${packed.stdout.trim().split("\n").slice(-2).join("\n        ")}`,
+  );
+  const file = join(project, "dist", "greeter.psp");
+  const options = {
+    env: { FLAVOR_CACHE: join(directory, "project-cache") },
+    clearEnv: true,
+  };
+  const cold = await run(file, ["hello"], options);
+  const warm = await run(file, ["hello"], options);
+  claim(
+    cold.stdout.includes('"message":"hello"') &&
+      cold.stdout.includes(directory) && warm.code === 0,
+    "runs its own Node.js, twice, where nothing is installed",
+    cold,
+  );
+  say(
+    `        first start ${duration(cold.milliseconds)}, second ${
+      duration(warm.milliseconds)
+    }`,
+  );
+  const sbom = await flavor("sbom", file);
+  const count = sbom.stdout.match(/"type": "library"/g)?.length ?? 0;
+  claim(count > 50, `says what it is made of: ${count} libraries`, sbom);
+}
+
 async function showExample(
   { name, args, expected }: Example,
   directory: string,
 ): Promise<void> {
   const manifest = join(EXAMPLES, name, "flavor.toml");
   const file = join(directory, `${name}.psp`);
-  const env = { FLAVOR_CACHE: join(directory, "cache") };
+  const options = { env: { FLAVOR_CACHE: join(directory, "cache") } };
   say(`\n${name}`);
   const packed = await flavor(
     "pack",
@@ -127,13 +175,13 @@ async function showExample(
     verified,
   );
 
-  const cold = await run(file, args, env);
+  const cold = await run(file, args, options);
   claim(
     cold.code === 0 && cold.stdout.includes(expected),
     "starts for the first time, with its arguments",
     cold,
   );
-  const warm = await run(file, args, env);
+  const warm = await run(file, args, options);
   claim(
     warm.code === 0 && warm.stdout === cold.stdout,
     "starts again, with the same output",
@@ -174,7 +222,7 @@ async function tamper(file: string, directory: string): Promise<void> {
   );
   say(`        ${refused ?? ""}`);
   const started = await run(changed, [], {
-    FLAVOR_CACHE: join(directory, "fresh-cache"),
+    env: { FLAVOR_CACHE: join(directory, "fresh-cache") },
   });
   claim(
     EXIT_LAUNCHER_REFUSES.includes(started.code) && started.stdout === "",
@@ -202,8 +250,7 @@ async function main(): Promise<void> {
     await Deno.makeTempDir({ prefix: "flavor-demo-" });
   await Deno.mkdir(directory, { recursive: true });
   try {
-    say("Preparing the examples");
-    await prepareExamples();
+    say("flavor pack, in a project that somebody else could have written");
     const keys = await flavor(
       "keygen",
       "--out-dir",
@@ -211,6 +258,9 @@ async function main(): Promise<void> {
       "--force",
     );
     claim(keys.code === 0, "makes a key pair", keys);
+    await showProject(directory);
+    say("\nPreparing the examples");
+    await prepareExamples();
     for (const example of SAMPLES) await showExample(example, directory);
   } finally {
     if (kept === undefined) await Deno.remove(directory, { recursive: true });

@@ -18,10 +18,17 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   archive: ["properties", "read/hostile_test.ts", "pack/frames_test.ts"],
   bytes: ["format", "read"],
   crypto: ["read"],
-  format: ["read", "properties"],
+  format: ["read", "properties", "pack/platform_signing_test.ts"],
   host: ["io"],
   io: ["archive", "host"],
-  read: ["format", "properties"],
+  read: [
+    "format",
+    "properties",
+    "pack/frames_test.ts",
+    "cli/diff_test.ts",
+    "cli/inspect_test.ts",
+    "cli/verify_test.ts",
+  ],
 };
 
 const root = fromFileUrl(new URL("..", import.meta.url));

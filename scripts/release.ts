@@ -85,6 +85,20 @@ async function buildLaunchers(
   );
 }
 
+/** The same for native builders; gives the names of their files. */
+async function buildBuilders(
+  targets: readonly string[],
+): Promise<readonly string[]> {
+  await runChecked(join(ROOT, "scripts/build_launcher"), [
+    "--builder",
+    "--if-stale",
+    ...targets,
+  ]);
+  return targets.map((target) =>
+    `flavor-rs-builder-${target}${suffix(target)}`
+  );
+}
+
 function suffix(target: string): string {
   return target.startsWith("windows") ? ".exe" : "";
 }
@@ -165,6 +179,10 @@ async function release(options: ReleaseOptions, work: string): Promise<void> {
   const text = await bundle(staging, PLATFORMS.length);
   put("flavor.js", text);
   for (const { name, bytes } of launchers) put(name, bytes, 0o755);
+  say("native builders");
+  for (const name of await buildBuilders(targets)) {
+    put(name, readFileSync(join(ROOT, "dist/bin", name)), 0o755);
+  }
 
   writeProgram(join(work, "program"), text, launchers);
   const programs = new Map<string, string>();

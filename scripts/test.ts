@@ -4,6 +4,7 @@
  *     scripts/dev test                     everything
  *     scripts/dev test --only unit,clippy  some steps
  *     scripts/dev test --list              the names of the steps
+ *     scripts/dev test --platforms         packages for all targets, run and signed; before a release
  *     scripts/dev test --only reproducible all launchers built twice; before a release
  *     scripts/dev test tests/format        some TypeScript tests
  *     scripts/dev test tests/format --filter=seal
@@ -25,6 +26,9 @@ function chooseSteps(
 ): readonly Step[] {
   const [first, second] = args;
   if (first === undefined) return all.filter((step) => !step.onRequest);
+  if (first === "--platforms" && second === undefined) {
+    return all.filter((step) => step.onRequest === "platforms");
+  }
   if (first !== "--only") return [fileStep(args)];
   const names = (second ?? "").split(",");
   for (const name of names) {

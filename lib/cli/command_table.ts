@@ -68,7 +68,7 @@ export const GLOBAL_FLAGS = {
 /** What the commands of a group have in common. */
 export const GROUPS: Readonly<Record<string, string>> = {
   helpers:
-    "Native programs that packages need: launchers, which start them, and builders of other products",
+    "Native programs that packages need: launchers, which start them, and builders, which pack where there is no Deno",
   key: "Keys that packages are signed with",
   workenv:
     "The cache of workenvs, the directories that packages extract themselves into",
@@ -97,7 +97,8 @@ const PACK_FLAGS = {
   ...DENO_PERMISSIONS,
   output: text("FILE", "The package; by default dist/<name>.psp beside the manifest. A dash means standard output", { short: "o" }),
   "launcher-bin": text("FILE", "The launcher; by default $FLAVOR_LAUNCHER_BIN, else ours for the target, else the Go launcher for it"),
-  "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
+  "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile unless it is ours; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
+  builder: text("WHICH", "Who writes the package, where --builder-bin names none: this program itself, or the native builder for this machine, ours or else Go's", { choices: ["built-in", "native"], default: "built-in" }),
   target: { ...text("PLATFORM", "Platform to pack for; may be given several times. By default that of the launcher, else this machine's", { choices: [...PLATFORMS, "all"] }), kind: "list" },
   "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes; a dash means standard input. By default $FLAVOR_PRIVATE_KEY (PEM text), else keys/flavor-private.key beside the manifest"),
   "public-key": text("FILE", "Refuse to pack unless the private key belongs to this one"),
@@ -316,10 +317,16 @@ export const COMMANDS = {
     load: async () => (await import("./commands/helpers.ts")).runHelpersInfo,
   },
   "helpers build": {
-    summary: "Build the launcher for this machine from a checkout",
+    summary: "Build the launcher or the builder for this machine from a checkout",
     operands: [],
-    flags: { force: flag("Build even when nothing changed", { short: "f" }) },
-    examples: [{ line: "flavor helpers build", does: "Fill dist/bin" }],
+    flags: {
+      builder: flag("Build the native builder instead of the launcher"),
+      force: flag("Build even when nothing changed", { short: "f" }),
+    },
+    examples: [
+      { line: "flavor helpers build", does: "Put the launcher into dist/bin" },
+      { line: "flavor helpers build --builder", does: "Put the native builder there" },
+    ],
     load: async () => (await import("./commands/helpers.ts")).runHelpersBuild,
   },
   "helpers fetch": {
@@ -332,7 +339,7 @@ export const COMMANDS = {
   },
   "helpers test": {
     summary: "Pack and run a tiny application with each launcher",
-    description: ["Launchers for other platforms are named and skipped; a builder is asked for its version."],
+    description: ["Each builder builds the same application, and what it built is verified. Helpers for other platforms are named and skipped."],
     operands: [],
     flags: {},
     examples: [{ line: "flavor helpers test", does: "Start a package with every launcher that runs here" }],
@@ -411,6 +418,14 @@ export const COMMANDS = {
     flags: {},
     examples: [{ line: "flavor workenv remove 0123abcd", does: "Free its space; the next start fills it again" }],
     load: async () => (await import("./commands/workenv.ts")).runWorkenvRemove,
+  },
+  "workenv repair": {
+    summary: "Unpack a workenv again, from the package that filled it",
+    description: ["The package is verified first. Lost and changed files come back, and configuration that you changed stays. What else was added goes, unless the program runs."],
+    operands: [WORKENV],
+    flags: {},
+    examples: [{ line: "flavor workenv repair 0123abcd", does: "Mend it in place, even while the program runs" }],
+    load: async () => (await import("./commands/workenv.ts")).runWorkenvRepair,
   },
   "workenv clean": {
     summary: "Remove workenvs that nothing runs from",

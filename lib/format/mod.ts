@@ -4,10 +4,10 @@
  *
  * @example Read the index block of a package
  * ```ts
- * import { encodeTrailer, parseIndexBlock, parseTrailer } from "@flavor/pspf/format";
+ * import { parseIndexBlock, parseTrailer } from "@flavor/pspf/format";
  * import { assertEquals } from "@std/assert";
  *
- * const lastBytes = encodeTrailer(new Uint8Array(8192));
+ * const lastBytes = new TextEncoder().encode(`📦${"\0".repeat(8192)}🪄`);
  * const index = parseIndexBlock(parseTrailer(lastBytes));
  * assertEquals(index.slotCount, 0);
  * ```

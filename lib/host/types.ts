@@ -118,7 +118,7 @@ export interface RunRequest {
   /** Its working directory; ours when absent. */
   readonly cwd?: string;
   /** Variables to set over the inherited ones. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** What it reads, where what it prints is captured. */
   readonly input?: string | undefined;
   /** Whether nothing is inherited. */

@@ -78,3 +78,21 @@ export interface FileTree {
    */
   openFile(path: string): OpenTreeFile;
 }
+
+/** A tree without what a rule leaves out. */
+export function filterTree(
+  tree: FileTree,
+  takes: (path: string, isDirectory: boolean) => boolean,
+): FileTree {
+  return {
+    name: tree.name,
+    readFile: (path, size) => tree.readFile(path, size),
+    openFile: (path) => tree.openFile(path),
+    async *entries(descend = () => true): ReturnType<FileTree["entries"]> {
+      const inner = tree.entries((path) => takes(path, true) && descend(path));
+      for await (const entry of inner) {
+        if (takes(entry.path, entry.kind === "directory")) yield entry;
+      }
+    },
+  };
+}

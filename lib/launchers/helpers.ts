@@ -36,7 +36,9 @@ export interface HelperFacts {
    * `undefined` for any other program.
    */
   readonly operations: readonly string[] | undefined;
-  /** The version that one of our launchers names in its bytes. */
+  /** Whether it is our native builder. */
+  readonly isBuilder: boolean;
+  /** The version that one of ours names in its bytes. */
   readonly version: string | undefined;
 }
 
@@ -140,12 +142,15 @@ export async function inspectHelperSource(
     );
   }
   const head = await source.read(0, Math.min(size, EXECUTABLE_HEAD_SIZE));
-  const { digest, operations, version } = await inspectLauncher(source);
+  const { digest, operations, isBuilder, version } = await inspectLauncher(
+    source,
+  );
   return {
     size,
     digest: encodeHex(digest),
     platforms: detectPlatforms(head),
     operations: operations && [...operations],
+    isBuilder,
     version,
   };
 }
@@ -184,12 +189,49 @@ export async function helperVersion(
 }
 
 /**
- * Builds this machine's launcher in a checkout, with the same script that
+ * Finds the native builder for this machine: ours, else the Go builder. Throws
+ * `launcher/not-found` with the places searched.
+ */
+export async function findBuilder(
+  host: Pick<Host, "env" | "machine" | "reader">,
+): Promise<string> {
+  const platform = parsePlatform(host.machine.platform);
+  const searched: string[] = [];
+  for (const language of ["rust", "go"] as const) {
+    const name = helperFileName({ language, role: "builder", platform });
+    for (const place of helperPlaces(host)) {
+      const path = join(place.path, name);
+      searched.push(path);
+      if ((await host.reader.facts(path))?.kind === "file") return path;
+    }
+  }
+  throw new PspfError(
+    "launcher/not-found",
+    `No native builder for ${host.machine.platform} was found; looked for ${
+      searched.map((path) => `"${path}"`).join(", ")
+    }`,
+    {
+      context: { platform: host.machine.platform, searched },
+      hint:
+        'Build one in a checkout with "flavor helpers build --builder", name one with --builder-bin FILE, or leave --builder out',
+    },
+  );
+}
+
+/** What {@linkcode buildHelpers} builds. */
+export interface BuildHelpersOptions {
+  readonly role?: HelperRole | undefined;
+  /** Builds even when nothing changed. */
+  readonly force?: boolean | undefined;
+}
+
+/**
+ * Builds this machine's launcher or builder in a checkout, with the same script that
  * `scripts/dev` uses; it says what it does on standard error.
  */
 export async function buildHelpers(
   host: Pick<Host, "reader" | "processes" | "machine">,
-  force: boolean = false,
+  { role = "launcher", force = false }: BuildHelpersOptions = {},
 ): Promise<{ readonly path: string; readonly isNew: boolean }> {
   const { checkout, platform } = host.machine;
   if (checkout === undefined) {
@@ -208,14 +250,17 @@ export async function buildHelpers(
     "bin",
     helperFileName({
       language: "rust",
-      role: "launcher",
+      role,
       platform: parsePlatform(platform),
     }),
   );
   const before = await host.reader.facts(path);
   const { code } = await host.processes.runTool({
     program: script,
-    args: force ? [] : ["--if-stale"],
+    args: [
+      ...(role === "builder" ? ["--builder"] : []),
+      ...(force ? [] : ["--if-stale"]),
+    ],
     cwd: checkout,
   });
   const after = await host.reader.facts(path);
@@ -223,7 +268,7 @@ export async function buildHelpers(
     return { path, isNew: after.modifiedMs !== before?.modifiedMs };
   }
   const says = code === 0
-    ? `wrote no launcher: "${path}" does not exist`
+    ? `wrote no ${role}: "${path}" does not exist`
     : `ended with code ${code}`;
   throw new PspfError(
     "launcher/failed",

@@ -12,6 +12,8 @@ export interface LauncherFacts {
    * `undefined` for a foreign launcher.
    */
   readonly operations: ReadonlySet<string> | undefined;
+  /** Whether it is our native builder, which packs and starts nothing. */
+  readonly isBuilder: boolean;
   /** Its version, where it names one. */
   readonly version: string | undefined;
   /** SHA-256 of its sources in hex, where it names one. */
@@ -19,11 +21,11 @@ export interface LauncherFacts {
 }
 
 /**
- * Our launchers carry this text: the operations that they can undo, then their
+ * Our launchers and builders carry this text: the operations that they can undo, then their
  * version and what they were made from.
  */
 const MARKER_REGEXP =
-  /flavor-rs-launcher\/1 pspf-2025 ops=([a-z0-9,]+);(?: version=([\w.+-]+) source=(?:([0-9a-f]{64})|unknown);)?/;
+  /flavor-rs-(launcher|builder)\/1 pspf-2025 ops=([a-z0-9,]+);(?: version=([\w.+-]+) source=(?:([0-9a-f]{64})|unknown);)?/;
 
 /** Longer than any marker, so that one across two chunks is found whole. */
 const OVERLAP = 512;
@@ -49,13 +51,14 @@ export async function inspectLauncher(
     if (found !== null && found.index < text.length - OVERLAP) marker = found;
   }
   marker ??= MARKER_REGEXP.exec(text) ?? undefined;
-  const [, operations, version, source] = marker ?? [];
+  const [, role, operations, version, source] = marker ?? [];
   return {
     digest: await hash.digest(),
     size: launcher.size,
-    operations: operations === undefined
+    operations: operations === undefined || role !== "launcher"
       ? undefined
       : new Set(operations.split(",")),
+    isBuilder: role === "builder",
     version,
     source,
   };

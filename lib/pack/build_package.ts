@@ -19,7 +19,7 @@ import type { BuildBlockCache } from "./block_cache.ts";
 import { encodeSlot, type EncodeSlotOptions } from "./encode_slot.ts";
 import { encodeTail, placeSlot, type StoredSlot } from "./package_tail.ts";
 import { prepareLauncher } from "./platform_signing.ts";
-import { portablePlan } from "./portable.ts";
+import { portablePlan, variablesInCommand } from "./portable.ts";
 import {
   checkTargets,
   openSlot,
@@ -320,6 +320,7 @@ export async function settlePlan(
     BuildOptions,
     "launcher" | "openSource" | "portable" | "target" | "signal"
   >,
+  isOthersBuilder: boolean = false,
 ): Promise<SettledPlan> {
   const { signal, target } = options;
   signal?.throwIfAborted();
@@ -339,13 +340,9 @@ export async function settlePlan(
       warn("the launcher is not ours: the portable profile was chosen");
     }
   }
-  const plan = portable
-    ? portablePlan(original, {
-      os: target?.os ?? "any",
-      arch: target?.arch ?? "any",
-      warn,
-    })
-    : original;
+  const facts = { os: target?.os ?? "any", arch: target?.arch ?? "any", warn };
+  const adapted = portable ? portablePlan(original, facts) : original;
+  const plan = isOthersBuilder ? variablesInCommand(adapted, facts) : adapted;
   const slots: SlotSource[] = [];
   for (const [index, spec] of plan.slots.entries()) {
     const found = await options.openSource(spec);

@@ -1,4 +1,4 @@
-import { encodeHex } from "@std/encoding/hex";
+import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { join } from "@std/path";
 import { BlockCompressor } from "../compress/block_compressor.ts";
 import { keyFingerprint } from "../crypto/sha256.ts";
@@ -14,9 +14,11 @@ import {
   detectPlatforms,
   EXECUTABLE_HEAD_SIZE,
 } from "../launchers/executable_format.ts";
+import { inspectHelper } from "../launchers/helpers.ts";
 import { platformName } from "../launchers/platform.ts";
 import { readableOutput } from "../launchers/readable_output.ts";
 import type { BuildPlan } from "../manifest/build_plan.ts";
+import type { PackageSlot } from "../read/resolve_slots.ts";
 import { openPackage } from "../read/open_package.ts";
 import {
   type BuildOptions,
@@ -27,6 +29,7 @@ import {
 import { type EncodedSlot, encodeSlot } from "./encode_slot.ts";
 import type { PackHost } from "./pack_host.ts";
 import { placeSlot } from "./package_tail.ts";
+import type { SlotSource } from "./slot_source.ts";
 import { verifyWritten } from "./verify_written.ts";
 
 /** A native builder that writes the package instead of us. */
@@ -39,6 +42,17 @@ export interface NativeBuilder {
   readonly processes: ProcessRunner;
   /** Gets what it said on standard error. */
   readonly onSaid: (text: string) => void;
+  /** What our own builder reads instead of a plan: it is as able as we are. */
+  readonly manifest?: BuilderManifest | undefined;
+}
+
+/** A manifest, and how it is read. */
+export interface BuilderManifest {
+  readonly path: string;
+  /** What `{workenv}` means in a source. */
+  readonly workenvBase?: string | undefined;
+  /** Whether private keys are packed. */
+  readonly allowSecrets?: boolean | undefined;
 }
 
 /** Nothing that takes longer is a build. */
@@ -48,10 +62,11 @@ const TIMEOUT_MS = 6 * 60 * 60 * 1000;
 const PRIVATE_MODE = 0o600;
 
 /**
- * Has a native builder write a package, in a private directory. It gets slots
- * that are encoded already, under names that are the same each time, so that no
- * path of this machine reaches the package. What it wrote has to verify, to be
- * signed by our key and to hold what was asked for; only then it is copied.
+ * Has a native builder write a package, in a private directory. Ours reads the
+ * manifest. Another one gets slots that are encoded already, under names that
+ * are the same each time, so that no path of this machine reaches the package.
+ * What it wrote has to verify, to be signed by our key and to hold what was
+ * asked for; only then it is copied.
  */
 export async function writeWithBuilder(
   plan: BuildPlan,
@@ -64,13 +79,23 @@ export async function writeWithBuilder(
   const { reader, writer, machine } = host;
   const program = await reader.realPath(builder.program);
   await checkRunsHere(program, reader, machine.platform);
+  const own = (await inspectHelper(program, reader)).isBuilder
+    ? builder.manifest
+    : undefined;
   // None of the existing builders knows more.
-  const settled = await settlePlan(plan, { ...options, portable: true });
+  const settled = await settlePlan(
+    plan,
+    own === undefined ? { ...options, portable: true } : options,
+    own === undefined,
+  );
   const directory = await writer.makeTemporaryDirectory("flavor-build-");
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => writer.remove(directory));
   const path = join(directory, "package.psp");
-  const slots = await writeInputs(settled, directory, options, host);
+  await writeKeys(directory, options, writer);
+  const slots = own === undefined
+    ? await writeInputs(settled, directory, options, host)
+    : undefined;
   const launcherPath = launcherFile ?? join(directory, LAUNCHER);
   if (launcherFile === undefined) {
     await using copy = await writer.createSink(launcherPath);
@@ -83,17 +108,23 @@ export async function writeWithBuilder(
   const { code, stderr } = await builder.processes.capture({
     program,
     args: [
-      ...["--manifest", join(directory, MANIFEST)],
+      ...[
+        "--manifest",
+        own ? reader.absolute(own.path) : join(directory, MANIFEST),
+      ],
       ...["--output", path],
-      ...["--launcher-bin", launcherPath],
+      ...["--launcher-bin", reader.absolute(launcherPath)],
       ...["--private-key", join(directory, PRIVATE_KEY)],
       // Not every builder derives it.
       ...["--public-key", join(directory, PUBLIC_KEY)],
       ...["--log-level", builder.logLevel],
+      ...(own === undefined
+        ? []
+        : ownWords(own, sink, settled, options, reader)),
     ],
-    cwd: directory,
+    cwd: own === undefined ? directory : reader.absolute("."),
     env: {
-      FLAVOR_WORKENV_BASE: directory,
+      ...(own === undefined && { FLAVOR_WORKENV_BASE: directory }),
       SOURCE_DATE_EPOCH: String(options.sourceDateEpoch ?? 0),
     },
   }, TIMEOUT_MS);
@@ -105,7 +136,7 @@ export async function writeWithBuilder(
   await using source = await reader.openSource(path);
   await verifyWritten(source, options);
   const { metadata, index, slots: stored } = await openPackage(source);
-  checkBuilt(metadata, settled.plan, slots);
+  checkBuilt(metadata, settled, slots);
   const launcher = await source.read(
     index.launcher.offset,
     index.launcher.size,
@@ -114,19 +145,24 @@ export async function writeWithBuilder(
   for await (const chunk of source.stream(0, source.size)) {
     await sink.write(chunk);
   }
-  const warnings = plan.custom === undefined ? settled.warnings : [
-    ...settled.warnings,
-    "custom is left out: native builders do not know it",
-  ];
+  const warnings = [...settled.warnings];
+  const says = "is left out: the builder does not know it";
+  if (own === undefined && plan.custom !== undefined) {
+    warnings.push(`custom ${says}`);
+  }
+  if (metadata.package.description !== plan.package.description) {
+    warnings.push(`package.description ${says}`);
+  }
   return {
     packageSize: source.size,
     launcher: settled.launcher,
     metadataSize: index.metadata.size,
     metadataDigest: encodeHex(index.fields.metadataDigest),
-    portable: true,
+    portable: settled.portable,
     keyFingerprint: await keyFingerprint(options.keyPair.publicKey),
     slots: await Promise.all(
-      slots.map((slot, at) => placeSlot(slot, stored[at]?.offset ?? 0)),
+      (slots ?? settled.slots.map((slot, at) => slotAsBuilt(slot, stored[at])))
+        .map((slot, at) => placeSlot(slot, stored[at]?.offset ?? 0)),
     ),
     warnings,
   };
@@ -137,13 +173,66 @@ const LAUNCHER = "launcher";
 const PRIVATE_KEY = "flavor-private.key";
 const PUBLIC_KEY = "flavor-public.key";
 
+/** What only our own builder knows. */
+function ownWords(
+  { workenvBase, allowSecrets }: BuilderManifest,
+  { name }: ByteSink,
+  { portable }: SettledPlan,
+  { jobs }: BuildOptions,
+  reader: FileReader,
+): readonly string[] {
+  return [
+    ...["--jobs", String(jobs ?? 1), "--replaces", reader.absolute(name)],
+    ...(workenvBase === undefined
+      ? []
+      : ["--workenv-base", reader.absolute(workenvBase)]),
+    ...(allowSecrets ? ["--allow-secrets"] : []),
+    ...(portable ? ["--portable"] : []),
+  ];
+}
+
+/** What a package says of a slot that another program encoded. */
+function slotAsBuilt(
+  source: SlotSource,
+  slot: PackageSlot | undefined,
+): EncodedSlot {
+  return {
+    source,
+    operations: slot?.operations ?? source.operations,
+    size: slot?.size ?? 0,
+    originalSize: slot?.contentSize ?? 0,
+    digest: decodeHex(slot?.metadata.checksum.replace(/^sha256:/, "") ?? ""),
+    frames: slot?.frames,
+    isCached: false,
+  };
+}
+
+async function writeKeys(
+  directory: string,
+  { keyPair }: BuildOptions,
+  writer: PackHost["writer"],
+): Promise<void> {
+  for (
+    const [name, text] of [
+      [PRIVATE_KEY, encodePrivateKeyPem(keyPair.privateKey)],
+      [PUBLIC_KEY, encodePublicKeyPem(keyPair.publicKey)],
+    ] as const
+  ) {
+    await using sink = await writer.createSink(join(directory, name), {
+      mode: PRIVATE_MODE,
+    });
+    await sink.write(new TextEncoder().encode(text));
+    await sink.commit();
+  }
+}
+
 async function writeInputs(
   settled: SettledPlan,
   directory: string,
   options: BuildOptions,
   { writer }: PackHost,
 ): Promise<readonly EncodedSlot[]> {
-  const { keyPair, sourceDateEpoch = 0, cache, signal } = options;
+  const { sourceDateEpoch = 0, cache, signal } = options;
   const write = async (
     name: string,
     chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -166,13 +255,9 @@ async function writeInputs(
     const encoded = collectResult(encodeSlot(source, encoding), slots);
     await write(`slot-${source.index}`, encoded);
   }
-  const text = (value: string): Uint8Array[] => [
-    new TextEncoder().encode(value),
-  ];
   const manifest = builderManifest(settled.plan, slots);
-  await write(MANIFEST, text(JSON.stringify(manifest, undefined, 2)));
-  await write(PRIVATE_KEY, text(encodePrivateKeyPem(keyPair.privateKey)));
-  await write(PUBLIC_KEY, text(encodePublicKeyPem(keyPair.publicKey)));
+  const text = JSON.stringify(manifest, undefined, 2);
+  await write(MANIFEST, [new TextEncoder().encode(text)]);
   return slots;
 }
 
@@ -273,17 +358,19 @@ function builderManifest(
  */
 function checkBuilt(
   metadata: PackageMetadata,
-  plan: BuildPlan,
-  slots: readonly EncodedSlot[],
+  { plan, slots: expected }: SettledPlan,
+  encoded: readonly EncodedSlot[] | undefined,
 ): void {
   check("name", metadata.package.name, plan.package.name);
   check("version", metadata.package.version, plan.package.version);
-  check("number of slots", metadata.slots.length, slots.length);
-  for (const [index, { source, digest }] of slots.entries()) {
+  check("number of slots", metadata.slots.length, expected.length);
+  for (const [index, { spec, target }] of expected.entries()) {
     const slot = metadata.slots[index];
     if (slot === undefined) continue;
-    check(`id of slot ${index}`, slot.id, source.spec.id);
-    check(`target of slot ${index}`, slot.target, source.target);
+    check(`id of slot ${index}`, slot.id, spec.id);
+    check(`target of slot ${index}`, slot.target, target);
+    const digest = encoded?.[index]?.digest;
+    if (digest === undefined) continue;
     check(
       `SHA-256 of slot ${index}`,
       slot.checksum.replace(/^(?:sha256:)+/, ""),

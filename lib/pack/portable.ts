@@ -229,6 +229,39 @@ function portableSetup(
   );
 }
 
+/**
+ * Puts variables into the command, for a builder that is not ours: Go's writes
+ * them where only the Go launcher looks, and Rust's where only the Rust launcher
+ * does.
+ */
+export function variablesInCommand(
+  plan: BuildPlan,
+  { os, warn }: Pick<PortableFacts, "os" | "warn">,
+): BuildPlan {
+  const { command, env } = plan.execution;
+  const moved = Object.entries(env).filter(([, value]) =>
+    os !== "windows" && !/["'\\\s]/.test(value)
+  );
+  const kept = Object.entries(env).filter(([name]) =>
+    !moved.some(([other]) => other === name)
+  );
+  for (const [name] of kept) {
+    warn(
+      `execution.env.${name} may be lost: builders of other products write variables where not every launcher looks`,
+    );
+  }
+  if (moved.length === 0) return plan;
+  const words = moved.map(([name, value]) => `${name}=${value}`);
+  return {
+    ...plan,
+    execution: {
+      ...plan.execution,
+      command: ["env", ...words, command].join(" "),
+      env: Object.fromEntries(kept),
+    },
+  };
+}
+
 /** The Go launcher creates no directories for files that it writes. */
 function withParents(
   { setupCommands }: BuildPlan,

@@ -7,7 +7,10 @@ import type { Helper } from "../launchers/helpers.ts";
 import { platformName } from "../launchers/platform.ts";
 import { readableOutput } from "../launchers/readable_output.ts";
 import { parseManifest } from "../manifest/parse_manifest.ts";
+import type { BuildPlan } from "../manifest/build_plan.ts";
 import { writePackage } from "./build_package.ts";
+import { packToFile } from "./pack_to_file.ts";
+import type { SourceOpener } from "./slot_source.ts";
 
 type TestHost = Pick<Host, "reader" | "writer" | "processes" | "clock">;
 
@@ -52,34 +55,78 @@ export async function testLauncher(
   return { first: await start(), second: await start() };
 }
 
-async function packAnswer(
-  { path, platform }: Helper,
-  directory: string,
-  { reader, writer }: TestHost,
-): Promise<string> {
-  const isWindows = platform.os === "windows";
-  const { name, command, text } = PROGRAMS[isWindows ? "windows" : "unix"];
-  const plan = parseManifest(
-    JSON.stringify({
-      package: { name: "flavor-test", version: "1" },
-      execution: { command },
-      slots: [{ id: name, source: name, target: name, permissions: "0755" }],
-    }),
-    { format: "json" },
+/**
+ * Has a builder build the same package, which has to verify. The builder itself
+ * stands at its front, as nobody starts it. Gives the milliseconds.
+ */
+export async function testBuilder(
+  helper: Helper,
+  host: Host,
+): Promise<number> {
+  const { writer, clock } = host;
+  const directory = await writer.makeTemporaryDirectory("flavor-test-");
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => writer.remove(directory));
+  const { plan, openSource } = answer(helper);
+  const started = clock.monotonic();
+  await packToFile(
+    {
+      plan,
+      openSource,
+      output: join(directory, "answer"),
+      inputs: [],
+      builder: {
+        program: helper.path,
+        logLevel: "error",
+        processes: host.processes,
+        onSaid: () => {},
+      },
+    },
+    { launcher: helper.path, key: { seed: "helpers test" } },
+    host,
   );
-  const file = join(directory, isWindows ? "answer.exe" : "answer");
-  await using launcher = await reader.openSource(path);
-  await using sink = await writer.createSink(file, { mode: 0o755 });
+  return clock.monotonic() - started;
+}
+
+function answer(
+  { platform }: Helper,
+): { readonly plan: BuildPlan; readonly openSource: SourceOpener } {
+  const { name, command, text } =
+    PROGRAMS[platform.os === "windows" ? "windows" : "unix"];
   const script = new TextEncoder().encode(text);
-  await writePackage(plan, sink, {
-    launcher,
-    keyPair: await keyPairFromSeed("helpers test"),
+  return {
+    plan: parseManifest(
+      JSON.stringify({
+        package: { name: "flavor-test", version: "1" },
+        execution: { command },
+        slots: [{ id: name, source: name, target: name, permissions: "0755" }],
+      }),
+      { format: "json" },
+    ),
     openSource: () =>
       Promise.resolve({
         kind: "file",
         mode: 0o755,
         open: () => Promise.resolve(new BytesSource(script)),
       }),
+  };
+}
+
+async function packAnswer(
+  helper: Helper,
+  directory: string,
+  { reader, writer }: TestHost,
+): Promise<string> {
+  const { path, platform } = helper;
+  const isWindows = platform.os === "windows";
+  const { plan, openSource } = answer(helper);
+  const file = join(directory, isWindows ? "answer.exe" : "answer");
+  await using launcher = await reader.openSource(path);
+  await using sink = await writer.createSink(file, { mode: 0o755 });
+  await writePackage(plan, sink, {
+    launcher,
+    keyPair: await keyPairFromSeed("helpers test"),
+    openSource,
     target: platform,
   });
   await sink.commit();

@@ -71,14 +71,14 @@ class Preflight {
   readonly #warnings: string[] = [];
   readonly #needs = new Set<string>();
   readonly #versions = new Map<string, string>();
-  readonly #names: ReadonlySet<string>;
+  readonly #names: ReadonlyMap<string, string>;
   #program: string | undefined;
 
   constructor(request: PreflightRequest) {
     this.#request = request;
     const { entries } = request.view;
-    this.#names = new Set(
-      [...entries.keys()].map((path) => path.split("/").at(-1) ?? ""),
+    this.#names = new Map(
+      [...entries.keys()].map((path) => [path.split("/").at(-1) ?? "", path]),
     );
   }
 
@@ -211,31 +211,24 @@ class Preflight {
 
   async checkLibraries(): Promise<void> {
     const { entries } = this.#request.view;
-    const pending = this.#program === undefined ? [] : [this.#program];
-    const seen = new Set(pending);
-    const isNeeded = new Set(pending);
-    for (const [path, entry] of entries) {
-      if (entry.kind === "file" && LIBRARY_REGEXP.test(path)) seen.add(path);
-    }
-    const optional = new Map<string, string>();
-    // What the program needs is looked at first, so that it is known as such.
-    for (const path of seen) {
-      const entry = entries.get(path);
-      if (entry?.kind !== "file") continue;
-      await using file = await entry.open();
-      const elf = await readElf(file);
-      if (elf === undefined) continue;
-      this.#checkArchitecture(path, elf, isNeeded.has(path));
-      if (elf.interpreter?.includes("musl")) this.#needs.add("musl");
-      this.#count(elf);
-      for (const library of elf.needed) {
-        if (isBaseline(library) || this.#finds(library, path, elf)) continue;
-        if (!isNeeded.has(path)) optional.set(library, path);
+    // What the program needs, and what that needs: the set grows while it is walked.
+    const needed = new Set(this.#program === undefined ? [] : [this.#program]);
+    for (const path of needed) {
+      for (const [library, found] of await this.#librariesOf(path)) {
+        if (found !== undefined) needed.add(found);
         else {
           this.#problems.push(
             `${path} needs the library ${library}, which is neither in the package nor on every machine`,
           );
         }
+      }
+    }
+    // Others may be loaded later, or never.
+    const optional = new Map<string, string>();
+    for (const path of entries.keys()) {
+      if (needed.has(path) || !LIBRARY_REGEXP.test(path)) continue;
+      for (const [library, found] of await this.#librariesOf(path)) {
+        if (found === undefined) optional.set(library, path);
       }
     }
     for (const [library, path] of optional) {
@@ -245,9 +238,28 @@ class Preflight {
     }
   }
 
-  #checkArchitecture(path: string, elf: ElfFile, isProgram: boolean): void {
+  /** What a file needs beside the system's libraries, and where that is. */
+  async #librariesOf(
+    path: string,
+  ): Promise<
+    readonly (readonly [library: string, found: string | undefined])[]
+  > {
+    const entry = this.#request.view.entries.get(path);
+    if (entry?.kind !== "file") return [];
+    await using file = await entry.open();
+    const elf = await readElf(file);
+    if (elf === undefined) return [];
+    // That of the program was looked at with the program.
+    if (path !== this.#program) this.#checkArchitecture(path, elf);
+    if (elf.interpreter?.includes("musl")) this.#needs.add("musl");
+    this.#count(elf);
+    return elf.needed.filter((library) => !isBaseline(library))
+      .map((library) => [library, this.#find(library, path, elf)]);
+  }
+
+  #checkArchitecture(path: string, elf: ElfFile): void {
     const { target } = this.#request;
-    if (target === undefined || isProgram) return;
+    if (target === undefined) return;
     if (target.os === "linux" && elf.arch === target.arch) return;
     this.#problems.push(
       `${path} is for linux_${elf.arch ?? "?"}, and the package is for ${
@@ -257,14 +269,13 @@ class Preflight {
   }
 
   /** Where the file says, or anywhere: another library may have loaded it. */
-  #finds(library: string, path: string, elf: ElfFile): boolean {
+  #find(library: string, path: string, elf: ElfFile): string | undefined {
+    const origin = /^\$(?:ORIGIN|\{ORIGIN\})/;
     const places = (elf.runPath?.text ?? "").split(":")
-      .filter((place) => /^\$(?:ORIGIN|\{ORIGIN\})/.test(place))
-      .map((place) =>
-        normalize(place.replace(/^\$(?:ORIGIN|\{ORIGIN\})/, parentOf(path)))
-      );
-    return places.some((place) => this.#follow(`${place}/${library}`)) ||
-      this.#names.has(library);
+      .filter((place) => origin.test(place))
+      .map((place) => normalize(place.replace(origin, parentOf(path))));
+    return places.map((place) => this.#follow(`${place}/${library}`))
+      .find((found) => found !== undefined) ?? this.#names.get(library);
   }
 
   #count({ versions }: ElfFile): void {

@@ -8,12 +8,15 @@ import type { FoundSource } from "../pack/slot_source.ts";
 import { prepareDeno } from "../runtimes/node.ts";
 import { runTool, type ToolHost } from "../runtimes/tools.ts";
 import {
+  cannotPackFor,
   type ProjectAdapter,
   type ProjectPackage,
   type ProjectRequest,
+  readDocument,
   settle,
+  unclearStart,
 } from "./project.ts";
-import type { Component } from "./sbom.ts";
+import { type Component, npmHashes } from "./sbom.ts";
 import { type ProjectSettings, readSettings } from "./settings.ts";
 import { copyProject, treeSource } from "./trees.ts";
 
@@ -25,7 +28,6 @@ export const DENO: ProjectAdapter = {
 };
 
 const CONFIGS = ["deno.json", "deno.jsonc"] as const;
-const MAX_FILE = 64 * 1024 * 1024;
 
 interface DenoJson {
   readonly name?: string;
@@ -43,7 +45,11 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
   const { reader, env } = host;
   const names = await reader.list(path);
   const config = CONFIGS.find((name) => names.includes(name)) ?? "deno.json";
-  const document = await readConfig(join(path, config), reader);
+  const document = await readDocument<DenoJson>(
+    join(path, config),
+    (text) => JSON.parse(withoutComments(text)),
+    reader,
+  );
   const { settings, warnings } = readSettings(
     document.flavor,
     `"flavor" in ${config}`,
@@ -54,6 +60,7 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
     runtime: wanted.runtime,
     range: undefined,
     target,
+    path,
     work,
     say,
   }, host);
@@ -62,6 +69,7 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
     runtime: `deno@${runtime.version}`,
     range: undefined,
     target: parsePlatform(host.machine.platform),
+    path,
     work,
     say,
   }, host);
@@ -148,22 +156,6 @@ async function planDeno(request: ProjectRequest): Promise<ProjectPackage> {
   };
 }
 
-async function readConfig(
-  path: string,
-  reader: ToolHost["reader"],
-): Promise<DenoJson> {
-  const text = new TextDecoder().decode(await reader.readBytes(path, MAX_FILE));
-  try {
-    return JSON.parse(withoutComments(text));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PspfError("manifest/syntax", `Cannot read ${path}: ${reason}`, {
-      context: { file: path },
-      cause,
-    });
-  }
-}
-
 /** Takes comments and last commas out of JSON, and leaves strings alone. */
 export function withoutComments(text: string): string {
   return text.replaceAll(
@@ -194,13 +186,10 @@ function chooseStart(
   const exported = typeof exports === "string" ? exports : exports?.["."];
   const chosen = entry ?? exported ?? task?.entry;
   if (chosen === undefined) {
-    throw new PspfError(
-      "manifest/invalid",
-      "Cannot tell what to start: deno.json has neither exports nor a task start that is deno run",
-      {
-        context: { path: root },
-        hint: "Name a module with --entry, such as --entry main.ts",
-      },
+    throw unclearStart(
+      "deno.json has neither exports nor a task start that is deno run",
+      [],
+      "--entry main.ts",
     );
   }
   const allowed = permissions ??
@@ -343,8 +332,7 @@ async function readLock(
   reader: ToolHost["reader"],
 ): Promise<DenoLock> {
   if (await reader.facts(path) === undefined) return {};
-  const bytes = await reader.readBytes(path, MAX_FILE);
-  return JSON.parse(new TextDecoder().decode(bytes));
+  return await readDocument(path, JSON.parse, reader);
 }
 
 /** What the lock file names; packages that are made for one platform are checked. */
@@ -358,15 +346,12 @@ async function listModules(
     .filter(([, { os, cpu }]) => os !== undefined || cpu !== undefined)
     .map(([name]) => name);
   if (bound.length > 0 && machine.platform !== platformName(target)) {
-    throw new PspfError(
-      "build/failed",
-      `Cannot pack for ${platformName(target)}: ${
+    throw cannotPackFor(
+      target,
+      `${
         bound.join(", ")
       } are made for one platform, and Deno fetches those of this machine`,
-      {
-        context: { packages: bound },
-        hint: `Pack on ${platformName(target)} itself`,
-      },
+      { packages: bound },
     );
   }
   const registries = await reader.list(join(kept, "npm"));
@@ -385,20 +370,13 @@ async function listModules(
   }
   for (const [key, { integrity }] of Object.entries(lock.npm ?? {})) {
     const { name, version } = splitKey(key);
-    const sha512 = /^sha512-(.+)$/.exec(integrity ?? "")?.[1];
     components.push({
       type: "library",
       name,
       version,
       purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
       license: await licenseOf(registries, kept, name, version, reader),
-      hashes: sha512 === undefined ? undefined : [{
-        alg: "SHA-512",
-        content: Array.from(
-          atob(sha512),
-          (char) => char.charCodeAt(0).toString(16).padStart(2, "0"),
-        ).join(""),
-      }],
+      hashes: npmHashes(integrity),
     });
   }
   for (const [url, sha256] of Object.entries(lock.remote ?? {})) {
@@ -433,8 +411,11 @@ async function licenseOf(
   for (const registry of registries) {
     const file = join(kept, "npm", registry, name, version, "package.json");
     if (await reader.facts(file) === undefined) continue;
-    const bytes = await reader.readBytes(file, MAX_FILE);
-    const { license } = JSON.parse(new TextDecoder().decode(bytes));
+    const { license } = await readDocument<{ readonly license?: unknown }>(
+      file,
+      JSON.parse,
+      reader,
+    );
     return typeof license === "string" ? license : undefined;
   }
   return undefined;

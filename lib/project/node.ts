@@ -1,5 +1,6 @@
 import { basename, join } from "@std/path";
 import { PspfError } from "../errors.ts";
+import { filterTree } from "../io/file_tree.ts";
 import { type Platform, platformName } from "../launchers/platform.ts";
 import { planManifest } from "../manifest/plan_manifest.ts";
 import type { FoundSource } from "../pack/slot_source.ts";
@@ -7,14 +8,17 @@ import { prepareNode, type ScriptRuntime } from "../runtimes/node.ts";
 import { findNpm, packTarball, unpackTarball } from "../runtimes/npm.ts";
 import { findProgram, runTool, type ToolHost } from "../runtimes/tools.ts";
 import {
+  cannotPackFor,
   type ProjectAdapter,
   type ProjectPackage,
   type ProjectRequest,
+  readDocument,
   settle,
+  unclearStart,
 } from "./project.ts";
-import type { Component } from "./sbom.ts";
+import { type Component, npmHashes } from "./sbom.ts";
 import { type ProjectSettings, readSettings } from "./settings.ts";
-import { copyProject, filterTree, projectTree, textSource } from "./trees.ts";
+import { copyProject, projectTree, textSource } from "./trees.ts";
 
 /** Projects with a `package.json`. */
 export const NODE: ProjectAdapter = {
@@ -33,6 +37,8 @@ interface PackageJson {
   readonly engines?: { readonly node?: string };
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly os?: string | readonly string[];
+  readonly cpu?: string | readonly string[];
   readonly license?: unknown;
   readonly flavor?: unknown;
 }
@@ -51,6 +57,7 @@ async function planNode(request: ProjectRequest): Promise<ProjectPackage> {
     runtime: wanted.runtime,
     range: await pinnedVersion(path, reader) ?? document.engines?.node,
     target,
+    path,
     work,
     say,
   }, host);
@@ -76,7 +83,8 @@ async function planNode(request: ProjectRequest): Promise<ProjectPackage> {
       // npm takes whatever git does not ignore, earlier packages included.
       tree: filterTree(
         await projectTree(app, [".flavorignore"], reader),
-        (one) => one !== ".npmrc",
+        // What only installing needs, tokens of registries included.
+        (one) => !INSTALL_SETTINGS.includes(one) && one !== ".yarn",
       ),
     }],
   ]);
@@ -149,20 +157,8 @@ async function planNode(request: ProjectRequest): Promise<ProjectPackage> {
   };
 }
 
-async function readJson<T>(
-  path: string,
-  reader: ToolHost["reader"],
-): Promise<T> {
-  const bytes = await reader.readBytes(path, MAX_FILE);
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PspfError("manifest/syntax", `Cannot read ${path}: ${reason}`, {
-      context: { file: path },
-      cause,
-    });
-  }
+function readJson<T>(path: string, reader: ToolHost["reader"]): Promise<T> {
+  return readDocument(path, JSON.parse, reader);
 }
 
 /** `.nvmrc` and `.node-version` hold one version; names of releases mean nothing to a registry. */
@@ -188,6 +184,13 @@ const LOCKS = [
   ["yarn.lock", "yarn"],
 ] as const;
 
+const INSTALL_SETTINGS: readonly string[] = [
+  ".npmrc",
+  ".yarnrc",
+  ".yarnrc.yml",
+  "pnpm-workspace.yaml",
+];
+
 /** Copies what `npm pack` would publish; a project without a version is copied by its ignore file. */
 async function copyPublished(
   { path, host, work }: ProjectRequest,
@@ -201,17 +204,12 @@ async function copyPublished(
   if (name === undefined || version === undefined || isChosen) {
     return await copyProject(path, to, files, host);
   }
-  const npm = await findNpm(host, "the tool that chooses a project's files");
-  const tarball = await packTarball(".", work, npm, path);
+  const npm = await findNpm(path, "what chooses a project's files", host);
+  const tarball = await packTarball(".", work, npm);
   const draft = join(work, "published");
   await unpackTarball(tarball, draft, host);
   await writer.rename(join(draft, "package"), to);
-  const more = [
-    ...LOCKS.map(([lock]) => lock),
-    ".npmrc",
-    "pnpm-workspace.yaml",
-  ];
-  for (const one of more) {
+  for (const one of [...LOCKS.map(([lock]) => lock), ...INSTALL_SETTINGS]) {
     const from = join(path, one);
     if ((await reader.facts(from))?.kind !== "file") continue;
     await using sink = await writer.createSink(join(to, one), {
@@ -248,7 +246,7 @@ async function install(
   }
   say(`installing dependencies${lock === undefined ? "" : ` of ${lock[0]}`}`);
   if (lock === undefined || lock[1] === "npm") {
-    const npm = await findNpm(host, "what the project needs");
+    const npm = await findNpm(app, "what the project needs", host);
     const platform = [
       `--os=${target.os === "windows" ? "win32" : target.os}`,
       `--cpu=${target.arch === "amd64" ? "x64" : "arm64"}`,
@@ -256,11 +254,21 @@ async function install(
     ];
     // deno-fmt-ignore
     await npm.run("install the dependencies", [lock === undefined ? "install" : "ci",
-      "--omit=dev", "--ignore-scripts", ...platform], { cwd: app });
+      "--omit=dev", "--ignore-scripts", ...platform]);
   } else {
     await installWith(lock[1], app, host);
   }
   const components = await listPackages(app, reader);
+  // npm was told the target; the others install for this machine.
+  const foreign = components.filter(({ own }) => !isMadeFor(own, target))
+    .map(({ component }) => component.name);
+  if (foreign.length > 0) {
+    throw cannotPackFor(
+      target,
+      `${foreign.join(", ")} came for this machine`,
+      { packages: foreign },
+    );
+  }
   const compiled = await findCompiled(app, components, target, reader);
   if (compiled.length > 0) {
     await compile(compiled, runtime, isHere, request, app);
@@ -291,21 +299,36 @@ async function installWith(
       },
     );
   }
-  // deno-fmt-ignore
-  const args = tool === "pnpm"
-    ? ["install", "--frozen-lockfile", "--prod", "--ignore-scripts", "--config.node-linker=hoisted",
-      "--config.package-import-method=copy"]
-    : ["install", "--frozen-lockfile", "--production", "--ignore-scripts", "--non-interactive"];
-  await runTool("install the dependencies", {
-    program,
-    args,
-    cwd: app,
-    env: { CI: "true", YARN_NODE_LINKER: "node-modules" },
-  }, host);
+  const env = {
+    CI: "true",
+    YARN_NODE_LINKER: "node-modules",
+    YARN_ENABLE_SCRIPTS: "false",
+    YARN_ENABLE_TELEMETRY: "0",
+    // The project may bring its own Yarn, which is not in the copy.
+    YARN_IGNORE_PATH: "1",
+  };
+  const install = (...args: readonly string[]): Promise<string> =>
+    runTool("install the dependencies", { program, args, cwd: app, env }, host);
+  if (tool === "pnpm") {
+    // deno-fmt-ignore
+    await install("install", "--frozen-lockfile", "--prod", "--ignore-scripts", "--config.node-linker=hoisted",
+      "--config.package-import-method=copy");
+    return;
+  }
+  const lock = await host.reader.readBytes(join(app, "yarn.lock"), MAX_FILE);
+  // Yarn 2 and later write this, and install what is for use alone in two steps.
+  if (new TextDecoder().decode(lock).includes("__metadata:")) {
+    await install("install", "--immutable", "--mode=skip-build");
+    await install("workspaces", "focus", "--production");
+  } else {
+    // deno-fmt-ignore
+    await install("install", "--frozen-lockfile", "--production", "--ignore-scripts", "--non-interactive");
+  }
 }
 
 interface InstalledPackage {
   readonly component: Component;
+  readonly own: PackageJson;
   /** Below the application, such as `node_modules/a`. */
   readonly path: string;
   /** Whether something has to run before it can be used. */
@@ -350,6 +373,7 @@ async function listPackages(
         const scripts = own.scripts ?? {};
         found.push({
           path,
+          own,
           component: describe(own, lock?.integrity),
           hasScript: lock?.hasInstallScript === true ||
             ["preinstall", "install", "postinstall"].some((script) =>
@@ -367,7 +391,6 @@ async function listPackages(
 
 function describe(own: PackageJson, integrity: string | undefined): Component {
   const { name = "", version = "", description, license } = own;
-  const sha512 = /^sha512-(.+)$/.exec(integrity ?? "")?.[1];
   const type = typeof license === "object" && license !== null &&
       "type" in license
     ? license.type
@@ -379,14 +402,24 @@ function describe(own: PackageJson, integrity: string | undefined): Component {
     purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
     license: typeof type === "string" ? type : undefined,
     description,
-    hashes: sha512 === undefined ? undefined : [{
-      alg: "SHA-512",
-      content: Array.from(
-        atob(sha512),
-        (char) => char.charCodeAt(0).toString(16).padStart(2, "0"),
-      ).join(""),
-    }],
+    hashes: npmHashes(integrity),
   };
+}
+
+/** Whether what a package says of its platforms takes the target in. */
+function isMadeFor({ os, cpu }: PackageJson, target: Platform): boolean {
+  return takes(os, target.os === "windows" ? "win32" : target.os) &&
+    takes(cpu, NODE_CPU[target.arch]);
+}
+
+function takes(
+  list: string | readonly string[] | undefined,
+  name: string,
+): boolean {
+  const names = [list ?? []].flat();
+  const isListed = names.some((one) => one === name || one === "any");
+  return !names.includes(`!${name}`) &&
+    (isListed || names.every((one) => one.startsWith("!")));
 }
 
 /** Packages whose scripts have to run, because nothing that fits came with them. */
@@ -425,26 +458,18 @@ async function compile(
 ): Promise<void> {
   const names = packages.map(({ component }) => component.name);
   if (!isHere) {
-    throw new PspfError(
-      "build/failed",
-      `Cannot pack for ${platformName(target)}: ${
-        names.join(", ")
-      } would have to be compiled or set up there`,
-      {
-        context: { packages: names, platform: platformName(target) },
-        hint: `Pack on ${platformName(target)} itself`,
-      },
+    throw cannotPackFor(
+      target,
+      `${names.join(", ")} would have to be compiled or set up there`,
+      { packages: names },
     );
   }
   say(`running the install scripts of ${names.join(", ")}`);
-  const npm = await findNpm(host, "what the project needs");
+  const npm = await findNpm(app, "what the project needs", host);
   const path = host.env.get("PATH") ?? "";
   await npm.run("run install scripts", ["rebuild", ...names], {
-    cwd: app,
-    env: {
-      PATH: `${join(program, "..")}:${path}`,
-      ...(directory && { npm_config_nodedir: directory }),
-    },
+    PATH: `${join(program, "..")}:${path}`,
+    ...(directory && { npm_config_nodedir: directory }),
   });
 }
 
@@ -454,10 +479,8 @@ function isNeeded(
   isDirectory: boolean,
   target: Platform,
 ): boolean {
-  if (path === ".package-lock.json" || path === ".yarn-integrity") return false;
-  if (path === ".modules.yaml" || path.startsWith(".pnpm-workspace-state")) {
-    return false;
-  }
+  // Notes of those who have installed it.
+  if (/^\.(?!bin(?:\/|$))/.test(path)) return false;
   const parts = path.split("/");
   const at = parts.lastIndexOf("prebuilds");
   const platform = parts[at + 1];
@@ -506,9 +529,10 @@ async function chooseEntry(
     return startBin(own, bins);
   }
   if (entry === undefined && names.length > 1) {
-    throw unclear(
+    throw unclearStart(
       `it has ${names.length} commands, and none is called "${name}"`,
       names,
+      "",
     );
   }
   const scripted = /^node\s+([\w./-]+)\s*$/.exec(
@@ -520,30 +544,18 @@ async function chooseEntry(
     if ((await reader.facts(join(app, one)))?.kind !== "file") continue;
     return { file: `{workenv}/app/${clean(one)}` };
   }
-  throw unclear(
+  throw unclearStart(
     entry === undefined
       ? "package.json has neither bin nor main, and there is no index.js"
       : `"${entry}" is neither a command nor a file that is packed`,
     names,
+    "--entry server.js",
   );
 }
 
 function clean(path: string): string {
   return path.replaceAll("\\", "/").split("/")
     .filter((part) => part !== "" && part !== ".").join("/");
-}
-
-function unclear(reason: string, names: readonly string[]): PspfError {
-  return new PspfError(
-    "manifest/invalid",
-    `Cannot tell what to start: ${reason}`,
-    {
-      context: { commands: [...names] },
-      hint: names.length > 0
-        ? `Name one with --entry: ${names.join(", ")}`
-        : "Name a file with --entry, such as --entry server.js",
-    },
-  );
 }
 
 /** Several commands share a package: which one runs depends on the name it is called by. */

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "@std/path";
 import { PspfError } from "../errors.ts";
+import { filterTree } from "../io/file_tree.ts";
 import type { Platform } from "../launchers/platform.ts";
 import type { BuildPlan } from "../manifest/build_plan.ts";
 import {
@@ -28,7 +29,7 @@ import {
   readIgnore,
 } from "./ignore.ts";
 import { refuseSecrets } from "./secrets.ts";
-import { filterTree, textSource } from "./trees.ts";
+import { textSource } from "./trees.ts";
 
 /** The kinds of projects, in no order: two that match are a question. */
 const ADAPTERS: readonly ProjectAdapter[] = [PYTHON, NODE, DENO, BINARY];

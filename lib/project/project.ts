@@ -1,5 +1,7 @@
+import { type JsonValue, PspfError } from "../errors.ts";
+import type { Host } from "../host/types.ts";
 import type { BuildPlan } from "../manifest/build_plan.ts";
-import type { Platform } from "../launchers/platform.ts";
+import { type Platform, platformName } from "../launchers/platform.ts";
 import type { FoundSource } from "../pack/slot_source.ts";
 import type { ToolHost } from "../runtimes/tools.ts";
 import type { ProjectSettings } from "./settings.ts";
@@ -73,4 +75,61 @@ export function settle(
       ? overrides.allow
       : settings.permissions,
   };
+}
+
+const MAX_FILE = 64 * 1024 * 1024;
+
+/** Reads a file of a project: what does not parse is a mistake of its author's. */
+export async function readDocument<T>(
+  path: string,
+  parse: (text: string) => unknown,
+  reader: Host["reader"],
+): Promise<T> {
+  const bytes = await reader.readBytes(path, MAX_FILE);
+  try {
+    return parse(new TextDecoder().decode(bytes)) as T;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PspfError("manifest/syntax", `Cannot read ${path}: ${reason}`, {
+      context: { file: path },
+      cause,
+    });
+  }
+}
+
+/** What only a machine of the target could make. */
+export function cannotPackFor(
+  target: Platform,
+  reason: string,
+  context: Readonly<Record<string, JsonValue>>,
+  cause?: unknown,
+): PspfError {
+  const platform = platformName(target);
+  return new PspfError(
+    "build/failed",
+    `Cannot pack for ${platform}: ${reason}`,
+    {
+      context: { ...context, platform },
+      hint: `Pack on ${platform} itself`,
+      cause,
+    },
+  );
+}
+
+/** Nothing says what is started. */
+export function unclearStart(
+  reason: string,
+  names: readonly string[],
+  example: string,
+): PspfError {
+  return new PspfError(
+    "manifest/invalid",
+    `Cannot tell what to start: ${reason}`,
+    {
+      context: { names: [...names] },
+      hint: names.length > 0
+        ? `Name one with --entry: ${names.join(", ")}`
+        : `Name it with --entry, such as ${example}`,
+    },
+  );
 }

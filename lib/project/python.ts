@@ -16,10 +16,13 @@ import {
 import { keepInCache, shortDigest, toolCache } from "../runtimes/tools.ts";
 import { findUv, type Uv } from "../runtimes/uv.ts";
 import {
+  cannotPackFor,
   type ProjectAdapter,
   type ProjectPackage,
   type ProjectRequest,
+  readDocument,
   settle,
+  unclearStart,
 } from "./project.ts";
 import type { Component } from "./sbom.ts";
 import { type ProjectSettings, readSettings } from "./settings.ts";
@@ -46,7 +49,6 @@ interface PyProject {
   readonly tool?: { readonly flavor?: unknown };
 }
 
-const MAX_FILE = 64 * 1024 * 1024;
 /** Goes into cache keys: what was installed by other rules is not used. */
 const RECIPE = 1;
 /** Where the interpreter is in the workenv. */
@@ -54,10 +56,10 @@ const HOME = "python";
 
 async function planPython(request: ProjectRequest): Promise<ProjectPackage> {
   const { path, host, target, work, say } = request;
-  const document = await readToml(
+  const document = await readToml<PyProject>(
     join(path, "pyproject.toml"),
     host.reader,
-  ) as PyProject;
+  );
   const { project } = document;
   const where = "[tool.flavor] of pyproject.toml";
   const { settings, warnings } = readSettings(document.tool?.flavor, where);
@@ -165,20 +167,11 @@ function described(
 }
 
 /** Other tools have dates and more in their tables, which our manifests refuse. */
-async function readToml(
+function readToml<T>(
   path: string,
   reader: ProjectRequest["host"]["reader"],
-): Promise<unknown> {
-  const bytes = await reader.readBytes(path, MAX_FILE);
-  try {
-    return parseToml(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PspfError("manifest/syntax", `Cannot read ${path}: ${reason}`, {
-      context: { file: path },
-      cause,
-    });
-  }
+): Promise<T> {
+  return readDocument(path, parseToml, reader);
 }
 
 async function readLine(
@@ -235,9 +228,10 @@ async function installPackages(
       "--format", "pylock.toml", "--output-file", file, "--python", runtime.hostProgram,
       "--python-version", runtime.version, "--python-platform", platform, ...extra], { cwd: path });
   }
-  const lock = await readToml(file, host.reader) as {
-    readonly packages?: readonly LockedPackage[];
-  };
+  const lock = await readToml<{ readonly packages?: readonly LockedPackage[] }>(
+    file,
+    host.reader,
+  );
   const locked = lock.packages ?? [];
   const key = await shortDigest([RECIPE, runtime, platform, locked]);
   const cached = join(await toolCache("packages", host), key);
@@ -255,7 +249,13 @@ async function installPackages(
         "--python-version", runtime.version, "--python-platform", platform,
         ...(isHere ? [] : ["--only-binary", ":all:"]), "--requirements", file], { cwd: path });
     } catch (error) {
-      throw isHere ? error : needsCompiler(error, platformName(target));
+      if (isHere || !isPspfError(error)) throw error;
+      throw cannotPackFor(
+        target,
+        `not every dependency has a wheel for it, and what has only a source distribution would have to be compiled there\n${error.message}`,
+        error.context,
+        error,
+      );
     }
     const made = join(work, "packages");
     const found = await settleInto(made, site, runtime, request);
@@ -304,19 +304,6 @@ async function settleInto(
   }, host);
   await compileTree(runtime.hostProgram, place, place, host);
   return found;
-}
-
-function needsCompiler(error: unknown, platform: string): unknown {
-  if (!isPspfError(error)) return error;
-  return new PspfError(
-    "build/failed",
-    `Cannot pack for ${platform}: not every dependency has a wheel for it, and what has only a source distribution would have to be compiled there\n${error.message}`,
-    {
-      context: { ...error.context, platform },
-      hint: `Pack on ${platform} itself, or choose versions that have wheels`,
-      cause: error,
-    },
-  );
 }
 
 /** A distribution as a part of the package; its digest is that of the file it came in. */
@@ -411,15 +398,10 @@ async function installProject(
   }
   const isPure = wheel.endsWith("-any.whl");
   if (!isPure && host.machine.platform !== platformName(request.target)) {
-    throw new PspfError(
-      "build/failed",
-      `Cannot pack for ${
-        platformName(request.target)
-      }: the project itself is compiled (its wheel is ${wheel})`,
-      {
-        context: { wheel },
-        hint: `Pack on ${platformName(request.target)} itself`,
-      },
+    throw cannotPackFor(
+      request.target,
+      `the project itself is compiled (its wheel is ${wheel})`,
+      { wheel },
     );
   }
   const site = join(work, "app-site");
@@ -454,6 +436,8 @@ function chooseEntry(
 ): Entry {
   const scripts = { ...distribution?.scripts };
   const names = Object.keys(scripts);
+  const unclear = (reason: string): PspfError =>
+    unclearStart(reason, names, "module:function, a module, or main.py");
   if (entry === undefined) {
     const own = names.find((one) => one === distribution?.name) ??
       names.find((one) => one === name) ??
@@ -462,7 +446,6 @@ function chooseEntry(
     if (names.length > 1) {
       throw unclear(
         `it has ${names.length} scripts, and none is called "${name}"`,
-        names,
       );
     }
     const module = name.replaceAll(/[-.]/g, "_");
@@ -471,7 +454,7 @@ function chooseEntry(
       files.has(one)
     );
     if (file !== undefined) return { argv: [`{workenv}/app/${file}`] };
-    throw unclear("it has no [project.scripts]", []);
+    throw unclear("it has no [project.scripts]");
   }
   if (Object.hasOwn(scripts, entry)) return startScript(entry, scripts);
   if (/^[\w.]+:[\w.]+$/.test(entry)) {
@@ -481,20 +464,6 @@ function chooseEntry(
   if (/^[\w.]+$/.test(entry)) return { argv: ["-m", entry] };
   throw unclear(
     `"${entry}" is neither a script nor module:function nor a module nor a file`,
-    names,
-  );
-}
-
-function unclear(reason: string, scripts: readonly string[]): PspfError {
-  return new PspfError(
-    "manifest/invalid",
-    `Cannot tell what to start: ${reason}`,
-    {
-      context: { scripts: [...scripts] },
-      hint: scripts.length > 0
-        ? `Name one with --entry: ${scripts.join(", ")}`
-        : "Name it with --entry: module:function, a module, or a file such as main.py",
-    },
   );
 }
 

@@ -1,7 +1,14 @@
+import { decodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import type { JsonValue } from "../errors.ts";
 import type { BuildPlan, SlotSpec } from "../manifest/build_plan.ts";
 import { sha256 } from "../crypto/sha256.ts";
+import {
+  componentsOf,
+  type CycloneDx,
+  type CycloneDxComponent,
+  licencesOf,
+} from "../read/find_sbom.ts";
 import { TOOL_NAME, TOOL_VERSION } from "../pack/tool_version.ts";
 
 /** A part of a package that somebody else made. */
@@ -21,6 +28,14 @@ export interface Component {
       readonly content: string;
     }[]
     | undefined;
+}
+
+/** The digest in a lock file of npm, as a document has it. */
+export function npmHashes(integrity: string | undefined): Component["hashes"] {
+  const sha512 = /^sha512-(.+)$/.exec(integrity ?? "")?.[1];
+  return sha512 === undefined
+    ? undefined
+    : [{ alg: "SHA-512", content: encodeHex(decodeBase64(sha512)) }];
 }
 
 /** Name of the document in a package. */
@@ -45,7 +60,12 @@ export const SBOM_SLOT: SlotSpec = {
 
 /** Licences whose short names SPDX knows; others are given as words. */
 const SPDX_REGEXP =
-  /^\(?(?:MIT(?:-0|-CMU)?|Apache-2\.0|BSD-[23]-Clause|0BSD|ISC|MPL-2\.0|PSF-2\.0|Python-2\.0|Unlicense|Zlib|CC0-1\.0|BlueOak-1\.0\.0|[AL]?GPL-[23]\.[01]-(?:only|or-later)|LGPL-2\.1-(?:only|or-later)|BSL-1\.0| (?:AND|OR) |[()])+\)?$/;
+  /^(?:MIT(?:-0|-CMU)?|Apache-2\.0|BSD-[23]-Clause|0BSD|ISC|MPL-2\.0|PSF-2\.0|Python-2\.0|Unlicense|Zlib|CC0-1\.0|BlueOak-1\.0\.0|[AL]?GPL-[23]\.[01]-(?:only|or-later)|LGPL-2\.1-(?:only|or-later)|BSL-1\.0)$/;
+
+function isExpression(license: string): boolean {
+  return license.replaceAll(/[()]/g, "").split(/ (?:AND|OR) /)
+    .every((one) => SPDX_REGEXP.test(one));
+}
 
 /** Writes a CycloneDX 1.6 document: sorted, without time and chance. */
 export async function writeSbom(
@@ -67,7 +87,7 @@ export async function writeSbom(
       description: part.description,
       hashes: hashes?.map(({ alg, content }) => ({ alg, content })),
       licenses: license === undefined ? undefined : [
-        SPDX_REGEXP.test(license)
+        isExpression(license)
           ? { expression: license }
           : { license: { name: license } },
       ],
@@ -123,38 +143,19 @@ async function uuidOf(text: string): Promise<string> {
   );
 }
 
-/** The part of a CycloneDX document that is turned into another format. */
-interface CycloneDx {
-  readonly serialNumber: string;
-  readonly metadata: { readonly component: CycloneDxComponent };
-  readonly components: readonly CycloneDxComponent[];
-}
-
-interface CycloneDxComponent {
-  readonly name: string;
-  readonly version: string;
-  readonly description?: string;
-  readonly purl?: string;
-  readonly hashes?: readonly {
-    readonly alg: string;
-    readonly content: string;
-  }[];
-  readonly licenses?: readonly { readonly expression?: string }[];
-}
-
 /** The same list as an SPDX 2.3 document. */
-export function toSpdx(
-  { serialNumber, metadata, components }: CycloneDx,
-): JsonValue {
+export function toSpdx(document: CycloneDx): JsonValue {
+  const { serialNumber, metadata } = document;
+  const own = metadata?.component ?? {};
   const idOf = (index: number): string => `SPDXRef-Package-${index}`;
-  const all = [metadata.component, ...components];
+  const all = [own, ...componentsOf(document)];
   return {
     spdxVersion: "SPDX-2.3",
     dataLicense: "CC0-1.0",
     SPDXID: "SPDXRef-DOCUMENT",
-    name: `${metadata.component.name}-${metadata.component.version}`,
+    name: `${own.name}-${own.version}`,
     documentNamespace: `https://spdx.org/spdxdocs/${
-      serialNumber.replace("urn:uuid:", "")
+      String(serialNumber).replace("urn:uuid:", "")
     }`,
     creationInfo: {
       created: "1970-01-01T00:00:00Z",
@@ -162,18 +163,20 @@ export function toSpdx(
     },
     packages: all.map((one, index): JsonValue => ({
       SPDXID: idOf(index),
-      name: one.name,
-      versionInfo: one.version,
+      name: String(one.name),
+      versionInfo: String(one.version),
       downloadLocation: "NOASSERTION",
       filesAnalyzed: false,
       licenseConcluded: "NOASSERTION",
-      licenseDeclared: one.licenses?.[0]?.expression ?? "NOASSERTION",
+      licenseDeclared: expressionOf(one),
       copyrightText: "NOASSERTION",
-      checksums: one.hashes?.map(({ alg, content }) => ({
-        algorithm: alg.replace("-", ""),
-        checksumValue: content,
-      })),
-      externalRefs: one.purl === undefined ? undefined : [{
+      checksums: Array.isArray(one.hashes)
+        ? one.hashes.map(({ alg, content }) => ({
+          algorithm: String(alg).replace("-", ""),
+          checksumValue: String(content),
+        }))
+        : undefined,
+      externalRefs: typeof one.purl !== "string" ? undefined : [{
         referenceCategory: "PACKAGE-MANAGER",
         referenceType: "purl",
         referenceLocator: one.purl,
@@ -185,4 +188,10 @@ export function toSpdx(
       relatedSpdxElement: idOf(index),
     })),
   };
+}
+
+/** SPDX takes no words for a licence here, only what it has a name for. */
+function expressionOf(component: CycloneDxComponent): string {
+  const text = licencesOf(component);
+  return isExpression(text) ? text : "NOASSERTION";
 }

@@ -1,7 +1,11 @@
 import { listMembers } from "../archive/list_members.ts";
 import { BytesSource } from "../io/bytes_source.ts";
 import { parentsOf } from "../io/extract_target.ts";
-import type { FileTree, FileTreeEntry } from "../io/file_tree.ts";
+import {
+  type FileTree,
+  type FileTreeEntry,
+  filterTree,
+} from "../io/file_tree.ts";
 import { streamFrom } from "../io/stream_from.ts";
 import type { Host } from "../host/types.ts";
 import type { FoundSource } from "../pack/slot_source.ts";
@@ -35,24 +39,6 @@ export function textSource(
     kind: "file",
     mode,
     open: () => Promise.resolve(new BytesSource(bytes, name)),
-  };
-}
-
-/** A tree without what a rule leaves out. */
-export function filterTree(
-  tree: FileTree,
-  takes: (path: string, isDirectory: boolean) => boolean,
-): FileTree {
-  return {
-    name: tree.name,
-    readFile: (path, size) => tree.readFile(path, size),
-    openFile: (path) => tree.openFile(path),
-    async *entries(descend = () => true): ReturnType<FileTree["entries"]> {
-      const inner = tree.entries((path) => takes(path, true) && descend(path));
-      for await (const entry of inner) {
-        if (takes(entry.path, entry.kind === "directory")) yield entry;
-      }
-    },
   };
 }
 

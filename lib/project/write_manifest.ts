@@ -47,7 +47,8 @@ export async function writeProjectManifest(
   return [manifest, ...plan.slots.map(({ id }) => join(place, id))];
 }
 
-function manifestText(plan: BuildPlan): string {
+/** The manifest that a project is packed by. */
+export function manifestText(plan: BuildPlan): string {
   const { execution, runtime, workenv } = plan;
   const { argv, args, env } = execution;
   const lines = [

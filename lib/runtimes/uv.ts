@@ -1,7 +1,13 @@
 import { join } from "@std/path";
 import { isPspfError, PspfError } from "../errors.ts";
 import type { RunRequest } from "../host/types.ts";
-import { dataDirectory, findProgram, runTool, type ToolHost } from "./tools.ts";
+import {
+  dataDirectory,
+  findProgram,
+  keepInCache,
+  runTool,
+  type ToolHost,
+} from "./tools.ts";
 
 /** Says how uv is called here; every call of it goes through this. */
 export interface Uv {
@@ -46,9 +52,9 @@ async function ownUv(
     await findProgram("python", host);
   if (python === undefined) throw noUv("neither uv nor Python is on PATH");
   say(`installing uv with pip into ${directory}`);
-  const draft = `${directory}-${host.machine.processors}-new`;
-  await host.writer.remove(draft);
   await host.writer.makeDirectory(dataDirectory(host), 0o755);
+  // Another flavor may be doing the same.
+  const draft = await host.writer.makeTemporaryDirectory(`${directory}-`);
   try {
     // deno-fmt-ignore
     await runTool("install uv", {
@@ -56,13 +62,13 @@ async function ownUv(
       args: ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
         "--only-binary", ":all:", "--target", draft, REQUIREMENT],
     }, host);
+    await keepInCache(draft, directory, host);
   } catch (error) {
-    await host.writer.remove(draft);
     if (!isPspfError(error)) throw error;
     throw noUv(error.message);
+  } finally {
+    await host.writer.remove(draft);
   }
-  await host.writer.remove(directory);
-  await host.writer.rename(draft, directory);
   return program;
 }
 

@@ -57,7 +57,10 @@ function namedRoot(
   { env, machine }: Pick<WorkenvHost, "env" | "machine">,
 ): string {
   const home = [env.get("HOME") ?? "", machine.home ?? ""].find(isAbsolute);
-  const usual = home === undefined ? undefined : join(home, ".cache", "flavor");
+  // Containers say `/` for a user that they do not know.
+  const usual = home === undefined || (home === "/" && machine.user !== 0)
+    ? undefined
+    : join(home, ".cache", "flavor");
   const chosen = env.get("FLAVOR_CACHE") ?? "";
   // Other launchers export their default with one directory too many to every
   // program that they start, a shell perhaps.
@@ -77,6 +80,13 @@ function namedRoot(
   if (isWindows && local !== "") return join(local, "flavor", "cache");
   if (!isWindows && isAbsolute(local)) return join(local, "flavor");
   if (usual !== undefined) return usual;
+  if (!isWindows && machine.user !== undefined) {
+    const temporary = env.get("TMPDIR") ?? "";
+    return join(
+      isAbsolute(temporary) ? temporary : "/tmp",
+      `flavor-${machine.user}`,
+    );
+  }
   throw new PspfError("cache/unavailable", "There is no home directory", {
     hint: "Set FLAVOR_CACHE to an absolute path",
   });

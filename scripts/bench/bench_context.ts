@@ -32,11 +32,20 @@ export class BenchContext implements Disposable {
 
   /** The launcher of this machine. */
   get launcher(): string {
-    const name = `flavor-rs-launcher-${Deno.build.os}_${ARCH[Deno.build.arch]}`;
+    return this.#helper("launcher", "");
+  }
+
+  /** The native builder of this machine. */
+  get builder(): string {
+    return this.#helper("builder", " --builder");
+  }
+
+  #helper(role: string, option: string): string {
+    const name = `flavor-rs-${role}-${Deno.build.os}_${ARCH[Deno.build.arch]}`;
     const path = join(this.root, "dist", "bin", name);
     if (existsSync(path)) return path;
     throw new Error(
-      `There is no launcher at ${path}; build it with: scripts/build_launcher`,
+      `There is no ${role} at ${path}; build it with: scripts/build_launcher${option}`,
     );
   }
 

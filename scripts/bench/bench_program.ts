@@ -5,7 +5,7 @@ import { bundle } from "../release/bundle.ts";
 import { stage } from "../release/staging.ts";
 import type { BenchContext } from "./bench_context.ts";
 import type { BenchRow } from "./bench_row.ts";
-import { measureCommands, type RunSample } from "./spawner.ts";
+import { fastest, measureCommands } from "./spawner.ts";
 
 /** Other programs get in the way of a start of tens of milliseconds: the fastest counts. */
 const STARTS = 40;
@@ -40,8 +40,4 @@ export async function benchProgram(
     bar: { of: "difference", limit: 45, kind: "at most" },
     note: `the fastest of ${STARTS} starts each, taken in turn`,
   }];
-}
-
-function fastest(samples: readonly RunSample[] = []): number {
-  return Math.min(...samples.map(({ ms }) => ms));
 }

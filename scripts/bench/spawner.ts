@@ -95,3 +95,8 @@ export function median(
   if (middle === undefined) throw new RangeError("There are no samples");
   return middle;
 }
+
+/** The shortest of some runs, in milliseconds. */
+export function fastest(samples: readonly RunSample[] = []): number {
+  return Math.min(...samples.map(({ ms }) => ms));
+}

@@ -5,6 +5,7 @@ import { errorReference } from "./error_reference.ts";
 import { replaceSections, type Sections } from "./generated_sections.ts";
 import { manifestJsonSchema } from "./manifest_json_schema.ts";
 import { manifestReference } from "./manifest_reference.ts";
+import { nativeSchema } from "./native_schema.ts";
 
 /** A file with generated text, as it is and as it should be. */
 export interface GeneratedPage {
@@ -24,6 +25,7 @@ const SECTIONS: Sections = {
 
 const PAGES = ["docs/cli.md", "docs/errors.md", "docs/manifest.md"] as const;
 const SCHEMA = "docs/flavor.schema.json";
+const NATIVE_SCHEMA = "native/crates/pspf-builder/src/manifest_schema.json";
 
 /**
  * Generates every page anew, without writing any.
@@ -39,7 +41,12 @@ export async function generatePages(
     const fresh = replaceSections(actual, SECTIONS);
     return { path, actual, expected: await format(fresh, "md", root) };
   });
-  return await Promise.all([...pages, schemaPage(root)]);
+  const native = {
+    path: NATIVE_SCHEMA,
+    actual: await readOptional(join(root, NATIVE_SCHEMA)),
+    expected: nativeSchema(),
+  };
+  return await Promise.all([...pages, schemaPage(root), native]);
 }
 
 async function schemaPage(root: string): Promise<GeneratedPage> {

@@ -65,9 +65,9 @@ export async function checkRelease(
   if (problems.length > 0) throw new Error(problems.join("\n"));
 
   const launchers = await readLaunchers(
-    names.filter((name) => parseHelperName(name) !== undefined).map((name) =>
-      join(directory, name)
-    ),
+    names.filter((name) => parseHelperName(name)?.role === "launcher").map((
+      name,
+    ) => join(directory, name)),
   );
   const home = mkdtempSync(join(tmpdir(), "flavor-release-"));
   try {

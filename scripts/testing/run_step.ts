@@ -7,8 +7,8 @@ export interface Step {
   readonly command: readonly [program: string, ...args: string[]];
   /** A check counts as one test; a runner counts what it says, and at least one. */
   readonly kind: "check" | "tests";
-  /** Whether it only runs when it is named. */
-  readonly onRequest?: boolean;
+  /** Whether it only runs when it is named, alone or as one of `--platforms`. */
+  readonly onRequest?: true | "platforms";
 }
 
 /** What came out of a step. */

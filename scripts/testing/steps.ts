@@ -2,6 +2,7 @@ import type { Step } from "./run_step.ts";
 
 /** Tests that start packages, and so need the launcher; and what has to run alone. */
 const E2E_PATHS: readonly string[] = [
+  "tests/builder",
   "tests/e2e",
   "tests/hostile",
   "tests/launcher",
@@ -19,13 +20,18 @@ const SHELL_SCRIPTS: readonly string[] = [
   "scripts/check_reproducible",
   "scripts/dev",
   "scripts/fuzz",
+  "scripts/prepare_platforms",
   "scripts/prerequisites",
   "scripts/release/install.sh",
   "scripts/rust_toolchain",
+  "tests/platforms/support/with_arm64.sh",
 ];
 
 /** Tests that need Chromium. */
 const BROWSER_FOLDER = "tests/browser";
+
+/** Tests that run on machines of other kinds. */
+const PLATFORM_FOLDER = "tests/platforms";
 
 const DENO_TEST = "deno test --quiet -P";
 
@@ -66,6 +72,7 @@ export function listSteps(facts: StepFacts): readonly Step[] {
       `${DENO_TEST} --no-check --parallel --ignore=${[
         ...E2E_PATHS,
         BROWSER_FOLDER,
+        PLATFORM_FOLDER,
       ]} tests`,
     ),
     // Examples are type-checked here and nowhere else.
@@ -83,6 +90,8 @@ export function listSteps(facts: StepFacts): readonly Step[] {
     check("codecs", "scripts/build_codecs --check"),
     check("launcher", "scripts/build_launcher --if-stale"),
     check("size", "scripts/build_launcher --check"),
+    check("builder", "scripts/build_launcher --builder --if-stale"),
+    check("builder-size", "scripts/build_launcher --builder --check"),
     tests(
       "e2e",
       `${DENO_TEST_ALL} --no-check ${
@@ -100,6 +109,16 @@ export function listSteps(facts: StepFacts): readonly Step[] {
       ),
       onRequest: true,
     },
+    // Emulators and the compilers for six targets are much to ask of everybody.
+    ...[
+      check("platforms-build", "scripts/prepare_platforms"),
+      check("platforms-size", "scripts/build_launcher --check --all"),
+      check(
+        "platforms-clippy",
+        "scripts/build_launcher --clippy windows_amd64 windows_arm64 darwin_arm64 linux_arm64",
+      ),
+      tests("platforms", `${DENO_TEST_ALL} --no-check ${PLATFORM_FOLDER}`),
+    ].map((step) => ({ ...step, onRequest: "platforms" as const })),
   ];
 }
 

@@ -133,9 +133,10 @@ exit 3`,
   assertEquals(document.package, { name: "demo", version: "1.2.3" });
   assertEquals(document.execution, {
     primary_slot: 0,
-    command: "sh {workenv}/app/run.sh",
-    env: { MODE: "test" },
-    environment: { MODE: "test" },
+    // Each of the existing builders writes variables where one launcher looks.
+    command: "env MODE=test sh {workenv}/app/run.sh",
+    env: {},
+    environment: {},
   });
   const [app, text] = document.slots;
   assertEquals(
@@ -181,6 +182,43 @@ Deno.test("pack --builder-bin publishes what a builder wrote once it verifies an
     ((await Deno.stat(dir.at("out/demo.psp"))).mode ?? 0) & 0o777,
     0o755,
   );
+});
+
+Deno.test("pack --builder-bin says which variables and words a builder may lose", async () => {
+  await using dir = await tempDir();
+  // As the Rust builder does: it passes over what it does not know.
+  await project(
+    dir,
+    `python3 - "$manifest" <<'END'
+import json, sys
+path = sys.argv[1]
+document = json.load(open(path))
+document["execution"].pop("environment")
+document["package"].pop("description")
+json.dump(document, open(path, "w"))
+END
+exec ${OURSELVES} "$@"`,
+  );
+  const manifest = MANIFEST.replace(
+    `MODE = "test"`,
+    `MODE = "test", ODD = "a b"`,
+  )
+    .replace(`version = "1.2.3"`, `version = "1.2.3", description = "Demo"`);
+  await dir.write("flavor.toml", manifest);
+  const { code, out, err } = await pack(dir, "--json");
+  assertEquals(code, 0, err);
+  const { warnings } = JSON.parse(out);
+  assertEquals(
+    warnings.filter((one: string) => /lost|description/.test(one)),
+    [
+      "execution.env.ODD may be lost: builders of other products write variables where not every launcher looks",
+      "package.description is left out: the builder does not know it",
+    ],
+  );
+  await using opened = await PSPFReader.open(dir.at("out/demo.psp"));
+  const { command, env } = opened.metadata.execution;
+  assertEquals(command, "env MODE=test sh {workenv}/app/run.sh");
+  assertEquals(env, { ODD: "a b" });
 });
 
 const REFUSED = {

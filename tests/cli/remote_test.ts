@@ -78,7 +78,7 @@ Deno.test("inspect, verify, extract, extract-all and diff read from a web server
   );
 });
 
-Deno.test("sbom reads the list of components from a web server", async () => {
+Deno.test("sbom fetches the list of components, and leaves the rest where it is", async () => {
   await using dir = await tempDir();
   const sbom = { bomFormat: "CycloneDX", specVersion: "1.6", components: [] };
   const bytes = await demoPackage({ sbom, launcherSize: 500_000 });
@@ -257,4 +257,39 @@ Deno.test("servers are reached through the proxy that the environment names", as
   const { package: name } = JSON.parse(new TextDecoder().decode(stdout));
   assertEquals(name, "http://packages.test/app.psp");
   assertEquals(server.served[0]?.headers.get("host"), "packages.test");
+});
+
+Deno.test("sbom reads the list of components from a web server", async () => {
+  const sbom = {
+    bomFormat: "CycloneDX",
+    serialNumber: "urn:uuid:00000000-0000-8000-8000-000000000000",
+    metadata: { component: { name: "weather", version: "1" } },
+    components: [{
+      name: "a",
+      version: "2",
+      purl: "pkg:npm/a@2",
+      licenses: [{ license: { id: "MIT" } }, { license: { name: "My own" } }],
+    }, {
+      name: "b",
+      version: "3",
+      licenses: [{ expression: "MIT OR Apache-2.0" }],
+    }],
+  };
+  await using server = serveBytes(await demoPackage({ sbom }));
+  const cwd = Deno.cwd();
+  const asSigned = await cli(["sbom", server.url], { cwd });
+  assertEquals(asSigned.code, 0, asSigned.err);
+  assertEquals(JSON.parse(asSigned.out), sbom);
+  const spdx = await cli(["sbom", server.url, "--format", "spdx"], { cwd });
+  const { packages } = JSON.parse(spdx.out) as {
+    readonly packages: readonly Record<string, unknown>[];
+  };
+  assertEquals(
+    packages.map((one) => [one["name"], one["licenseDeclared"]]),
+    [
+      ["weather", "NOASSERTION"],
+      ["a", "NOASSERTION"],
+      ["b", "MIT OR Apache-2.0"],
+    ],
+  );
 });

@@ -2,13 +2,14 @@ import { assertEquals } from "@std/assert";
 import { basename, join } from "@std/path";
 
 import { runPage } from "../../scripts/docs/run_page.ts";
+import { helperPath } from "../builder/native_builder.ts";
 import { launcherPath } from "../launcher/support/launcher_path.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { readPages, ROOT } from "./pages.ts";
 
 /**
- * This checkout as a newcomer has it, with one launcher: what else lies in
- * dist/ depends on what was built here before.
+ * This checkout as a newcomer has it, with one launcher and one builder: what
+ * else lies in dist/ depends on what was built here before.
  */
 async function writeCheckout(directory: string): Promise<void> {
   await Deno.mkdir(join(directory, "dist", "bin"), { recursive: true });
@@ -17,11 +18,10 @@ async function writeCheckout(directory: string): Promise<void> {
       await Deno.symlink(join(ROOT, name), join(directory, name));
     }
   }
-  const launcher = launcherPath();
-  await Deno.copyFile(
-    launcher,
-    join(directory, "dist", "bin", basename(launcher)),
-  );
+  for (const helper of [launcherPath(), helperPath("builder")]) {
+    const copy = join(directory, "dist", "bin", basename(helper));
+    await Deno.copyFile(helper, copy);
+  }
 }
 
 for (const { path, text } of await readPages()) {

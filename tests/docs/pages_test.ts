@@ -61,7 +61,7 @@ Deno.test("pages mention no flag that does not exist", () => {
     // What follows a lone -- belongs to the application, Deno's flags to Deno, and so on.
     const words = proseAndCommands(text).replaceAll(/ -- .*$/gm, "")
       .replaceAll(
-        /(?:^|`|\$ |timeout 300 )(?:deno|curl|python3|skopeo|scripts\/build_launcher) [^`\n]*/gm,
+        /(?:^|`|\$ |timeout 300 )(?:deno|curl|osslsigncode|python3|rcodesign|skopeo|scripts\/build_launcher) [^`\n]*/gm,
         "",
       );
     for (const [flag] of words.matchAll(/(?<![\w-])--[a-z][a-z-]*[a-z]\b/g)) {

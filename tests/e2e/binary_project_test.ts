@@ -2,7 +2,15 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 
 import { tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
-import { ARM_LAUNCHER, PACK_ENV, startBare } from "./support/projects.ts";
+import { PLATFORMS } from "../../lib/launchers/platform.ts";
+import {
+  HERE,
+  PACK_ENV,
+  standIn,
+  standInLaunchers,
+  startBare,
+  THERE,
+} from "./support/projects.ts";
 
 const options = (
   cwd: string,
@@ -26,8 +34,8 @@ Deno.test("flavor pack ./tool packs a Go program, for the platform that it is ma
     });
     assertEquals(code, 0, stderr);
   };
-  await build("amd64", "tool");
-  await build("arm64", "foreign");
+  await build(HERE.go, "tool");
+  await build(THERE.go, "foreign");
   const packed = await flavor(
     ["pack", "./tool", "--smoke=a"],
     options(dir.path),
@@ -43,13 +51,13 @@ Deno.test("flavor pack ./tool packs a Go program, for the platform that it is ma
   });
   await t.step("a program for another platform is refused", async () => {
     const { code, stderr } = await flavor(
-      ["pack", "./foreign", "--target", "linux_amd64"],
+      ["pack", "./foreign", "--target", HERE.platform],
       options(dir.path),
     );
     assertEquals(code, 6, stderr);
     assertStringIncludes(
       stderr,
-      "is for linux_arm64, and the package is for linux_amd64",
+      `is for ${THERE.platform}, and the package is for ${HERE.platform}`,
     );
   });
 });
@@ -97,27 +105,59 @@ execution = { command = "{workenv}/tool" }
 slots = [{ id = "tool", source = "tool", target = "tool" }]
 `,
   );
-  await dir.write(
-    "data/flavor/bin/flavor-rs-launcher-linux_arm64",
-    ARM_LAUNCHER,
-  );
-  const { code, stdout, stderr } = await flavor(
-    ["pack", "--json", "--target", "linux_amd64", "--target", "linux_arm64"],
-    { cwd: dir.path, env: { ...PACK_ENV, XDG_DATA_HOME: dir.at("data") } },
-  );
-  assertEquals(code, 0, stderr);
-  const { packages } = JSON.parse(stdout) as {
-    readonly packages: readonly {
-      readonly platform: string;
-      readonly package: string;
-    }[];
+  const env = {
+    ...PACK_ENV,
+    XDG_DATA_HOME: await standInLaunchers(dir, PLATFORMS),
   };
-  assertEquals(packages.map(({ platform }) => platform), [
-    "linux_amd64",
-    "linux_arm64",
-  ]);
-  assertEquals(packages.map((one) => one.package), [
-    dir.at("dist", "hello-linux_amd64.psp"),
-    dir.at("dist", "hello-linux_arm64.psp"),
-  ]);
+  const pack = async (
+    ...targets: string[]
+  ): Promise<readonly (readonly [platform: string, path: string])[]> => {
+    const args = targets.flatMap((one) => ["--target", one]);
+    const { code, stdout, stderr } = await flavor(
+      ["pack", "--json", ...args],
+      { cwd: dir.path, env },
+    );
+    assertEquals(code, 0, stderr);
+    const { packages } = JSON.parse(stdout) as {
+      readonly packages: readonly {
+        readonly platform: string;
+        readonly package: string;
+      }[];
+    };
+    return packages.map((one) => [one.platform, one.package]);
+  };
+  const expected = (platforms: readonly string[]): unknown =>
+    platforms.map((one) => [one, dir.at("dist", `hello-${one}.psp`)]);
+  const some = ["linux_amd64", "linux_arm64"];
+  assertEquals(await pack(...some), expected(some));
+  assertEquals(await pack("all"), expected(PLATFORMS));
+});
+
+Deno.test("a program's platform and name come from the file itself", async () => {
+  await using dir = await tempDir();
+  const env = {
+    ...PACK_ENV,
+    XDG_DATA_HOME: await standInLaunchers(dir, PLATFORMS),
+  };
+  for (const platform of PLATFORMS) {
+    const name = platform.startsWith("windows") ? "tool.exe" : "tool";
+    await dir.write(name, standIn(platform), 0o755);
+    const { code, stdout, stderr } = await flavor(
+      ["pack", `./${name}`, "--json"],
+      { cwd: dir.path, env },
+    );
+    assertEquals(code, 0, stderr);
+    const packed = JSON.parse(stdout);
+    assertEquals(
+      [packed.platform, packed.package, packed.slots[0].target],
+      [platform, dir.at("dist", "tool.psp"), `bin/${name}`],
+    );
+  }
+  await dir.write("notes.txt", "plain text\n");
+  const { code, stderr } = await flavor(["pack", "./notes.txt"], {
+    cwd: dir.path,
+    env,
+  });
+  assertEquals(code, 6, stderr);
+  assertStringIncludes(stderr, "neither an ELF, PE or Mach-O program");
 });

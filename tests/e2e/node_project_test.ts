@@ -3,12 +3,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
 import {
-  ARM_LAUNCHER,
+  assertStandardSbom,
   librariesOf,
   PACK_ENV,
   packIn,
   projectCopy,
+  standInLaunchers,
   startBare,
+  THERE,
 } from "./support/projects.ts";
 
 interface Listed {
@@ -77,14 +79,14 @@ Deno.test("an Express application runs where nothing is installed", async (t) =>
     assertEquals(libraries, [...names].sort());
   });
 
+  await t.step("that list is CycloneDX and SPDX to others", async () => {
+    await assertStandardSbom(path);
+  });
+
   await t.step(
-    "two builds give the same bytes, the first one in the project or not",
+    "two builds give the same bytes, the second beside the first one's package",
     async () => {
-      await Deno.copyFile(path, dir.at("first.psp.kept"));
-      await Deno.writeTextFile(dir.at(".npmignore"), "*.kept\n");
       const first = await run("sha256sum", [path]);
-      await Deno.remove(dir.at(".npmignore"));
-      await Deno.remove(dir.at("first.psp.kept"));
       await packIn(dir, "--quiet");
       assertEquals((await run("sha256sum", [path])).stdout, first.stdout);
     },
@@ -129,6 +131,152 @@ console.log(masked.toString());
   ]);
   assert(!/win32|darwin/.test(listed.stdout), listed.stdout);
 });
+
+Deno.test("what is compiled for a package is the same in every build", async () => {
+  const digests: string[] = [];
+  for (let build = 0; build < 2; build++) {
+    await using dir = await tempDir();
+    await using cache = await tempDir();
+    await dir.write("addon/addon.c", ADDON);
+    await dir.write(
+      "addon/binding.gyp",
+      '{ "targets": [{ "target_name": "addon", "sources": ["addon.c"] }] }',
+    );
+    await dir.write(
+      "addon/package.json",
+      '{ "name": "addon", "version": "1.0.0", "main": "build/Release/addon.node" }',
+    );
+    const packed = await run("npm", ["pack", "--silent", "./addon"], {
+      cwd: dir.path,
+    });
+    assertEquals(packed.code, 0, packed.stderr);
+    await dir.write(
+      "package.json",
+      JSON.stringify({
+        name: "compiled",
+        version: "1.0.0",
+        main: "main.js",
+        files: ["main.js", "*.tgz"],
+        dependencies: { addon: "file:addon-1.0.0.tgz" },
+        flavor: { runtime: "node@22" },
+      }),
+    );
+    await dir.write("main.js", "console.log(require('addon'));\n");
+    await dir.write("notes.txt", "not published");
+    await packIn(dir);
+    const path = dir.at("dist", "compiled.psp");
+    const { stdout, stderr } = await startBare(path, [], cache.path);
+    assertEquals(stdout, "compiled here\n", stderr);
+    const listed = await run("find", [cache.path, "-name", "notes.txt"]);
+    assertEquals(listed.stdout, "", "only what npm would publish");
+    digests.push(
+      (await run("sha256sum", ["-"], {
+        stdin: await Deno.readFile(path),
+      })).stdout,
+    );
+  }
+  assertEquals(digests[0], digests[1]);
+});
+
+const ADDON = `#include <node_api.h>
+NAPI_MODULE_INIT() {
+  napi_value text;
+  napi_create_string_utf8(env, "compiled here", NAPI_AUTO_LENGTH, &text);
+  return text;
+}
+`;
+
+/** Package managers that are not on every machine, by their packages. */
+const MANAGERS = [
+  ["npm", "npm", "node_modules/npm"],
+  ["pnpm", "pnpm@10", "node_modules/pnpm"],
+  ["yarn", "yarn@1", "node_modules/yarn"],
+  ["yarn", "@yarnpkg/cli-dist@4", "node_modules/@yarnpkg/cli-dist"],
+] as const;
+
+for (const [tool, specifier, place] of MANAGERS) {
+  Deno.test(`what ${specifier} has locked is installed, and nothing for development`, async () => {
+    await using dir = await tempDir();
+    await using tools = await tempDir();
+    await using cache = await tempDir();
+    const registry = await run("npm", ["config", "get", "registry"]);
+    const env: Record<string, string> = {
+      ...PACK_ENV,
+      PATH: `${tools.at(place, "bin")}:${Deno.env.get("PATH")}`,
+      YARN_NPM_REGISTRY_SERVER: registry.stdout.trim(),
+      YARN_UNSAFE_HTTP_WHITELIST: "*",
+      YARN_GLOBAL_FOLDER: tools.at("yarn"),
+      YARN_CACHE_FOLDER: tools.at("yarn-cache"),
+      YARN_ENABLE_IMMUTABLE_INSTALLS: "false",
+      pnpm_config_store_dir: tools.at("pnpm"),
+    };
+    if (tool !== "npm") {
+      const got = await run("npm", [
+        "install",
+        "--silent",
+        "--prefix",
+        tools.path,
+        specifier,
+      ], { env });
+      assertEquals(got.code, 0, got.stderr);
+      const bin = tools.at(place, "bin", tool);
+      await Deno.writeTextFile(
+        bin,
+        `#!/bin/sh\nexec node "$0.${tool === "pnpm" ? "cjs" : "js"}" "$@"\n`,
+      );
+      await Deno.chmod(bin, 0o755);
+    }
+    // What is installed does not depend on what runs it: a small package is packed faster.
+    const node = await run("node", ["-p", "process.execPath"]);
+    const script = `#!/bin/sh\nexec "${node.stdout.trim()}" "$@"\n`;
+    await dir.write("node", script, 0o755);
+    const project = (range: string): Promise<string> =>
+      dir.write(
+        "package.json",
+        JSON.stringify({
+          name: "locked",
+          version: "1.0.0",
+          main: "main.js",
+          dependencies: { ms: range },
+          devDependencies: { picocolors: "1.1.1" },
+          flavor: { runtime: "./node" },
+        }),
+      );
+    await dir.write("main.js", "console.log(require('ms')('2 days'));\n");
+    await project("2.1.2");
+    const locked = await run(tool, ["install"], { cwd: dir.path, env });
+    assertEquals(locked.code, 0, locked.stdout + locked.stderr);
+    const args = ["pack", "--key-seed", "test"];
+    const packed = await flavor(args, { cwd: dir.path, env });
+    assertEquals(packed.code, 0, packed.stderr);
+    const path = dir.at("dist", "locked.psp");
+    const { stdout, stderr } = await startBare(path, [], cache.path);
+    assertEquals(stdout, "172800000\n", stderr);
+    assertEquals(await librariesOf(path), ["ms==2.1.2"]);
+    const notes = await run("find", [
+      cache.path,
+      "(",
+      "-name",
+      ".yarn*",
+      "-o",
+      "-name",
+      ".pnpm*",
+      "-o",
+      "-name",
+      ".modules.yaml",
+      "-o",
+      "-name",
+      ".package*",
+      ")",
+    ]);
+    assertEquals(notes.stdout, "", "notes of those who installed");
+    // A lock file that the project has left behind is an error.
+    await project("2.1.3");
+    const refused = await flavor(args, { cwd: dir.path, env });
+    assertEquals(refused.code, 6, refused.stderr);
+    assertStringIncludes(refused.stderr, "Cannot install the dependencies");
+  });
+}
 
 Deno.test("several commands share a package, and its name chooses", async () => {
   await using dir = await tempDir();
@@ -232,12 +380,8 @@ Deno.test("another platform gets its own Node.js", async () => {
     }),
   );
   await dir.write("a.js", "");
-  await dir.write(
-    "data/flavor/bin/flavor-rs-launcher-linux_arm64",
-    ARM_LAUNCHER,
-  );
-  const env = { ...PACK_ENV, XDG_DATA_HOME: dir.at("data") };
-  const args = ["pack", "--target", "linux_arm64", "--output", "far.psp"];
+  const env = { ...PACK_ENV, XDG_DATA_HOME: await standInLaunchers(dir) };
+  const args = ["pack", "--target", THERE.platform, "--output", "far.psp"];
   const refused = await flavor(args, { cwd: dir.path, env });
   assertEquals(refused.code, 6, refused.stderr);
   assertStringIncludes(
@@ -255,5 +399,5 @@ Deno.test("another platform gets its own Node.js", async () => {
   );
   const packed = await flavor(args, { cwd: dir.path, env });
   assertEquals(packed.code, 0, packed.stderr);
-  assertStringIncludes(packed.stdout, "linux_arm64");
+  assertStringIncludes(packed.stdout, THERE.platform);
 });

@@ -5,23 +5,33 @@ import { buildPackageFromManifest } from "../../mod.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { flavor, run } from "./support/processes.ts";
 import {
-  ARM_LAUNCHER,
+  assertStandardSbom,
+  giveToStranger,
+  HERE,
   librariesOf,
+  movablePython,
+  ownUv,
   PACK_ENV,
   packIn,
   projectCopy,
   pythonPrefix,
+  standInLaunchers,
+  startAsStranger,
   startBare,
+  THERE,
 } from "./support/projects.ts";
 
 const PREFIX = await pythonPrefix();
-const UV = join(PACK_ENV["XDG_DATA_HOME"] ?? "", "flavor", "uv", "bin", "uv");
+const UV = await ownUv();
 
 Deno.test("a Flask application with httpx runs where nothing is installed", async (t) => {
   await using dir = await projectCopy("flask-app");
   await using cache = await tempDir();
   const { stdout } = await packIn(dir, "--runtime", PREFIX, "--smoke");
   const path = dir.at("dist", "guestbook.psp");
+  // Another user, even where root runs the tests: modes mean something.
+  for (const one of [dir.path, cache.path]) await Deno.chmod(one, 0o755);
+  await giveToStranger(cache.path);
 
   await t.step("it says what it needs of a machine", () => {
     assertStringIncludes(stdout, "needs  glibc >= 2.");
@@ -30,7 +40,7 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
   await t.step(
     "it runs its own interpreter and nothing of this machine",
     async () => {
-      const { code, stdout, stderr } = await startBare(
+      const { code, stdout, stderr } = await startAsStranger(
         path,
         ["a b"],
         cache.path,
@@ -50,7 +60,7 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
 
   await t.step("another script runs by its name", async () => {
     await Deno.symlink(path, cache.at("guestbook-check"));
-    const { stdout } = await startBare(
+    const { stdout } = await startAsStranger(
       cache.at("guestbook-check"),
       ["x"],
       cache.path,
@@ -74,19 +84,35 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
         "the list of components is never extracted",
       );
       await run("chmod", ["-R", "a-w", cache.path]);
-      const { code, stderr } = await startBare(path, [], cache.path);
+      const { code, stderr } = await startAsStranger(path, [], cache.path);
       await run("chmod", ["-R", "u+w", cache.path]);
       assertEquals(code, 0, stderr);
       assertEquals(await files(), before);
     },
   );
 
+  await t.step("every module is compiled, and no start checks it", async () => {
+    const site = cache.at("workenv", await workenvOf(cache.path), "python");
+    const { stdout } = await run("sh", [
+      "-c",
+      'cd "$1" && find . -name "*.pyc" -exec head -c 8 {} \\; | od -An -v -t x4 -w8 | awk \'{ print $2 }\' | sort | uniq -c',
+      "-",
+      site,
+    ]);
+    const [[count, flags] = [], ...others] = stdout.trim().split("\n")
+      .map((line) => line.trim().split(" "));
+    // 1: by its hash, which nobody compares.
+    assertEquals([flags, others], ["00000001", []]);
+    assert(Number(count) > 500, stdout);
+  });
+
   await t.step("settings of another Python do not get in", async () => {
-    await cache.write("evil/flask.py", "raise SystemExit(99)\n");
+    await using mine = await tempDir();
+    await mine.write("evil/flask.py", "raise SystemExit(99)\n");
     const { code, stderr } = await run("env", [
       "-i",
-      `FLAVOR_CACHE=${cache.path}`,
-      `PYTHONPATH=${cache.at("evil")}`,
+      `FLAVOR_CACHE=${mine.at("cache")}`,
+      `PYTHONPATH=${mine.at("evil")}`,
       "PYTHONHOME=/nonexistent",
       path,
     ]);
@@ -94,24 +120,32 @@ Deno.test("a Flask application with httpx runs where nothing is installed", asyn
   });
 
   await t.step("its list of components is that of uv", async () => {
+    const place = "*-packages/flask";
+    const flask = await run("find", [cache.path, "-path", place]);
     const { stdout } = await run(UV, [
       "pip",
       "list",
       "--format=freeze",
       "--target",
-      cache.at(
-        "workenv",
-        await workenvOf(cache.path),
-        "python",
-        "lib",
-        await libraryName(),
-        "site-packages",
-      ),
+      join(flask.stdout.trim(), ".."),
     ], { env: PACK_ENV });
     const listed = stdout.trim().toLowerCase().split("\n")
       .filter((line) => !line.startsWith("guestbook")).sort();
     assert(listed.some((line) => line.startsWith("flask==")), stdout);
     assertEquals(await librariesOf(path), listed);
+  });
+
+  await t.step("that list is CycloneDX and SPDX to others", async () => {
+    await assertStandardSbom(path);
+  });
+
+  await t.step("a dry run shows the manifest", async () => {
+    const { stdout } = await packIn(dir, "--runtime", PREFIX, "--dry-run");
+    assertStringIncludes(stdout, '[package]\nname = "guestbook"\n');
+    assertStringIncludes(
+      stdout,
+      'id = "packages"\nsource = ".flavor/packages"',
+    );
   });
 
   await t.step("two builds in two places give the same bytes", async () => {
@@ -178,6 +212,199 @@ Deno.test("uv.lock decides the versions", async () => {
   await packIn(dir, "--runtime", PREFIX);
   const libraries = await librariesOf(dir.at("dist", "guestbook.psp"));
   assert(libraries.includes("flask==3.0.3"), libraries.join(" "));
+  // So are the digests: what the registry sends now is not what was locked.
+  const lock = await Deno.readTextFile(dir.at("uv.lock"));
+  const wheel = /flask-3\.0\.3-py3-none-any\.whl", hash = "sha256:[0-9a-f]{8}/;
+  await Deno.writeTextFile(
+    dir.at("uv.lock"),
+    lock.replace(wheel, (found) => `${found.slice(0, -8)}00000000`),
+  );
+  const refused = await flavor(["pack", "--runtime", PREFIX], {
+    cwd: dir.path,
+    env: PACK_ENV,
+  });
+  assertEquals(refused.code, 6, refused.stderr);
+  assertStringIncludes(refused.stderr, "Hash mismatch");
+});
+
+interface Packed {
+  readonly slots: readonly { readonly id: string; readonly sha256: string }[];
+}
+
+Deno.test("applications share what they have in common, whatever starts them", async (t) => {
+  await using one = await tempDir();
+  await using other = await tempDir();
+  await using cache = await tempDir();
+  // This one has no wheel: it is built here.
+  const needs =
+    'requires-python = ">=3.11"\ndependencies = ["docopt==0.6.2"]\n';
+  await one.write(
+    "pyproject.toml",
+    `[project]
+name = "dynamic"
+dynamic = ["version"]
+${needs}
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[tool.hatch.version]
+path = "src/dynamic/__init__.py"
+[tool.flavor]
+entry = "dynamic:main"
+args = ["first"]
+env = { MODE = "set" }
+`,
+  );
+  await one.write(
+    "src/dynamic/__init__.py",
+    `import os, sys
+__version__ = "4.5.6"
+def main(): print("main", os.environ["MODE"], *sys.argv[1:])
+def other(): return "other"
+`,
+  );
+  await other.write(
+    "pyproject.toml",
+    `[project]\nname = "flat"\nversion = "1"\n${needs}`,
+  );
+  await other.write("app.py", 'import docopt; print("flat")\n');
+  await other.write("secret.txt", "");
+  const pack = async (dir: TempDir, ...args: string[]): Promise<Packed> =>
+    JSON.parse(
+      (await packIn(dir, "--runtime", PREFIX, "--json", ...args)).stdout,
+    );
+  const start = async (dir: TempDir, name: string): Promise<string> =>
+    (await startBare(dir.at("dist", `${name}.psp`), ["x"], cache.path)).stdout;
+  const first = await pack(one);
+  const second = await pack(other, "--exclude", "secret.txt");
+
+  await t.step("interpreter and dependencies are the same slots", () => {
+    for (const id of ["python", "packages"]) {
+      const [a, b] = [first, second].map(({ slots }) =>
+        slots.find((slot) => slot.id === id)?.sha256
+      );
+      assert(a !== undefined);
+      assertEquals(a, b, id);
+    }
+  });
+  await t.step("the version is that of the wheel", async () => {
+    const { stdout } = await flavor([
+      "inspect",
+      one.at("dist", "dynamic.psp"),
+      "--json",
+    ]);
+    assertEquals(JSON.parse(stdout).package_metadata.version, "4.5.6");
+  });
+  await t.step("[tool.flavor] says what is started, and how", async () => {
+    assertEquals(await start(one, "dynamic"), "main set first x\n");
+  });
+  await t.step(
+    "--entry says it over that",
+    async () => {
+      await pack(one, "--entry", "dynamic:other");
+      const { code, stderr } = await startBare(
+        one.at("dist", "dynamic.psp"),
+        [],
+        cache.path,
+      );
+      // What a script returns is how it ends.
+      assertEquals([code, stderr], [1, "other\n"]);
+    },
+  );
+  await t.step("a project without a build system is copied", async () => {
+    assertEquals(await start(other, "flat"), "flat\n");
+    const { stdout } = await flavor([
+      "inspect",
+      other.at("dist", "flat.psp"),
+      "--tree",
+    ]);
+    assertStringIncludes(stdout, "app.py");
+    assert(!stdout.includes("secret.txt"));
+  });
+});
+
+Deno.test("the Python of the system takes along what it needs of the machine", async () => {
+  await using dir = await tempDir();
+  await using cache = await tempDir();
+  const hasOne = await Deno.stat("/usr/bin/python3").then(
+    () => true,
+    () => false,
+  );
+  await dir.write(
+    "pyproject.toml",
+    `[project]
+name = "own"
+version = "1"
+dependencies = []
+[project.optional-dependencies]
+web = ["idna"]
+[tool.flavor]
+extras = ["web"]
+`,
+  );
+  await dir.write(
+    "main.py",
+    `import ctypes, idna, sqlite3, ssl, zlib
+for line in open("/proc/self/maps"):
+    if ".so" in line: print(line.split()[-1])
+`,
+  );
+  await packIn(dir, "--runtime", hasOne ? "/usr" : PREFIX);
+  const { code, stdout, stderr } = await startBare(
+    dir.at("dist", "own.psp"),
+    [],
+    cache.path,
+  );
+  assertEquals(code, 0, stderr);
+  const libraries = new Set(stdout.trim().split("\n"));
+  const others = [...libraries].filter((one) => !one.startsWith(cache.path));
+  assert([...libraries].some((one) => /libssl/.test(one)), stdout);
+  assertEquals(
+    others.filter((one) =>
+      !/\/(?:ld-linux|lib[cm]\.so|libpthread|libdl)/.test(one)
+    ),
+    [],
+  );
+});
+
+Deno.test("what would only start here is no interpreter to pack", async (t) => {
+  await using dir = await tempDir();
+  await using cache = await tempDir();
+  await dir.write(
+    "pyproject.toml",
+    '[project]\nname = "x"\nversion = "1"\ndependencies = []\n',
+  );
+  await dir.write("main.py", "");
+  const fails = async (
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string> => {
+    const { code, stderr } = await flavor(["pack", ...args], {
+      cwd: dir.path,
+      env: { ...PACK_ENV, FLAVOR_CACHE: cache.path, ...env },
+    });
+    assertEquals(code, 6, stderr);
+    return stderr;
+  };
+  await t.step("one that looks for its library elsewhere", async () => {
+    const lib = await libraryName();
+    const real = join(PREFIX, "bin", lib);
+    await dir.write(
+      `fixed/bin/${lib}`,
+      `#!/bin/sh\nexec ${real} "$@"\n`,
+      0o755,
+    );
+    await dir.write(`fixed/lib/${lib}/site.py`, "");
+    assertStringIncludes(
+      await fails(["--runtime", "./fixed"]),
+      `takes its library from "${PREFIX}"`,
+    );
+  });
+  await t.step("no uv, and nothing to get it with", async () => {
+    const said = await fails([], { PATH: "", XDG_DATA_HOME: dir.at("data") });
+    assertStringIncludes(said, "neither uv nor Python is on PATH");
+    assertStringIncludes(said, "pipx install uv");
+  });
 });
 
 /** A mirror for uv on loopback, whose distributions are made from the interpreter of this machine. */
@@ -186,21 +413,14 @@ async function serveInterpreters(dir: TempDir): Promise<{
   readonly list: string;
   readonly asked: readonly string[];
 }> {
-  const lib = await libraryName();
   const packed = await run("tar", [
     "-czf",
     dir.at("python.tar.gz"),
-    "--exclude=site-packages/*",
-    "--exclude=test",
-    "--exclude=__pycache__",
-    "--exclude=*.a",
     "--transform",
-    "s,^,python/,rSH",
+    "s,^[.],python,rSH",
     "-C",
-    PREFIX,
-    `bin/${lib}`,
-    "bin/python3",
-    "lib",
+    await movablePython(PREFIX),
+    ".",
   ]);
   assertEquals(packed.code, 0, packed.stderr);
   const bytes = await Deno.readFile(dir.at("python.tar.gz"));
@@ -218,7 +438,7 @@ async function serveInterpreters(dir: TempDir): Promise<{
     "import platform; print(platform.python_version(), end='')",
   ]);
   const [major, minor, patch] = version.split(".").map(Number);
-  const entries = ["x86_64", "aarch64"].map((arch) => [
+  const entries = [HERE.uv, THERE.uv].map((arch) => [
     `cpython-${version}-linux-${arch}-gnu`,
     {
       name: "cpython",
@@ -260,7 +480,7 @@ Deno.test("an interpreter comes from uv's own mirror", async () => {
   };
   const { code, stderr } = await flavor(["pack"], { cwd: dir.path, env });
   assertEquals(code, 0, stderr);
-  assertEquals(asked, ["/x86_64.tar.gz"]);
+  assertEquals(asked, [`/${HERE.uv}.tar.gz`]);
   const { stdout } = await startBare(
     dir.at("dist", "tiny.psp"),
     [],
@@ -280,28 +500,25 @@ Deno.test("another platform gets its own wheels, and what does not fit it is ref
     '[project]\nname = "far"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["markupsafe"]\n',
   );
   await dir.write("main.py", "import markupsafe\n");
-  await dir.write(
-    "data/flavor/bin/flavor-rs-launcher-linux_arm64",
-    ARM_LAUNCHER,
-  );
   const env = {
     ...PACK_ENV,
     PATH: `${join(UV, "..")}:${Deno.env.get("PATH")}`,
-    XDG_DATA_HOME: dir.at("data"),
+    XDG_DATA_HOME: await standInLaunchers(dir),
     FLAVOR_CACHE: cache.path,
     UV_PYTHON_DOWNLOADS_JSON_URL: list,
   };
-  const args = ["pack", "--target", "linux_arm64", "--output", "far.psp"];
+  const args = ["pack", "--target", THERE.platform, "--output", "far.psp"];
   await t.step(
-    "the stand-in is no interpreter for ARM, which is noticed",
+    "the stand-in is no interpreter for it, which is noticed",
     async () => {
       const { code, stderr } = await flavor(args, { cwd: dir.path, env });
       assertEquals(code, 6, stderr);
       assertStringIncludes(
         stderr,
-        "is for linux_amd64, and the package is for linux_arm64",
+        `is for ${HERE.platform}, and the package is for ${THERE.platform}`,
       );
-      assertEquals([...asked].sort(), ["/aarch64.tar.gz", "/x86_64.tar.gz"]);
+      const both = [THERE.uv, HERE.uv].map((one) => `/${one}.tar.gz`);
+      assertEquals([...asked].sort(), both.sort());
     },
   );
   await t.step("the wheels are those of the target", async () => {
@@ -323,7 +540,10 @@ Deno.test("another platform gets its own wheels, and what does not fit it is ref
       "{}",
       ";",
     ]);
-    assertStringIncludes(stdout, "AArch64");
+    assertStringIncludes(
+      stdout,
+      THERE.go === "arm64" ? "AArch64" : "X86-64",
+    );
   });
   await t.step(
     "a dependency without a wheel is an error that says so",
@@ -334,7 +554,7 @@ Deno.test("another platform gets its own wheels, and what does not fit it is ref
       );
       const { code, stderr } = await flavor(args, { cwd: dir.path, env });
       assertEquals(code, 6, stderr);
-      assertStringIncludes(stderr, "Cannot pack for linux_arm64");
+      assertStringIncludes(stderr, `Cannot pack for ${THERE.platform}`);
     },
   );
 });

@@ -200,6 +200,7 @@ Deno.test("a release is the same bytes each time, and --check finds what was cha
       `flavor-compiled-${PLATFORM}${suffix}`,
       `flavor-${PLATFORM}${suffix}`,
       "flavor-release.pem",
+      `flavor-rs-builder-${PLATFORM}${suffix}`,
       `flavor-rs-launcher-${PLATFORM}${suffix}`,
       "flavor.js",
       "install.ps1",

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 
 import { createDenoHost } from "../../lib/host/deno_host.ts";
 import { openPackage } from "../../lib/read/open_package.ts";
+import errorCodes from "../vectors/error_codes.json" with { type: "json" };
 import { tempDir } from "../support/temp_dir.ts";
 import { examplePackage } from "./support/example_package.ts";
 import { flavor, run } from "./support/processes.ts";
@@ -57,6 +58,28 @@ async function flipped(path: string, at: number): Promise<void> {
   await file.write(byte);
 }
 
+interface Check {
+  readonly status: string;
+  readonly code?: keyof typeof errorCodes;
+}
+
+function firstFailure(checks: readonly Check[]): keyof typeof errorCodes {
+  const failed = checks.find(({ status }) => status === "fail");
+  return failed?.code ?? "internal/bug";
+}
+
+const CODE_REGEXP = /\[([a-z]+\/[a-z-]+)\]/g;
+
+function firstCode(text: string): string | undefined {
+  return [...text.matchAll(CODE_REGEXP)][0]?.[1];
+}
+
+/** What the examples print with the arguments `exit 0`. */
+const HELLO = {
+  "static-binary": "",
+  "hello-shell": "Hello from a package\n[exit]\n[0]\n",
+} as const;
+
 for (const example of ["static-binary", "hello-shell"] as const) {
   Deno.test(`one byte changed anywhere in ${example} is refused by verify and by the launcher`, async (t) => {
     const original = await examplePackage(example);
@@ -67,19 +90,27 @@ for (const example of ["static-binary", "hello-shell"] as const) {
         await Deno.copyFile(original, changed);
         await flipped(changed, at);
         const verified = await flavor(["verify", changed, "--json"]);
-        assertEquals(
-          [verified.code, JSON.parse(verified.stdout).valid],
-          [4, false],
-        );
-        const started = await run(changed, ["exit", "0"], {
-          env: { FLAVOR_CACHE: dir.at("cache") },
-        });
-        // Bytes between the sections hold nothing that a launcher would use.
-        const refused = name === "padding"
-          ? started.code === 0 || started.code === 102
-          : started.code >= 101 && started.code <= 107;
-        assertEquals(refused, true, `${started.code}: ${started.stderr}`);
-        if (name !== "padding") assertEquals(started.stdout, "");
+        const { valid, checks } = JSON.parse(verified.stdout);
+        assertEquals([verified.code, valid], [4, false]);
+        const code = firstFailure(checks);
+        const refusal = [errorCodes[code].launcher, "", code];
+        const env = { FLAVOR_CACHE: dir.at("cache") };
+        const start = async (): Promise<readonly unknown[]> => {
+          const started = await run(changed, ["exit", "0"], { env });
+          return [started.code, started.stdout, firstCode(started.stderr)];
+        };
+        assertEquals(await start(), refusal, "a first start");
+        const word = { ...env, FLAVOR_LAUNCHER_CLI: "1" };
+        const native = await run(changed, ["verify"], { env: word });
+        const said = native.stdout + native.stderr;
+        assertEquals([native.code, firstCode(said)], [refusal[0], code], said);
+
+        // A later start finds what was changed after the first one.
+        await flipped(changed, at);
+        assertEquals(await start(), [0, HELLO[example], undefined]);
+        await flipped(changed, at);
+        assertEquals(await start(), refusal, "a later start");
+        assertEquals(await start(), refusal, "and one more");
       });
     }
   });

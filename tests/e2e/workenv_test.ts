@@ -1,6 +1,11 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { fromFileUrl } from "@std/path";
 
+import { cacheTree } from "../launcher/support/cache_tree.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { examplePackage } from "./support/example_package.ts";
 import { flavor, run } from "./support/processes.ts";
@@ -39,6 +44,48 @@ Deno.test("workenv list shows what a start filled, and a removed one is filled a
   assertEquals(await listed(env), []);
   assertEquals((await run(path, [], { env })).code, 0);
   assertEquals((await listed(env)).length, 1);
+});
+
+Deno.test("workenv repair brings back what was lost, from the package that filled it and no other", async () => {
+  await using dir = await tempDir();
+  const env = { FLAVOR_CACHE: dir.at("cache") };
+  const path = dir.at("mine.psp");
+  await Deno.copyFile(await examplePackage("hello-shell"), path);
+  assertEquals((await run(path, [], { env })).code, 0);
+  const [entry] = await listed(env);
+  const id = entry?.id ?? "";
+  const tree = (): readonly string[] => cacheTree(dir.at("cache/workenv", id));
+  const whole = tree();
+  const [file = ""] = whole.filter((line) => !/\/ \d+$/.test(line))
+    .map((line) => dir.at("cache/workenv", id, line.split(" ")[0] ?? ""));
+  const lose = (): Promise<void> => Deno.writeTextFile(file, "lost");
+  const repair = () => flavor(["workenv", "repair", id, "--json"], { env });
+
+  await lose();
+  const repaired = await repair();
+  assertEquals(repaired.code, 0, repaired.stderr);
+  assertEquals(JSON.parse(repaired.stdout), { repaired: id });
+  assertEquals(tree(), whole);
+
+  await lose();
+  const bytes = await Deno.readFile(path);
+  const refusedWith = async (content: Uint8Array): Promise<string> => {
+    await Deno.remove(path);
+    await Deno.writeFile(path, content, { mode: 0o755 });
+    const { code, stdout, stderr } = await repair();
+    assertNotEquals(code, 0);
+    assertEquals(stdout, "");
+    assertEquals(await Deno.readTextFile(file), "lost");
+    return JSON.parse(stderr).error.code;
+  };
+  const changed = Uint8Array.from(bytes);
+  // In the code of the launcher, which would run.
+  changed[4096] = (changed[4096] ?? 0) ^ 1;
+  assertEquals(await refusedWith(changed), "verify/launcher-digest");
+  const other = await Deno.readFile(await examplePackage("static-binary"));
+  assertEquals(await refusedWith(other), "cache/not-found");
+  await Deno.remove(path);
+  assertEquals((await repair()).code, 5);
 });
 
 Deno.test("workenv remove and clean keep what a running program uses", async () => {

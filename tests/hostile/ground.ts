@@ -22,6 +22,9 @@ const FIXED_TARGETS: readonly string[] = [
   "/x",
 ];
 
+/** A package's name, without anything that a path could mean, and the beginning of its key's fingerprint. */
+const APPLICATION = /^(?:[\w%][\w.%-]{0,65})?-[0-9a-f]{8}$/;
+
 /** The directories of one run. */
 export class TestGround implements Disposable {
   readonly root: string;
@@ -80,8 +83,17 @@ export class TestGround implements Disposable {
     damage.push(...unexpected(this.root, ["outside", "case"]));
     damage.push(...unexpected(this.#case, ["pkg", "cache", "out"]));
     damage.push(
-      ...unexpected(this.cache, ["CACHEDIR.TAG", "workenv", "locks"]),
+      ...unexpected(this.cache, ["CACHEDIR.TAG", "apps", "workenv", "locks"]),
     );
+    damage.push(...unexpected(join(this.cache, "apps"), [APPLICATION]));
+    for (const { name } of list(join(this.cache, "apps"))) {
+      damage.push(
+        ...unexpected(join(this.cache, "apps", name), [
+          "lock",
+          "versions.json",
+        ]),
+      );
+    }
     damage.push(
       ...unexpected(join(this.cache, "workenv"), [
         /^\.?[0-9a-f]{32}(?:\.pspf)?$/,

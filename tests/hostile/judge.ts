@@ -49,16 +49,30 @@ function compareVerify(
   return sawMore ? [] : complaints;
 }
 
-/** Starting a program can fail where extracting cannot, which is no disagreement about the package. */
+/**
+ * A first start is as strict as `verify` and `extract` together. Starting a program can fail where both cannot, which is no
+ * disagreement about the package.
+ */
 function compareContent(
   hostile: HostileCase,
-  { typescript, launcher }: Verdicts,
+  { typescript: { verify, extract }, launcher: { start } }: Verdicts,
 ): string[] {
   const isAboutStart = hostile.expect.stage === "run" ||
-    launcher.start.code.startsWith("run/");
-  return isAboutStart
+    start.code.startsWith("run/");
+  if (isAboutStart) return [];
+  const isNamed = (outcome: Outcome): boolean =>
+    outcome.verdict === "refuse" && hostile.expect.codes.includes(outcome.code);
+  if (isNamed(start) && isNamed(extract)) return [];
+  // Whoever of the two refuses, the start has to; of two reasons either will do.
+  const refusals = [verify, extract].filter(({ verdict }) =>
+    verdict === "refuse"
+  );
+  const complaints = (refusals.length > 0 ? refusals : [extract]).map((one) =>
+    compare("verify and extract/start", one, start)
+  );
+  return complaints.some((found) => found.length === 0)
     ? []
-    : compare("extract/start", typescript.extract, launcher.start);
+    : complaints.flat();
 }
 
 function compare(
@@ -85,8 +99,9 @@ function expected(
   if (expect.verdict === "agree") return [];
   const about = named.filter(([who]) => {
     if (expect.verdict === "accept" || expect.stage === "open") return true;
-    if (expect.stage === "run") return who === "launcher start";
-    return who.endsWith("verify") === (expect.stage === "verify");
+    if (who === "launcher start") return true;
+    return expect.stage !== "run" &&
+      who.endsWith("verify") === (expect.stage === "verify");
   });
   return about.filter((
     [, { verdict, code }],

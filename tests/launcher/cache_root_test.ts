@@ -1,8 +1,14 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -32,6 +38,14 @@ class Fixture extends Scratch {
     });
   }
 
+  /** Makes a directory that is not the ordinary user's. */
+  temporary(name: string, mode: number): string {
+    const path = this.join(name);
+    mkdirSync(path);
+    chmodSync(path, mode);
+    return path;
+  }
+
   /** Makes a directory of the ordinary user's. */
   directory(name: string, mode: number): string {
     const path = this.join(name);
@@ -56,17 +70,80 @@ Deno.test("the cache is below HOME when nothing else is set", async () => {
   }
 });
 
-Deno.test("a start without any home directory says which variable to set", async () => {
-  using fixture = new Fixture();
+/** Starts a package as a user that has no home. */
+function startHomeless(
+  fixture: Fixture,
+  env: Readonly<Record<string, string>>,
+): Promise<RunResult> {
   const command = [fixture.pack, "x"];
-  const result = IS_ROOT
-    ? await runCommand(command, { uid: STRANGER })
-    : await runCommand(["unshare", `--map-user=${STRANGER}`, "--", ...command]);
+  const all = { env: { ...BASE_ENV, ...env } };
+  return IS_ROOT ? runCommand(command, { ...all, uid: STRANGER }) : runCommand(
+    ["unshare", `--map-user=${STRANGER}`, "--", ...command],
+    all,
+  );
+}
 
-  assertRefusal(result, {
-    code: "cache/unavailable",
-    where: "FLAVOR_CACHE",
-    says: /home/,
+Deno.test("without a home directory the cache is a private one in TMPDIR, with one note for who asks", async (t) => {
+  using fixture = new Fixture();
+  const cache = `flavor-${STRANGER}`;
+  for (
+    const [name, env] of Object.entries({
+      "no HOME": {},
+      "HOME=/": { HOME: "/" },
+    })
+  ) {
+    await t.step(name, async () => {
+      const TMPDIR = fixture.temporary(name.replace("/", "root"), 0o1777);
+      assertEquals(await startHomeless(fixture, { ...env, TMPDIR }), STARTED);
+      const tree = cacheTree(TMPDIR);
+      for (const folder of ["", "locks/", "workenv/"]) {
+        assert(tree.includes(`${cache}/${folder} 700`), tree.join("\n"));
+      }
+      assertEquals(readdirSync(TMPDIR), [cache]);
+
+      const noted = await startHomeless(fixture, {
+        ...env,
+        TMPDIR,
+        FLAVOR_LOG_LEVEL: "info",
+      });
+      assertEquals(noted.code, 0);
+      const notes = noted.stderr.split("\n").filter((line) =>
+        line.includes("no home directory")
+      );
+      assertEquals(notes.length, 1, noted.stderr);
+      assertStringIncludes(notes[0] ?? "", `${TMPDIR}/${cache}`);
+    });
+  }
+});
+
+Deno.test("without a home directory nothing of somebody else's is trusted", async (t) => {
+  using fixture = new Fixture();
+  const refused = async (TMPDIR: string, where: string): Promise<void> => {
+    assertRefusal(await startHomeless(fixture, { TMPDIR }), {
+      code: "cache/insecure",
+      where,
+    });
+  };
+  await t.step("a TMPDIR where anybody can replace it", async () => {
+    const temporary = fixture.temporary("open", 0o777);
+    await refused(temporary, temporary);
+    assertEquals(readdirSync(temporary), []);
+  });
+  await t.step("a directory that was there before", async () => {
+    const temporary = fixture.temporary("taken", 0o1777);
+    const cache = `${temporary}/flavor-${STRANGER}`;
+    mkdirSync(cache);
+    chmodSync(cache, 0o777);
+    await refused(temporary, cache);
+    assertEquals(readdirSync(cache), []);
+  });
+  await t.step("a link to one", async () => {
+    const temporary = fixture.temporary("linked", 0o1777);
+    symlinkSync(
+      fixture.directory("theirs", 0o700),
+      `${temporary}/flavor-${STRANGER}`,
+    );
+    await refused(temporary, "theirs");
   });
 });
 

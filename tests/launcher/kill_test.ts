@@ -1,8 +1,8 @@
 import { assert } from "@std/assert";
-import { cpSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { cacheTree } from "./support/cache_tree.ts";
-import { filledTree } from "./support/assert_cache.ts";
+import { filledTree, markedEntries } from "./support/assert_cache.ts";
 import { surviveKills } from "./support/kill_harness.ts";
 import { writeSamplePackage } from "./support/sample_package.ts";
 import { Scratch } from "./support/scratch.ts";
@@ -61,6 +61,39 @@ Deno.test("the launcher, killed anywhere in a repair that brings a configuration
   assert(killed >= 20, `only ${killed} runs were killed`);
 });
 
+Deno.test("the launcher, killed anywhere while it checks another file, leaves nothing that the next start keeps", async () => {
+  using scratch = new Scratch();
+  const { pack, filled } = await fillSample(scratch);
+  const copy = scratch.join("copy.psp");
+  copyFileSync(pack, copy);
+
+  const { killed } = await surviveKills(scratch, {
+    pack: copy,
+    prepare: (cache) => {
+      copyCache(filled, cache);
+      dateRecord(cache, Date.now());
+    },
+    budget: 40,
+  });
+
+  assert(killed >= 5, `only ${killed} runs were killed`);
+});
+
+Deno.test("the launcher, killed anywhere while it makes everything durable, leaves nothing that the next start keeps", async () => {
+  using scratch = new Scratch();
+  const { pack, filled } = await fillSample(scratch);
+  dateRecord(filled, Date.now() - 3_600_000);
+
+  const { points, killed } = await surviveKills(scratch, {
+    pack,
+    prepare: (cache) => copyCache(filled, cache),
+    budget: 40,
+  });
+
+  assert(points >= 50, `only ${points} points were found`);
+  assert(killed >= 20, `only ${killed} runs were killed`);
+});
+
 Deno.test("a start that is killed in the middle of its setup is repeated from the beginning", async () => {
   using scratch = new Scratch();
   const pack = scratch.join("sample.psp");
@@ -106,6 +139,13 @@ async function fillSample(
   const filled = scratch.join("filled");
   await filledTree(pack, filled);
   return { pack, filled };
+}
+
+/** Says when the one workenv of a cache was filled. */
+function dateRecord(cache: string, ms: number): void {
+  const [id = ""] = markedEntries(cache);
+  const record = join(cache, "workenv", `.${id}.pspf`, "launch");
+  utimesSync(record, ms / 1000, ms / 1000);
 }
 
 /** Removes every file of a cache whose path fits. */

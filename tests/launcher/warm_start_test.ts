@@ -12,7 +12,7 @@ const MAX_READ_BYTES = 16 * 1024;
 /** Calls that change nothing and wait for nobody when they are made in this way. */
 const HARMLESS = /^(open(at)?\(.*O_RDONLY|flock\(.*LOCK_NB|execve\()/;
 
-Deno.test("a warm start reads the trailer only, writes nothing and waits for no lock", async () => {
+Deno.test("a warm start reads the trailer once and nothing else of the package, writes nothing and waits for no lock", async () => {
   using scratch = new Scratch();
   const pack = scratch.join("sample.psp");
   const cache = scratch.join("cache");
@@ -33,6 +33,10 @@ Deno.test("a warm start reads the trailer only, writes nothing and waits for no 
   const ours = calls.slice(0, program);
   const read = bytesRead(ours, pack);
   assert(read > 0 && read <= MAX_READ_BYTES, `${read} bytes were read`);
+  const reads = ours.filter((call) =>
+    /^(p?read|p?readv|preadv2|mmap2?)(64)?\(/.test(call) && call.includes(pack)
+  );
+  assertEquals(reads.length, 1, reads.join("\n"));
   const harmful = ours.filter((call) =>
     CHANGING_CALLS.some((name) => isCall(call, name)) && !HARMLESS.test(call)
   );

@@ -7,8 +7,10 @@ import {
   type PreflightReport,
   type WorkenvEntry,
 } from "../../lib/preflight/preflight.ts";
+import type { Platform } from "../../lib/launchers/platform.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
+const ARCH = Deno.build.arch === "x86_64" ? "amd64" : "arm64";
 const TARGET = { os: "linux", arch: "amd64" } as const;
 
 function file(content: string | Uint8Array, mode = 0o755): WorkenvEntry {
@@ -32,14 +34,17 @@ function elf(machine: number): Uint8Array {
 async function check(
   program: string,
   entries: Readonly<Record<string, WorkenvEntry>>,
-  more: { readonly isOpen?: boolean; readonly targets?: readonly string[] } =
-    {},
+  more: {
+    readonly isOpen?: boolean;
+    readonly targets?: readonly string[];
+    readonly target?: Platform;
+  } = {},
 ): Promise<PreflightReport> {
-  const { isOpen = false, targets = [] } = more;
+  const { isOpen = false, targets = [], target = TARGET } = more;
   return await preflight({
     program,
     primarySlot: 0,
-    target: TARGET,
+    target,
     view: { entries: new Map(Object.entries(entries)), isOpen, targets },
   });
 }
@@ -152,6 +157,76 @@ Deno.test("preflight() passes what starts, and says what it needs", async (t) =>
   });
 });
 
+Deno.test("preflight() names what a program expects of every machine", async () => {
+  await using dir = await tempDir();
+  await dir.write("main.c", "int main(void) { return 0; }\n");
+  const needsOf = async (...args: string[]): Promise<readonly string[]> => {
+    const { code } = await new Deno.Command("cc", {
+      args: ["-o", "tool", "main.c", ...args],
+      cwd: dir.path,
+    }).output();
+    assertEquals(code, 0);
+    const { problems, needs } = await check("{workenv}/tool", {
+      tool: file(await Deno.readFile(dir.at("tool"))),
+    }, { target: { os: "linux", arch: ARCH } });
+    assertEquals(problems, []);
+    return needs;
+  };
+  const glibc = /^glibc >= 2\.\d+$/;
+  const [version = "", ...others] = await needsOf();
+  assert(glibc.test(version), version);
+  assertEquals(others, []);
+  assertEquals(await needsOf("-static"), []);
+  const [musl] = await needsOf("-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1");
+  assertEquals(musl, "musl");
+});
+
+Deno.test("preflight() follows a program's libraries to those that they need", async () => {
+  await using dir = await tempDir();
+  await dir.write("far.c", "int far(void) { return 0; }\n");
+  await dir.write(
+    "near.c",
+    "int far(void); int near(void) { return far(); }\n",
+  );
+  await dir.write(
+    "main.c",
+    "int near(void); int main(void) { return near(); }\n",
+  );
+  const compile = async (...args: string[]): Promise<void> => {
+    const { code } = await new Deno.Command("cc", { args, cwd: dir.path })
+      .output();
+    assertEquals(code, 0);
+  };
+  await compile("-shared", "-fPIC", "-o", "libfar.so", "far.c");
+  await compile("-shared", "-fPIC", "-o", "libnear.so", "near.c", "libfar.so");
+  // deno-fmt-ignore
+  await compile("-o", "tool", "main.c", "libnear.so", "-Wl,-rpath,$ORIGIN/../lib", "-Wl,-rpath-link,.");
+  const read = async (name: string): Promise<WorkenvEntry> =>
+    file(await Deno.readFile(dir.at(name)));
+  const target = { os: "linux", arch: ARCH } as const;
+  const entries = {
+    "bin/tool": await read("tool"),
+    "lib/libnear.so": await read("libnear.so"),
+  };
+  const { problems } = await check("{workenv}/bin/tool", entries, { target });
+  assertEquals(problems, [
+    "lib/libnear.so needs the library libfar.so, which is neither in the package nor on every machine",
+  ]);
+  const { problems: none } = await check("{workenv}/bin/tool", {
+    ...entries,
+    "lib/libfar.so": await read("libfar.so"),
+  }, { target });
+  assertEquals(none, []);
+  // What nothing is known to need may never be loaded.
+  const lone = await check("sh", { "libnear.so": entries["lib/libnear.so"] }, {
+    target,
+  });
+  assertEquals(lone.problems, []);
+  assertEquals(lone.warnings, [
+    "libnear.so needs the library libfar.so, which is not in the package",
+  ]);
+});
+
 Deno.test("readElf() agrees with readelf", async () => {
   await using dir = await tempDir();
   await dir.write("lib.c", "int f(void) { return 0; }\n");
@@ -185,7 +260,7 @@ Deno.test("readElf() agrees with readelf", async () => {
   }
   await using source = new BytesSource(await Deno.readFile(dir.at("tool")));
   const elf = await readElf(source);
-  assertEquals(elf?.arch, Deno.build.arch === "x86_64" ? "amd64" : "arm64");
+  assertEquals(elf?.arch, ARCH);
   assertEquals(elf?.needed, ["libown.so.1", "libc.so.6"]);
   assertEquals(elf?.runPath?.text, "$ORIGIN/../lib");
   assertEquals(elf?.runPath?.isRunPath, true);

@@ -3,7 +3,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 
 import { satisfies } from "../../lib/runtimes/python.ts";
 import { withoutComments } from "../../lib/project/deno.ts";
-import { cli } from "../support/captured_host.ts";
+import { findSubject } from "../../lib/project/pack_input.ts";
+import { capturedHost, cli } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
@@ -187,5 +188,59 @@ Deno.test("withoutComments() leaves strings alone", () => {
     a: "x // y",
     b: [1, 2],
     c: '"/*',
+  });
+});
+
+Deno.test("a path is a manifest, a project or a program, in this order", async (t) => {
+  await using dir = await tempDir();
+  const host = capturedHost({ cwd: dir.path });
+  const find = async (path?: string): Promise<readonly string[]> => {
+    const subject = await findSubject(path, undefined, host);
+    return [subject.kind, subject.path];
+  };
+  await t.step("nothing there", async () => {
+    const { code, err } = await cli(["pack"], { cwd: dir.path });
+    assertEquals(code, 5, err);
+    assertStringIncludes(err, "looked for flavor.toml, flavor.json, pyproj");
+  });
+  await t.step("one kind of project", async () => {
+    for (
+      const [name, kind] of [
+        ["one/deno.jsonc", "deno"],
+        ["two/deno.json", "deno"],
+        ["three/package.json", "node"],
+        ["four/pyproject.toml", "python"],
+      ] as const
+    ) {
+      await dir.write(name, "");
+      const place = name.split("/")[0] ?? "";
+      assertEquals(await find(place), [kind, dir.at(place)]);
+      assertEquals(await find(name), [kind, dir.at(place)]);
+    }
+  });
+  await t.step("two kinds are a question, which --as answers", async () => {
+    await dir.write("package.json", "{}");
+    await dir.write("pyproject.toml", "");
+    const { code, err } = await cli(["pack"], { cwd: dir.path });
+    assertEquals(code, 2, err);
+    assertStringIncludes(err, "is a project of several kinds: python and node");
+    assertStringIncludes(err, "--as python, or --as node");
+    const chosen = await findSubject(undefined, "node", host);
+    assertEquals(chosen, { kind: "node", path: dir.path });
+  });
+  await t.step("a manifest comes before them", async () => {
+    await dir.write("flavor.json", "");
+    assertEquals(await find(), ["manifest", "flavor.json"]);
+    await dir.write("flavor.toml", "");
+    assertEquals(await find(), ["manifest", "flavor.toml"]);
+    assertEquals(await find("flavor.json"), ["manifest", "flavor.json"]);
+  });
+  await t.step("every other file is a program", async () => {
+    await dir.write("tool", "");
+    assertEquals(await find("tool"), ["binary", dir.at("tool")]);
+    assertEquals(
+      await findSubject("flavor.toml", "binary", host),
+      { kind: "binary", path: dir.at("flavor.toml") },
+    );
   });
 });

@@ -37,11 +37,13 @@ const CARGO = `case $1 in
 esac
 env >"$HOME/env"
 while [ "$1" != --target ]; do shift; done
-mkdir -p "target/$2/release"
-for file in pspf-launcher pspf-launcher.exe; do
-  /usr/bin/head -c "\${SIZE:-100}" /dev/zero >"target/$2/release/$file"
-  printf %s "\${CONTENT:-}" >>"target/$2/release/$file"
-  chmod +x "target/$2/release/$file"
+mkdir -p "target/$2/release" "target/$2/builder"
+for file in release/pspf-launcher builder/flavor-rs-builder; do
+  for path in "target/$2/$file" "target/$2/$file.exe"; do
+    /usr/bin/head -c "\${SIZE:-100}" /dev/zero >"$path"
+    printf %s "\${CONTENT:-}" >>"$path"
+    chmod +x "$path"
+  done
 done`;
 
 /** Says what it was called with. */
@@ -108,7 +110,7 @@ for (const [name, triple, zig, bar] of TARGETS) {
     const call = (await checkout.calls()).find((line) =>
       line.startsWith("cargo build")
     );
-    assertStringIncludes(call ?? "", "--release --locked");
+    assertStringIncludes(call ?? "", "--profile release --locked");
     assertStringIncludes(call ?? "", `--target ${triple}`);
 
     const env = await told(checkout);
@@ -170,6 +172,37 @@ Deno.test("build_launcher builds for this machine where no target is named, and 
     `there is no target 'linux_x64'; the targets are: ${
       TARGETS.map(([name]) => name).join(" ")
     }\n`,
+  );
+});
+
+Deno.test("build_launcher --builder builds the native builder, with sources and a bar of its own", async () => {
+  await using checkout = await workshop();
+  const source = "native/crates/pspf-builder/src/main.rs";
+  await checkout.write(source, "fn main() {}");
+  await checkout.write("native/crates/pspf-codecs/src/lib.rs", "");
+  const { code, stderr } = await checkout.run(SCRIPT, ["--builder", HERE]);
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, `building the builder for ${HERE}`);
+  const files = await Array.fromAsync(Deno.readDir(checkout.at("dist/bin")));
+  assertEquals(files.map((file) => file.name), [`flavor-rs-builder-${HERE}`]);
+  const call = (await checkout.calls()).find((line) =>
+    line.startsWith("cargo build")
+  );
+  assertStringIncludes(call ?? "", "--profile builder --locked");
+  assertStringIncludes(call ?? "", "--package pspf-builder");
+  const check = ["--builder", "--check"];
+  assertEquals((await checkout.run(SCRIPT, check)).code, 0);
+  // The launcher is something else.
+  assertEquals((await checkout.run(SCRIPT, ["--check"])).code, 1);
+  const SIZE = String(2048 * 1024 + 1);
+  await checkout.run(SCRIPT, ["--builder", HERE], { SIZE });
+  const large = await checkout.run(SCRIPT, check);
+  assertStringIncludes(large.stderr, "more than its bar of 2048 KiB");
+  await checkout.write(source, "fn main() { }");
+  const old = await checkout.run(SCRIPT, check);
+  assertStringIncludes(
+    old.stderr,
+    `older than its sources; run: scripts/build_launcher --builder ${HERE}`,
   );
 });
 

@@ -7,7 +7,7 @@ const RUST = /^channel = "(.*)"$/m;
 /** Everything that the tests need, as tools that do nothing. */
 async function equip(checkout: StubCheckout, except = ""): Promise<void> {
   const tools =
-    "cc chromium curl docker-registry fish lighttpd npm openssl script shellcheck skopeo strace tar unshare wget zsh zstd uv python3";
+    "cc chromium curl docker-registry fish g++ go lighttpd make npm openssl script shellcheck skopeo strace tar unshare wget zsh zstd uv python3";
   for (const name of tools.split(" ")) {
     if (name !== except) await checkout.tool(name);
   }
@@ -57,7 +57,7 @@ Deno.test("prerequisites names all that is missing at once, each with what to do
   ) assertStringIncludes(needed, `${line}\n`);
   assertMatch(
     needed,
-    /all packages at once: apt-get install( [a-z0-9-]+){10,}\n$/,
+    /all packages at once: apt-get install( [a-z0-9+-]+){10,}\n$/,
   );
   assertEquals(
     (await checkout.calls()).some((line) => line.startsWith("apt-get")),
@@ -141,7 +141,7 @@ Deno.test("an old Node.js is no Node.js", async () => {
   await checkout.tool("node", "echo 12");
   const { code, stderr } = await checkout.run(SCRIPT, ["demo"]);
   assertEquals(code, 1);
-  assertStringIncludes(stderr, "Node.js 18 or later with npm, to fetch Deno: ");
+  assertStringIncludes(stderr, "Node.js 18 or later with npm: ");
   assertEquals((await checkout.run(SCRIPT, ["build"])).code, 0);
 });
 
@@ -302,7 +302,7 @@ Deno.test("the workflow installs every package that the tests ask for", async ()
     workflow,
   ) ?? [];
   // Where the runner's name is another one, or what it has is newer.
-  const there = /^(chromium|gcc|libc6-dev|nodejs|npm|python3-pip)$/;
+  const there = /^(chromium|gcc|golang-go|libc6-dev|nodejs|npm|python3-pip)$/;
   const missing = asked.trim().split(" ")
     .filter((name) => !there.test(name))
     .filter((name) => !installed.trim().split(/\s+/).includes(name));

@@ -66,4 +66,6 @@ Deno.test("listSteps() names every step once and expects e2e tests even where th
   const steps = listSteps({ exports: ["./mod.ts"], exists: () => false });
   assertEquals(new Set(steps.map(({ name }) => name)).size, steps.length);
   assertEquals(steps.find(({ name }) => name === "e2e")?.kind, "tests");
+  const asked = steps.filter(({ onRequest }) => onRequest === "platforms");
+  assertEquals(asked.at(-1)?.name, "platforms");
 });

@@ -15,7 +15,7 @@ import {
 import { platformName } from "../../launchers/platform.ts";
 import { findNearestName } from "../../manifest/nearest_name.ts";
 import { fetchLaunchers } from "../../release/fetch_launchers.ts";
-import { testLauncher } from "../../pack/test_launcher.ts";
+import { testBuilder, testLauncher } from "../../pack/test_launcher.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { formatCount, formatSize, formatTable } from "../text.ts";
 
@@ -113,11 +113,9 @@ async function findHelper(
   if ((await host.reader.facts(path))?.kind === "file") {
     const facts = await inspectHelper(path, host.reader);
     const name = basename(path);
-    // Only our launchers say what they can undo.
-    const ours = facts.operations && {
-      language: "rust",
-      role: "launcher",
-    } as const;
+    // Only ours say what they are.
+    const role = facts.isBuilder ? "builder" : facts.operations && "launcher";
+    const ours = role && { language: "rust", role } as const;
     return { ...ours, ...parseHelperName(name), name, path, facts };
   }
   const nearest = findNearestName(wanted, helpers.map(({ name }) => name));
@@ -138,7 +136,10 @@ export async function runHelpersBuild(
   command: CommandOf<"helpers build">,
   { host, output }: CommandContext,
 ): Promise<void> {
-  const { path, isNew } = await buildHelpers(host, command.flags.force);
+  const { path, isNew } = await buildHelpers(host, {
+    role: command.flags.builder ? "builder" : "launcher",
+    force: command.flags.force,
+  });
   const { size } = await inspectHelper(path, host.reader);
   output.report(
     { path, built: isNew, size },
@@ -198,7 +199,7 @@ interface HelperVerdict {
 
 /**
  * `flavor helpers test`: packs and runs a tiny package with each launcher that
- * runs on this machine, and asks each builder for its version. Those for other
+ * runs on this machine, and has each builder build one. Those for other
  * platforms are named and skipped.
  */
 export async function runHelpersTest(
@@ -269,7 +270,10 @@ async function exercise(
     } ms`;
   }
   const version = await helperVersion(helper.path, host.processes);
-  if (version !== undefined) return version;
+  if (version !== undefined) {
+    const took = await testBuilder(helper, host);
+    return `${version}; built a package in ${took.toFixed(0)} ms`;
+  }
   throw new PspfError(
     "launcher/failed",
     `"${helper.path}" does not answer --version`,

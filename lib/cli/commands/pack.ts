@@ -6,6 +6,7 @@ import { BlockCompressor } from "../../compress/block_compressor.ts";
 import type { JsonValue } from "../../errors.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
+import { findBuilder, inspectHelper } from "../../launchers/helpers.ts";
 import {
   parsePlatform,
   type Platform,
@@ -20,6 +21,7 @@ import {
   prepareBuild,
   type PreparedBuild,
 } from "../../pack/pack_to_file.ts";
+import type { BuilderManifest } from "../../pack/native_builder.ts";
 import { checkOutput } from "../../pack/source_opener.ts";
 import {
   findSubject,
@@ -28,7 +30,9 @@ import {
   type Subject,
 } from "../../project/pack_input.ts";
 import { checkStart } from "../../project/check_start.ts";
+import { manifestText } from "../../project/write_manifest.ts";
 import { smoke } from "../../project/smoke.ts";
+import { writeProjectManifest } from "../../project/write_manifest.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import type { Output } from "../output.ts";
 import type { ProgressBar } from "../progress.ts";
@@ -53,9 +57,15 @@ export async function runPack(
   const { host, output } = context;
   const isPiped = flags.output === STANDARD_OUTPUT;
   if (isPiped && !flags["dry-run"]) checkStandardOutput("A package", context);
-  if (flags["builder-bin"] !== undefined && !flags.verify) {
+  const isNative = flags["builder-bin"] !== undefined ||
+    flags.builder === "native";
+  if (isNative && !flags.verify) {
     throw usage(
-      "--no-verify and --builder-bin cannot be used together: what another program wrote is always verified",
+      `--no-verify and ${
+        flags["builder-bin"] === undefined
+          ? "--builder native"
+          : "--builder-bin"
+      } cannot be used together: what another program wrote is always verified`,
     );
   }
   if (flags.manifest !== undefined && operands.path !== undefined) {
@@ -147,14 +157,17 @@ async function packFor(
   const standardOutput = isPiped ? standardOutputSink(context) : undefined;
   using bar = output.progress(LABELS.pack, 0);
   const cacheDirectory = flags["cache-dir"];
-  const { "builder-bin": builder } = flags;
+  const builder = flags["builder-bin"] ??
+    (flags.builder === "native" ? await findBuilder(host) : undefined);
+  const isOurs = builder !== undefined &&
+    (await inspectHelper(builder, host.reader)).isBuilder;
   const settings: PackSettings = {
     key: key.key,
     launcher: flags["launcher-bin"] ?? input.launcher,
     // The binary or the interpreter in a project runs on one platform only.
     target: target ?? (isManifest ? undefined : input.target),
     // The existing builders write what the existing launchers can do.
-    portable: flags.portable || builder !== undefined || undefined,
+    portable: flags.portable || (builder !== undefined && !isOurs) || undefined,
     jobs,
     sourceDateEpoch: sourceDateEpoch(host.env),
     cache: cacheDirectory === undefined ? undefined : {
@@ -176,8 +189,13 @@ async function packFor(
       manifest: subject.path,
       path: standardOutput?.name ?? input.output,
       origin: key.origin,
+      document: isManifest ? undefined : manifestText(input.plan),
     }, output);
   }
+  await using cleanup = new AsyncDisposableStack();
+  const manifest = isOurs
+    ? await builderManifest(input, flags, cleanup, host)
+    : undefined;
   const write = (path: string): Promise<BuildResult> =>
     packToFile(
       {
@@ -192,6 +210,7 @@ async function packFor(
           logLevel: output.logLevel,
           processes: host.processes,
           onSaid: (text) => output.debug(text),
+          manifest,
         },
       },
       settings,
@@ -211,6 +230,30 @@ async function packFor(
     origin: key.origin,
     elapsedMs: host.clock.monotonic() - started,
   }, output);
+}
+
+/** Our builder reads manifests; for a project, the one that it amounts to. */
+async function builderManifest(
+  input: PackInput,
+  flags: PackFlags,
+  cleanup: AsyncDisposableStack,
+  host: CommandContext["host"],
+): Promise<BuilderManifest> {
+  const settings = {
+    workenvBase: flags["workenv-base"],
+    allowSecrets: flags["allow-secrets"],
+  };
+  if (input.subject.kind === "manifest") {
+    return { path: input.subject.path, ...settings };
+  }
+  const directory = await host.writer.makeTemporaryDirectory("flavor-project-");
+  cleanup.defer(() => host.writer.remove(directory));
+  const [path = ""] = await writeProjectManifest(
+    { ...input, directory },
+    true,
+    host,
+  );
+  return { path, ...settings };
 }
 
 /** The package gets its name only when it has run. */
@@ -328,13 +371,15 @@ interface PlanPlace {
   readonly manifest: string;
   readonly path: string;
   readonly origin: KeyOrigin;
+  /** The manifest that `flavor init` would write for a project. */
+  readonly document: string | undefined;
 }
 
 /** Says what would be done; every source has been looked at, none packed. */
 async function describePlan(
   { plan, slots, portable, warnings }: SettledPlan,
   { launcher, options }: PreparedBuild,
-  { manifest, path, origin }: PlanPlace,
+  { manifest, path, origin, document }: PlanPlace,
   output: Output,
 ): Promise<Shown> {
   const fingerprint = await keyFingerprint(options.keyPair.publicKey);
@@ -363,9 +408,11 @@ async function describePlan(
       key: origin,
       fingerprint: origin === "ephemeral" ? null : fingerprint,
       slots: rows,
+      document: document ?? null,
     },
     text: () =>
       [
+        ...(document === undefined ? [] : [document]),
         formatTable([
           ["package", `${name} ${version}`],
           ["output", path],

@@ -19,11 +19,12 @@ export async function runSbom(
       {
         context: { path },
         hint:
-          'Packages of projects carry one; a manifest names one with purpose = "sbom"',
+          'Packages of projects carry one; a manifest names a CycloneDX document with purpose = "sbom"',
       },
     );
   }
-  const document = JSON.parse(sbom.json);
-  const shown = flags.format === "spdx" ? toSpdx(document) : document;
+  const shown = flags.format === "spdx"
+    ? toSpdx(sbom.document)
+    : JSON.parse(sbom.json);
   context.output.result(shown, () => JSON.stringify(shown, null, 2));
 }

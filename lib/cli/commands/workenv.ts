@@ -1,4 +1,7 @@
-import type { JsonValue } from "../../errors.ts";
+import { encodeHex } from "@std/encoding/hex";
+
+import { type JsonValue, PspfError } from "../../errors.ts";
+import { openPackage } from "../../read/open_package.ts";
 import { cleanWorkenvs, removeWorkenv } from "../../workenv/remove_workenvs.ts";
 import {
   findWorkenv,
@@ -6,6 +9,7 @@ import {
   type WorkenvEntry,
 } from "../../workenv/workenvs.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
+import { checkValid, verifyFile } from "../package_file.ts";
 import { formatAge, formatCount, formatSize, formatTable } from "../text.ts";
 
 /** `flavor workenv list`. */
@@ -98,6 +102,69 @@ export async function runWorkenvRemove(
   output.report(
     { removed: [entry.id], freed: entry.size },
     () => `removed ${nameOf(entry)}`,
+  );
+}
+
+/** Setup commands of a package may take long; this is for ever. */
+const REPAIR_MS = 24 * 3600 * 1000;
+
+/**
+ * `flavor workenv repair ID`: the package itself does it, under its own locks,
+ * once it was found to be the one that filled the workenv.
+ */
+export async function runWorkenvRepair(
+  command: CommandOf<"workenv repair">,
+  { host, output }: CommandContext,
+): Promise<void> {
+  const entry = await findWorkenv(command.operands.id, host);
+  const program = await findPackageOf(entry, host, output);
+  const request = {
+    program,
+    args: ["repair"],
+    env: { FLAVOR_LAUNCHER_CLI: "1", FLAVOR_CACHE: entry.root.path },
+  };
+  const { code, stderr } = await host.processes.capture(request, REPAIR_MS);
+  if (code !== 0) {
+    throw new PspfError(
+      "launcher/failed",
+      `"${program}" could not repair the workenv "${entry.id}", code ${code}: ${
+        new TextDecoder().decode(stderr).trim()
+      }`,
+      { context: { id: entry.id, path: program, code } },
+    );
+  }
+  output.report({ repaired: entry.id }, () => `repaired ${nameOf(entry)}`);
+}
+
+/** The file that filled a workenv, verified whole, if it is still there. */
+async function findPackageOf(
+  { id, packagePath = "" }: WorkenvEntry,
+  { reader }: CommandContext["host"],
+  output: CommandContext["output"],
+): Promise<string> {
+  const facts = packagePath === ""
+    ? undefined
+    : await reader.facts(packagePath);
+  if (facts?.kind === "file") {
+    const options = { level: "standard", trustedKeys: undefined } as const;
+    await using source = await reader.openSource(packagePath);
+    const { index } = await openPackage(source, options);
+    if (encodeHex(index.fields.metadataDigest).startsWith(id)) {
+      checkValid(
+        packagePath,
+        "used",
+        await verifyFile(source, options, output),
+      );
+      return packagePath;
+    }
+  }
+  throw new PspfError(
+    "cache/not-found",
+    `The package that filled the workenv "${id}" is not at "${packagePath}" any more`,
+    {
+      context: { id, path: packagePath },
+      hint: "Where it is now: FLAVOR_LAUNCHER_CLI=1 PACKAGE repair",
+    },
   );
 }
 

@@ -40,7 +40,13 @@ function slotCase(
 }
 
 function wordCases(sealed: boolean): HostileCase[] {
-  const codes = [...RANGE, "format/bad-slot", "verify/slot-digest"];
+  const codes = [
+    ...RANGE,
+    "format/bad-slot",
+    "verify/slot-digest",
+    // What the slot no longer begins with is then between the sections.
+    ...(sealed ? ["format/bad-padding"] : []),
+  ];
   return [["offset", 16], ["size", 24]].flatMap(([field, at]) =>
     EXTREME_NAMES.map((value) =>
       slotCase(`${field} is ${value}`, { ...refuseAtExtract(...codes) }, {

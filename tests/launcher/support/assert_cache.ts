@@ -1,7 +1,8 @@
-import { assertEquals, assertMatch, equal } from "@std/assert";
+import { assert, assertEquals, assertMatch, equal } from "@std/assert";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheTree, type Tree } from "./cache_tree.ts";
+import { identityOf, knownIdentities } from "./launch_record.ts";
 import { BASE_ENV, runCommand } from "./run_command.ts";
 import { sampleOutput } from "./sample_package.ts";
 
@@ -11,7 +12,7 @@ export async function filledTree(pack: string, cache: string): Promise<Tree> {
   return cacheTree(cache);
 }
 
-/** Starts a sample package and checks everything that it says. */
+/** Starts a sample package and checks everything that it says; the next start knows the file. */
 export async function assertStarts(
   pack: string,
   cache: string,
@@ -24,6 +25,10 @@ export async function assertStarts(
     { code: 0, stdout: sampleOutput("argument"), stderr: "" },
     where,
   );
+  const identity = identityOf(pack);
+  const knows = (id: string): boolean =>
+    knownIdentities(cache, id).includes(identity);
+  assert(markedEntries(cache).some(knows), `${where}: the file is not known`);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { parseRecord } from "./launch_record.ts";
 
 /** One line per entry: path, type, mode and content, sorted by path. */
 export type Tree = readonly string[];
@@ -8,8 +9,8 @@ export type Tree = readonly string[];
 /**
  * Describes a directory so that two fills of one package give equal trees.
  *
- * The record that says when, from where and with how much new content a
- * package was filled is compared without these facts.
+ * What says when, from where and with how much new content a package was
+ * filled, and which files are known to be that package, is left out.
  *
  * @param root Absolute path of a cache or of a part of it.
  * @returns Everything below it.
@@ -37,9 +38,10 @@ function walk(root: string, inside: string, lines: string[]): void {
 }
 
 function digest(root: string, path: string): string {
-  let content: Uint8Array | string = readFileSync(join(root, path));
+  const bytes = readFileSync(join(root, path));
+  let content: Uint8Array | string = bytes;
   if (path.endsWith(".pspf/info.json")) {
-    const info: Record<string, unknown> = JSON.parse(content.toString());
+    const info: Record<string, unknown> = JSON.parse(bytes.toString());
     const occasion = {
       filled_at: 0,
       package_path: "",
@@ -48,5 +50,6 @@ function digest(root: string, path: string): string {
     };
     content = JSON.stringify({ ...info, ...occasion });
   }
+  if (path.endsWith(".pspf/launch")) content = parseRecord(bytes).plan;
   return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }

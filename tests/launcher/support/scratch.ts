@@ -16,13 +16,12 @@ export const ORDINARY: { readonly uid?: number } = IS_ROOT
 
 /** A temporary directory that disappears with its scope, whatever its permissions became. */
 export class Scratch implements Disposable {
-  /** Absolute path; owned by the ordinary user. */
+  /** Absolute path; like /tmp, so that a cache below it is trusted whoever makes it. */
   readonly path: string;
 
   constructor() {
     this.path = mkdtempSync(join(tmpdir(), "flavor-launcher-"));
-    chmodSync(this.path, 0o755);
-    this.giveAway(this.path);
+    chmodSync(this.path, 0o1777);
   }
 
   /** A path inside. */

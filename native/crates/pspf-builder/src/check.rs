@@ -282,7 +282,7 @@ fn describe(value: &Value) -> String {
 }
 
 /// The known name that a misspelled one most likely means, when one is near.
-fn nearest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let normal = |text: &str| -> Vec<u16> {
         text.to_lowercase()
             .replace('-', "_")

@@ -8,7 +8,34 @@ use pspf_format::write::cut::UNIT;
 use pspf_format::{Error, ErrorKind, Operation, Result};
 use sha2::{Digest, Sha256};
 use zlib_rs::{Deflate, DeflateFlush};
-use zstd_safe::{CCtx, CParameter};
+use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
+
+/// Blocks that are read before they are needed, so that nobody waits for a thread to be woken.
+const AHEAD: usize = 8;
+
+/// Memory of blocks that are done: fresh memory costs a page fault for every 4 KiB.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// Empty memory with room for so many bytes.
+pub(crate) fn take_memory(size: usize) -> Vec<u8> {
+    let spare = SPARE.lock().ok().and_then(|mut spare| spare.pop());
+    let mut memory = spare.unwrap_or_default();
+    memory.reserve(size);
+    memory
+}
+
+/// Gives memory back that is worth keeping.
+pub(crate) fn give_memory(mut memory: Vec<u8>) {
+    if memory.capacity() < UNIT as usize / 4 {
+        return;
+    }
+    memory.clear();
+    if let Ok(mut spare) = SPARE.lock()
+        && spare.len() < 2 * AHEAD
+    {
+        spare.push(memory);
+    }
+}
 
 /// Takes blocks of content.
 pub(crate) type Emit<'a> = dyn FnMut(Vec<u8>) -> Result<()> + 'a;
@@ -127,7 +154,7 @@ struct Job {
 }
 
 /// Feeds workers from a thread of its own and takes their results in order. Only so many blocks are on their way that
-/// every worker has one and nobody waits.
+/// nobody waits.
 fn run(
     coding: Coding,
     level: u32,
@@ -170,7 +197,7 @@ fn run(
             let jobs = Arc::clone(&jobs_out);
             scope.spawn(move || work(coding, level, &jobs));
         }
-        let (ordered_in, ordered_out) = sync_channel(jobs + 1);
+        let (ordered_in, ordered_out) = sync_channel(jobs + AHEAD);
         // It drops its ends when it is done, which ends the others.
         let feeder = scope.spawn(move || {
             let (jobs, ordered) = (jobs_in, ordered_in);
@@ -189,12 +216,19 @@ fn run(
     Ok(())
 }
 
-const fn around(bytes: Vec<u8>) -> Encoded {
+fn around(bytes: Vec<u8>) -> Encoded {
     Encoded {
-        bytes,
         content: 0,
-        digest: [0; 16],
+        digest: short_digest(&bytes),
+        bytes,
     }
+}
+
+/// The first bytes of a SHA-256.
+pub(crate) fn short_digest(bytes: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&Sha256::digest(bytes)[..16]);
+    digest
 }
 
 type Ordered = Receiver<Result<Encoded>>;
@@ -262,13 +296,13 @@ fn work(coding: Coding, level: u32, jobs: &Mutex<Receiver<Job>>) {
 fn encode_block(
     coding: Coding,
     level: u32,
-    block: Vec<u8>,
+    mut block: Vec<u8>,
     is_last: bool,
     context: &mut Option<CCtx<'static>>,
 ) -> Result<Encoded> {
     let content = block.len();
     let bytes = match coding {
-        Coding::Store => Ok(block),
+        Coding::Store => Ok(std::mem::take(&mut block)),
         Coding::Zstd => zstd_frame(&block, level, context),
         Coding::Gzip => deflate(&block, level, is_last),
         Coding::Xz => pspf_codecs::encode::xz(&block, level).map_err(|error| error.to_string()),
@@ -276,18 +310,17 @@ fn encode_block(
             pspf_codecs::encode::bzip2(&block, level).map_err(|error| error.to_string())
         }
     };
+    give_memory(block);
     let bytes = bytes.map_err(|reason| {
         Error::new(
             ErrorKind::BuildFailed,
             format!("Cannot compress a block: {reason}"),
         )
     })?;
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&Sha256::digest(&bytes)[..16]);
     Ok(Encoded {
-        bytes,
         content,
-        digest,
+        digest: short_digest(&bytes),
+        bytes,
     })
 }
 
@@ -315,8 +348,16 @@ fn zstd_frame(
     context
         .set_pledged_src_size(Some(block.len() as u64))
         .map_err(says)?;
-    let mut output = Vec::with_capacity(zstd_safe::compress_bound(block.len()));
-    context.compress2(&mut output, block).map_err(says)?;
+    let mut output = take_memory(zstd_safe::compress_bound(block.len()) + 1024);
+    let mut sink = OutBuffer::around(&mut output);
+    let mut source = InBuffer::around(block);
+    // Given whole and ended after that, as `node:zlib` does: zstd cuts its blocks elsewhere when it knows the end.
+    while source.pos() < block.len() {
+        context
+            .compress_stream(&mut sink, &mut source)
+            .map_err(says)?;
+    }
+    context.end_stream(&mut sink).map_err(says)?;
     Ok(output)
 }
 
@@ -363,4 +404,53 @@ fn bug(doing: &str) -> Error {
         ErrorKind::InternalBug,
         format!("This should not happen: a thread that was {doing} has ended"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+    use pspf_format::hex::Hex;
+
+    /// What `tests/compress/shared_content.ts` makes.
+    fn shared_content(size: usize) -> Vec<u8> {
+        let mut content: Vec<u8> = Vec::with_capacity(size);
+        let mut state = 1_u32;
+        for at in 0..size {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            content.push(if at >= 5000 && at % 1000 < 300 {
+                content[at - 4096 - (at >> 12)]
+            } else {
+                97 + (state >> 24) as u8 % 23
+            });
+        }
+        content
+    }
+
+    #[test]
+    fn encode_block_gives_the_bytes_of_the_toolkit() {
+        let text = include_str!("../../../../tests/vectors/compressed.json");
+        let vectors = json::parse(text).unwrap();
+        let blocks = vectors.get("blocks").unwrap().as_list().unwrap();
+        assert!(!blocks.is_empty());
+        for block in blocks {
+            let number = |key| block.get(key).unwrap().as_whole().unwrap();
+            let coding = match block.get("kind").unwrap().as_text().unwrap() {
+                "zstd" => Coding::Zstd,
+                "deflate" => Coding::Gzip,
+                "xz" => Coding::Xz,
+                _ => Coding::Bzip2,
+            };
+            let content = shared_content(number("content") as usize);
+            let level = u32::try_from(number("level")).unwrap();
+            let encoded = encode_block(coding, level, content, true, &mut None).unwrap();
+            assert_eq!(
+                Hex(&Sha256::digest(&encoded.bytes)).to_string(),
+                block.get("sha256").unwrap().as_text().unwrap(),
+                "{}, zstd {}",
+                block.to_json(),
+                zstd_safe::version_string(),
+            );
+        }
+    }
 }

@@ -31,6 +31,19 @@ impl Pattern {
     }
 }
 
+/// A pattern that is compared with whole paths.
+pub(crate) struct Whole(Vec<Node>);
+
+impl Whole {
+    pub(crate) fn new(glob: &str) -> Self {
+        Self(compile(glob))
+    }
+
+    pub(crate) fn is_match(&self, path: &str) -> bool {
+        is_match(&self.0, path)
+    }
+}
+
 /// Tries the path itself and every directory above it.
 pub(crate) fn matches(patterns: &mut [Pattern], path: &str, is_directory: bool) -> bool {
     let mut end = path.len();

@@ -76,14 +76,14 @@ impl Key {
         if *public == self.public() {
             return Ok(());
         }
-        let message = "The public key does not belong to the private key";
+        let message = "Cannot sign: the public key does not belong to the private key";
         Err(Error::new(ErrorKind::CryptoKeyMismatch, message)
-            .hint("Leave the public key out: it follows from the private key"))
+            .hint("Leave the public key out; it is derived from the private key"))
     }
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| from_io(&error, "read", path))
+    fs::read(path).map_err(|error| from_io(&error, "open", path))
 }
 
 type Parts = ([u8; 32], Option<[u8; 32]>);

@@ -7,6 +7,7 @@ use pspf_format::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 
 use crate::failure::from_io;
+use crate::signing;
 
 /// A launcher that was read.
 pub(crate) struct Launcher {
@@ -18,24 +19,43 @@ pub(crate) struct Launcher {
     pub(crate) version: Option<String>,
     /// SHA-256 of its sources in hex, where it names one.
     pub(crate) source: Option<String>,
+    /// Whether its platform starts nothing that is not signed.
+    pub(crate) needs_signature: bool,
     pub(crate) os: &'static str,
     pub(crate) arch: &'static str,
 }
 
-const MARKER: &[u8] = b"flavor-rs-launcher/1 pspf-2025 ops=";
+/// In two parts, so that this program has none itself.
+const MARKER: &[u8] = b"flavor-rs-launcher/1";
+const MARKER_END: &str = " pspf-2025 ops=";
+
+/// This machine, in the words of helpers.
+const OS: &str = if cfg!(target_os = "macos") {
+    "darwin"
+} else {
+    std::env::consts::OS
+};
+const ARCH: &str = if cfg!(target_arch = "aarch64") {
+    "arm64"
+} else {
+    "amd64"
+};
 
 impl Launcher {
     /// Reads a launcher: its digest, its platform, and the marker that tells ours from the existing ones.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|error| from_io(&error, "read", path))?;
+        let mut bytes = fs::read(path).map_err(|error| from_io(&error, "open", path))?;
         let Some((os, arch)) = detect_platform(&bytes) else {
             let message = format!(
-                "The launcher \"{}\" does not fit: it is not an ELF, Mach-O or PE program for amd64 or arm64",
-                path.display()
+                "The launcher \"{}\" does not fit {}_{}: it is not an ELF, Mach-O or PE program for amd64 or arm64",
+                path.display(),
+                OS,
+                ARCH
             );
             let error = Error::new(ErrorKind::LauncherWrongFormat, message);
             return Err(error.hint("Choose the launcher for the target platform"));
         };
+        let needs_signature = signing::prepare(&mut bytes, path)?;
         let digest = Sha256::digest(&bytes).into();
         let mut launcher = Self {
             path: path.to_owned(),
@@ -43,6 +63,7 @@ impl Launcher {
             operations: None,
             version: None,
             source: None,
+            needs_signature,
             os,
             arch,
             bytes: Vec::new(),
@@ -59,7 +80,10 @@ impl Launcher {
                 .take(512)
                 .map(|byte| char::from(*byte))
                 .collect();
-            let Some((names, rest)) = text.split_once(';') else {
+            let Some((names, rest)) = text
+                .strip_prefix(MARKER_END)
+                .and_then(|text| text.split_once(';'))
+            else {
                 continue;
             };
             let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == ',';

@@ -4,14 +4,19 @@ mod check;
 mod encode;
 mod failure;
 mod glob;
+mod ignore;
 mod json;
 mod kept;
 mod keys;
 mod launcher;
+mod links;
 mod options;
 mod package;
 mod plan;
+mod portable;
 mod schema;
+mod secrets;
+mod signing;
 mod slot;
 mod tar;
 mod toml;
@@ -21,11 +26,13 @@ mod value_checks;
 mod verify;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::{env, thread};
 
+use pspf_format::hex::Hex;
 use pspf_format::{Error, ErrorKind, Result};
 
 use crate::check::Format;
@@ -39,9 +46,26 @@ use crate::slot::{Places, Slot, absolute, check_output, check_targets};
 
 /// More workers than this cost more memory than they save time.
 const MAX_JOBS: usize = 16;
+/// What the toolkit tells it by from the existing builders, as it does launchers. Nothing has to be run to learn it.
+#[used]
+static MARKER: &str = concat!(
+    "flavor-rs-builder/1 pspf-2025 ops=",
+    pspf_format::operation_words!(),
+    "; version=",
+    env!("CARGO_PKG_VERSION"),
+    " source=",
+    env!("FLAVOR_BUILDER_SOURCE"),
+    ";"
+);
+/// After so many bytes the disk begins to write.
+const EARLY: usize = 8 * 1024 * 1024;
 const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 
 fn main() -> ExitCode {
+    // Whatever a linker may leave out, it is not what is looked at here.
+    if std::hint::black_box(MARKER).is_empty() {
+        return ExitCode::FAILURE;
+    }
     let failed = |error: &Error| {
         let hint = error
             .next_step()
@@ -86,10 +110,24 @@ fn build(options: &Options) -> Result<()> {
     let places = Places {
         manifest: directory,
         workenv,
-        output: output.clone(),
+        output: match &options.replaces {
+            Some(path) => absolute(path)?,
+            None => output.clone(),
+        },
+        allows_secrets: options.allows_secrets,
     };
     let mut warnings = plan.warnings.clone();
-    let slots = settle(&plan, &launcher, &places, &mut warnings)?;
+    let is_ours = launcher.operations.is_some();
+    let is_portable = options.is_portable || plan.is_portable || !is_ours;
+    if !is_ours && !options.is_portable && !plan.is_portable {
+        warnings.push("the launcher is not ours: the portable profile was chosen".into());
+    }
+    let plan = if is_portable {
+        portable::rewrite(plan, &launcher, &mut warnings)?
+    } else {
+        plan
+    };
+    let slots = settle(&plan, &launcher, &places, is_portable, &mut warnings)?;
     let inputs = [
         Some(&options.manifest),
         options.private_key.as_ref(),
@@ -103,6 +141,7 @@ fn build(options: &Options) -> Result<()> {
         plan: &plan,
         launcher: &launcher,
         key: &key,
+        is_portable,
         jobs: options.jobs.unwrap_or(processors).min(MAX_JOBS),
         time: source_date_epoch()?,
     };
@@ -121,7 +160,7 @@ fn build(options: &Options) -> Result<()> {
         &format!(
             "packed {}  {} bytes",
             options.output.display(),
-            written.size
+            written.file_size()
         ),
     );
     Ok(())
@@ -153,7 +192,7 @@ fn read_manifest(path: &Path) -> Result<Plan> {
 
 fn find_launcher(options: &Options, plan: &Plan, directory: &Path) -> Result<PathBuf> {
     if let Some(given) = &options.launcher {
-        return absolute(given);
+        return Ok(given.clone());
     }
     if let Some(named) = &plan.launcher {
         return absolute(&directory.join(named));
@@ -219,25 +258,23 @@ fn settle<'a>(
     plan: &'a Plan,
     launcher: &Launcher,
     places: &Places,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Slot<'a>>> {
-    let Some(known) = launcher.operations.as_ref().filter(|_| !plan.is_portable) else {
-        let message =
-            "Cannot build in the portable profile: this builder writes for our own launchers only";
-        return Err(Error::new(ErrorKind::BuildLimit, message).hint("Use flavor pack --portable"));
-    };
     let mut slots = Vec::new();
     for (index, spec) in plan.slots.iter().enumerate() {
-        slots.push(slot::open(spec, index, places, warnings)?);
+        slots.push(slot::open(spec, index, places, is_portable, warnings)?);
     }
     check_targets(&slots)?;
+    let Some(known) = launcher.operations.as_ref().filter(|_| !is_portable) else {
+        return Ok(slots);
+    };
     for slot in &slots {
-        let missing = slot
+        let mut names = slot
             .operations
             .iter()
-            .map(|operation| operation.to_string())
-            .find(|name| !known.contains(name));
-        if let Some(missing) = missing {
+            .map(|operation| operation.to_string());
+        if let Some(missing) = names.find(|name| !known.contains(name)) {
             let message = format!(
                 "Cannot build slot \"{}\": the launcher cannot undo {missing}",
                 slot.spec.id
@@ -266,30 +303,119 @@ fn source_date_epoch() -> Result<u64> {
 fn write_file(build: &Build<'_>, slots: &[Slot<'_>], output: &Path) -> Result<Written> {
     let directory = output.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(directory).map_err(|error| from_io(&error, "create", directory))?;
-    let name = output
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let temporary = Temporary(directory.join(format!(".{name}.{}.tmp", std::process::id())));
+    sweep(output, directory);
+    let (temporary, file) = Temporary::beside(output)?;
     let failed = |error: &std::io::Error| from_io(error, "write", &temporary.0);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    let file = options.open(&temporary.0).map_err(|error| failed(&error))?;
-    let mut buffered = BufWriter::with_capacity(256 * 1024, file);
-    let written = package::write(build, slots, &mut buffered)?;
-    let mut file = buffered
-        .into_inner()
-        .map_err(|error| failed(error.error()))?;
-    verify::check(&mut file, &written, build.launcher)?;
-    make_executable(&file).map_err(|error| failed(&error))?;
+    let copy = file.try_clone().map_err(|error| failed(&error))?;
+    let (more, due) = sync_channel(1);
+    let (mut file, written) = thread::scope(|scope| {
+        // What is on the disk before the end need not be waited for there.
+        scope.spawn(move || due.iter().for_each(|()| drop(copy.sync_data())));
+        let early = Early {
+            file,
+            more,
+            waiting: 0,
+        };
+        let mut buffered = BufWriter::with_capacity(256 * 1024, early);
+        let written = package::write(build, slots, &mut buffered)?;
+        let early = buffered
+            .into_inner()
+            .map_err(|error| failed(error.error()))?;
+        Ok((early.file, written))
+    })?;
+    if let Some(signature) = &written.signature {
+        file.write_all(&signature.tail)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| file.write_all(&signature.head))
+            .map_err(|error| failed(&error))?;
+    }
+    verify::check(&temporary.0, &written, build.launcher, build.jobs)?;
+    make_executable(&file)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| failed(&error))?;
     drop(file);
     fs::rename(&temporary.0, output).map_err(|error| from_io(&error, "write", output))?;
     Ok(written)
 }
 
+/// A file that is written to the disk while it grows.
+struct Early {
+    file: File,
+    more: SyncSender<()>,
+    waiting: usize,
+}
+
+impl Write for Early {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.waiting += count;
+        // Whoever is still busy with the last part takes this one along.
+        if self.waiting >= EARLY && self.more.try_send(()).is_ok() {
+            self.waiting = 0;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// A file that is gone when the build fails.
 struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Makes one beside its target, hidden, and locks it, so that sweepers leave it alone: ours, and the toolkit's.
+    fn beside(target: &Path) -> Result<(Self, File)> {
+        let mut random = [0; 6];
+        getrandom::fill(&mut random).map_err(|error| {
+            Error::new(ErrorKind::IoFailed, format!("Cannot name a file: {error}"))
+        })?;
+        let random = Hex(&random).to_string();
+        let (first, last) = random.split_at(8);
+        let name = format!("{}{first}-{last}{SUFFIX}", prefix_for(target));
+        let temporary = Self(target.with_file_name(name));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        let file = options
+            .open(&temporary.0)
+            .map_err(|error| from_io(&error, "create", target))?;
+        // Some network file systems have no locks; then nothing is swept there. On Windows a lock keeps readers away, ours too.
+        #[cfg(unix)]
+        let _ = file.try_lock();
+        Ok((temporary, file))
+    }
+}
+
+const SUFFIX: &str = ".flavor-tmp";
+
+fn prefix_for(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let units: Vec<u16> = name.encode_utf16().take(48).collect();
+    format!(".{}.", String::from_utf16_lossy(&units))
+}
+
+/// Removes what a killed process left beside a target. A living one holds a lock, which dies with it.
+fn sweep(target: &Path, directory: &Path) {
+    let prefix = prefix_for(target);
+    let is_left = |name: &str| {
+        let random = name.strip_prefix(&prefix)?.strip_suffix(SUFFIX)?;
+        let (first, last) = random.split_once('-')?;
+        let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (first.len() == 8 && last.len() == 4 && is_hex(first) && is_hex(last)).then_some(())
+    };
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file
+            && entry.file_name().to_str().and_then(is_left).is_some()
+            && cfg!(unix)
+            && File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
+        {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {

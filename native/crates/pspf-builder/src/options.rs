@@ -27,6 +27,10 @@ pub(crate) struct Options {
     pub(crate) key_seed: Option<String>,
     pub(crate) workenv_base: Option<PathBuf>,
     pub(crate) jobs: Option<usize>,
+    pub(crate) is_portable: bool,
+    pub(crate) allows_secrets: bool,
+    /// A package that the output will be put in the place of: it is never packed.
+    pub(crate) replaces: Option<PathBuf>,
     pub(crate) log_level: LogLevel,
 }
 
@@ -48,6 +52,9 @@ Usage: flavor-rs-builder --manifest FILE --output FILE --launcher-bin FILE [opti
       --public-key FILE    refuse to pack unless the private key belongs to this one
       --key-seed TEXT      sign with the key made from this text; \"env\" takes it from FLAVOR_KEY_SEED
       --workenv-base DIR   what {workenv} stands for in the sources of slots (FLAVOR_WORKENV_BASE)
+      --portable           write only what the launchers of other products understand
+      --allow-secrets      pack files that are private keys
+      --replaces FILE      never pack this one: the output will take its place
   -j, --jobs N             how many blocks to compress at once; by default one for each processor
       --log-level LEVEL    trace, debug, info, warn, error or off (FLAVOR_LOG_LEVEL)
   -h, --help               this text
@@ -70,13 +77,14 @@ impl Request {
             key_seed: None,
             workenv_base: path("FLAVOR_WORKENV_BASE"),
             jobs: None,
+            is_portable: false,
+            allows_secrets: false,
+            replaces: None,
             log_level: LogLevel::Info,
         };
-        if let Some(level) = env::var("FLAVOR_LOG_LEVEL")
-            .ok()
-            .filter(|level| !level.is_empty())
-        {
-            options.log_level = log_level(&level)?;
+        // Launchers of others take more words than these, in the same variable.
+        if let Ok(level) = env::var("FLAVOR_LOG_LEVEL") {
+            options.log_level = log_level(&level).unwrap_or(LogLevel::Info);
         }
         while let Some(word) = words.next() {
             let text = word.to_string_lossy().into_owned();
@@ -86,6 +94,14 @@ impl Request {
             };
             match name.as_str() {
                 "-h" | "--help" => return Ok(Self::Print(HELP.into())),
+                "--portable" if attached.is_none() => {
+                    options.is_portable = true;
+                    continue;
+                }
+                "--allow-secrets" if attached.is_none() => {
+                    options.allows_secrets = true;
+                    continue;
+                }
                 "-V" | "--version" => {
                     return Ok(Self::Print(
                         concat!("flavor-rs-builder ", env!("CARGO_PKG_VERSION")).into(),
@@ -93,7 +109,7 @@ impl Request {
                 }
                 "-m" | "--manifest" | "-o" | "--output" | "--launcher-bin" | "--private-key"
                 | "--public-key" | "--key-seed" | "--workenv-base" | "-j" | "--jobs"
-                | "--log-level" => {}
+                | "--replaces" | "--log-level" => {}
                 _ => return Err(usage(format!("There is no option \"{name}\""))),
             }
             let value = attached
@@ -112,6 +128,7 @@ impl Request {
                 "--private-key" => options.private_key = Some(value.into()),
                 "--public-key" => options.public_key = Some(value.into()),
                 "--workenv-base" => options.workenv_base = Some(value.into()),
+                "--replaces" => options.replaces = Some(value.into()),
                 "--key-seed" => options.key_seed = Some(as_text()?),
                 "--log-level" => options.log_level = log_level(&as_text()?)?,
                 _ => {

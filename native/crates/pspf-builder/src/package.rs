@@ -17,6 +17,7 @@ use crate::kept::Decoders;
 use crate::keys::Key;
 use crate::launcher::Launcher;
 use crate::plan::Plan;
+use crate::signing::{Signature, Signer};
 use crate::slot::{Slot, compressions_of, is_tar};
 use crate::value::Value;
 
@@ -25,6 +26,8 @@ pub(crate) struct Build<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) launcher: &'a Launcher,
     pub(crate) key: &'a Key,
+    /// Whether existing launchers have to read it.
+    pub(crate) is_portable: bool,
     pub(crate) jobs: usize,
     /// Seconds since 1970.
     pub(crate) time: u64,
@@ -34,6 +37,8 @@ pub(crate) struct Build<'a> {
 pub(crate) struct StoredSlot {
     pub(crate) stored: Section,
     pub(crate) digest: [u8; 32],
+    /// The pieces that it was written in, with the first bytes of their SHA-256; none where it came whole.
+    pub(crate) pieces: Vec<(u64, [u8; 16])>,
     descriptor: SlotDescriptor,
     metadata: Value,
 }
@@ -42,6 +47,16 @@ pub(crate) struct StoredSlot {
 pub(crate) struct Written {
     pub(crate) size: u64,
     pub(crate) slots: Vec<StoredSlot>,
+    /// What comes behind it and over its start, where its platform wants a signature.
+    pub(crate) signature: Option<Signature>,
+}
+
+impl Written {
+    /// Length of the file: the package, and its platform's signature.
+    pub(crate) fn file_size(&self) -> u64 {
+        let tail = self.signature.as_ref().map_or(0, |one| one.tail.len());
+        self.size + tail as u64
+    }
 }
 
 const TOOL_NAME: &str = "flavor";
@@ -51,19 +66,30 @@ const MIN_STORED: usize = 16;
 /// Only what is smaller than this can end up below [`MIN_STORED`].
 const MAX_BUFFERED: u64 = 64 * 1024;
 const MAX_METADATA: usize = 16 * 1024 * 1024;
+const MAX_PORTABLE_METADATA: usize = 1024 * 1024;
 
 /// Writes a package.
 pub(crate) fn write(build: &Build<'_>, slots: &[Slot<'_>], out: &mut dyn Write) -> Result<Written> {
-    let mut out = Counter { out, at: 0 };
+    let signer = || Signer::new(&build.plan.name);
+    let mut out = Counter {
+        out,
+        at: 0,
+        signer: build.launcher.needs_signature.then(signer),
+    };
     out.write(&build.launcher.bytes)?;
     let mut stored = Vec::new();
     for (index, slot) in slots.iter().enumerate() {
         stored.push(write_slot(build, slot, index, &mut out)?);
     }
     let document = describe(build, &stored).to_json().into_bytes();
-    if document.len() > MAX_METADATA {
+    let most = if build.is_portable {
+        MAX_PORTABLE_METADATA
+    } else {
+        MAX_METADATA
+    };
+    if document.len() > most {
         let message = format!(
-            "Cannot build the package: its metadata has {} bytes, the most is {MAX_METADATA}",
+            "Cannot build the package: its metadata has {} bytes, the most is {most}",
             document.len()
         );
         let error = Error::new(ErrorKind::BuildLimit, message);
@@ -113,16 +139,21 @@ pub(crate) fn write(build: &Build<'_>, slots: &[Slot<'_>], out: &mut dyn Write) 
     Ok(Written {
         size: layout.package_size,
         slots: stored,
+        signature: out.signer.map(Signer::finish).transpose()?,
     })
 }
 
 struct Counter<'a> {
     out: &'a mut dyn Write,
     at: u64,
+    signer: Option<Signer>,
 }
 
 impl Counter<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(signer) = &mut self.signer {
+            signer.update(bytes);
+        }
         self.at += bytes.len() as u64;
         self.out.write_all(bytes).map_err(|error| {
             let full = error.kind() == std::io::ErrorKind::StorageFull;
@@ -148,6 +179,7 @@ struct Facts {
     original_size: u64,
     digest: [u8; 32],
     frames: Frames,
+    pieces: Vec<(u64, [u8; 16])>,
 }
 
 #[derive(Default)]
@@ -220,6 +252,7 @@ fn encode_slot(
 ) -> Result<Facts> {
     let mut hash = Sha256::new();
     let mut frames = Frames::default();
+    let mut pieces = Vec::new();
     let (mut size, mut original_size) = (0, 0);
     if slot.is_kept {
         let mut decoders = Decoders::new(&slot.spec.source, &compressions_of(operations))?;
@@ -249,10 +282,13 @@ fn encode_slot(
         let mut sink = |block: Encoded| {
             hash.update(&block.bytes);
             size += block.bytes.len() as u64;
+            pieces.push((block.bytes.len() as u64, block.digest));
             frames.stored.push(block.bytes.len() as u64);
             frames.content.push(block.content as u64);
             frames.digests.extend_from_slice(&block.digest);
-            write(&block.bytes)
+            write(&block.bytes)?;
+            encode::give_memory(block.bytes);
+            Ok(())
         };
         encode::encode(
             compressions,
@@ -263,7 +299,7 @@ fn encode_slot(
         )?;
     }
     let is_framed = matches!(operations.pack(), 0 | 0x01 | 0x1b | 0x1b01);
-    if slot.is_kept || !is_framed || frames.stored.len() < 2 {
+    if build.is_portable || slot.is_kept || !is_framed || frames.stored.len() < 2 {
         // One frame needs no table: the slot's own digest says as much.
         frames = Frames::default();
     }
@@ -274,6 +310,7 @@ fn encode_slot(
         original_size,
         digest: hash.finalize().into(),
         frames,
+        pieces,
     })
 }
 
@@ -286,6 +323,7 @@ fn place(slot: &Slot<'_>, index: usize, facts: Facts) -> StoredSlot {
         original_size,
         digest,
         frames,
+        pieces,
     } = facts;
     let index_bytes = index & 0xffff;
     // What some reader would take for the start of JSON or of gzip.
@@ -344,6 +382,7 @@ fn place(slot: &Slot<'_>, index: usize, facts: Facts) -> StoredSlot {
     StoredSlot {
         stored,
         digest,
+        pieces,
         descriptor,
         metadata,
     }
@@ -415,7 +454,7 @@ fn describe(build: &Build<'_>, slots: &[StoredSlot]) -> Value {
                 slots.iter().map(|slot| slot.metadata.clone()).collect(),
             )),
         ),
-        ("execution", Some(plan.execution.clone())),
+        ("execution", Some(execution_document(&plan.execution))),
         (
             "verification",
             Some(Value::table([
@@ -477,13 +516,39 @@ fn describe(build: &Build<'_>, slots: &[StoredSlot]) -> Value {
         ),
         ("cache_validation", plan.cache_validation.clone()),
         ("runtime", plan.runtime.clone()),
-        ("workenv", plan.workenv.clone()),
+        ("workenv", plan.workenv.as_ref().map(workenv_document)),
         (
             "setup_commands",
             Some(Value::List(plan.setup_commands.clone())),
         ),
         ("custom", plan.custom.clone()),
     ])
+}
+
+/// Variables are sorted. The Rust launcher reads them by one name, the Go launcher by another.
+fn execution_document(execution: &Value) -> Value {
+    let env = execution
+        .get("env")
+        .map(Value::sorted)
+        .unwrap_or(Value::Null);
+    let mut members = execution.as_table().unwrap_or_default().to_vec();
+    members.retain(|(key, _)| key != "env");
+    members.push(("env".into(), env.clone()));
+    members.push(("environment".into(), env));
+    Value::Table(members)
+}
+
+fn workenv_document(workenv: &Value) -> Value {
+    let members = workenv.as_table().unwrap_or_default().iter();
+    let sorted = |(key, value): &(String, Value)| {
+        let value = if key == "env" {
+            value.sorted()
+        } else {
+            value.clone()
+        };
+        (key.clone(), value)
+    };
+    Value::Table(members.map(sorted).collect())
 }
 
 /// A moment in ISO 8601, from seconds since 1970.

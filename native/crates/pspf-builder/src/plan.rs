@@ -2,7 +2,7 @@
 
 use pspf_format::{Error, ErrorKind, OperationChain, Result};
 
-use crate::check::{Format, Notes, check, member_path};
+use crate::check::{Format, Notes, check, member_path, nearest_name};
 use crate::schema;
 use crate::value::{Value, quote};
 use crate::value_checks::{parse_permissions, place_in_workenv, umask, workenv_path};
@@ -32,7 +32,6 @@ pub(crate) struct SlotSpec {
 pub(crate) struct Plan {
     pub(crate) format: Format,
     pub(crate) name: String,
-    pub(crate) version: String,
     pub(crate) package: Value,
     pub(crate) slots: Vec<SlotSpec>,
     pub(crate) execution: Value,
@@ -186,7 +185,6 @@ impl Sound {
         Plan {
             format,
             name: text("name"),
-            version: text("version"),
             package: Value::table(["name", "version", "description"].map(|key| (key, member(key)))),
             slots: self.plan_slots(level, format, notes),
             execution: self.plan_execution(execution, notes),
@@ -259,8 +257,11 @@ impl Sound {
                 "is missing; for example command = \"{workenv}/bin/hello\"",
             );
         }
-        let env = merge_environment(execution, notes);
+        if let Some(command) = text_of(execution, "command") {
+            check_quotes(&command, "execution.command", notes);
+        }
         let primary = self.find_primary_slot(execution.get("primary_slot"), notes);
+        let env = merge_environment(execution, notes);
         let args = execution
             .get("args")
             .filter(|args| args.as_list().is_some_and(|list| !list.is_empty()));
@@ -276,8 +277,7 @@ impl Sound {
                 "cwd",
                 text_of(execution, "cwd").map(|cwd| Value::Text(place_in_workenv(&cwd))),
             ),
-            ("env", Some(env.sorted())),
-            ("environment", Some(env.sorted())),
+            ("env", Some(env)),
         ])
     }
 
@@ -309,7 +309,7 @@ impl Sound {
     }
 }
 
-fn text_of(table: &Value, key: &str) -> Option<String> {
+pub(crate) fn text_of(table: &Value, key: &str) -> Option<String> {
     table
         .get(key)
         .and_then(|value| value.as_text().map(str::to_owned))
@@ -378,9 +378,9 @@ fn merge_environment(execution: &Value, notes: &mut Notes) -> Value {
             .unwrap_or_default()
     };
     let (env, environment) = (members("env"), members("environment"));
-    let mut merged = env.to_vec();
-    for (name, value) in environment {
-        match env.iter().find(|(known, _)| known == name) {
+    let mut merged = environment.to_vec();
+    for (name, value) in env {
+        match merged.iter_mut().find(|(known, _)| known == name) {
             Some((_, other)) if other != value => {
                 let at = member_path("execution.environment", name);
                 notes.problem(&at, "differs from the same variable in execution.env");
@@ -423,7 +423,8 @@ fn plan_workenv(workenv: &Value) -> Value {
     };
     let env = workenv
         .get("env")
-        .map_or_else(|| Value::Table(Vec::new()), Value::sorted);
+        .cloned()
+        .unwrap_or_else(|| Value::Table(Vec::new()));
     Value::table([
         (
             "directories",
@@ -443,7 +444,9 @@ fn plan_workenv(workenv: &Value) -> Value {
 fn plan_setup_commands(commands: &Value, notes: &mut Notes) -> Vec<Value> {
     let commands = commands.as_list().unwrap_or_default().iter().enumerate();
     let plan = |(index, command): (usize, &Value)| {
-        if command.as_text().is_some() {
+        let at = format!("setup_commands[{index}]");
+        if let Some(text) = command.as_text() {
+            check_quotes(text, &at, notes);
             return Value::table([
                 ("type", Some(Value::text("execute"))),
                 ("command", Some(command.clone())),
@@ -459,9 +462,14 @@ fn plan_setup_commands(commands: &Value, notes: &mut Notes) -> Vec<Value> {
         };
         for key in needed.iter().filter(|key| command.get(key).is_none()) {
             notes.problem(
-                &format!("setup_commands[{index}].{key}"),
+                &format!("{at}.{key}"),
                 format!("is missing: {kind} needs it"),
             );
+        }
+        if kind != "shell"
+            && let Some(text) = text_of(command, "command")
+        {
+            check_quotes(&text, &format!("{at}.command"), notes);
         }
         let members = command
             .as_table()
@@ -478,7 +486,87 @@ fn plan_setup_commands(commands: &Value, notes: &mut Notes) -> Vec<Value> {
     commands.map(plan).collect()
 }
 
-/// Reports every `{slot:N}` that names a slot which does not exist.
+/// A launcher could not split such a line into words.
+fn check_quotes(line: &str, path: &str, notes: &mut Notes) {
+    let mut quote = None;
+    let mut rest = line.chars().peekable();
+    let mut is_whole = true;
+    while let Some(c) = rest.next() {
+        match (quote, c) {
+            (Some('\''), '\'') | (Some('"'), '"') => quote = None,
+            (Some('"'), '\\') if rest.peek().is_some_and(|c| "\"\\$`".contains(*c)) => {
+                rest.next();
+            }
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '\\') => is_whole &= rest.next().is_some(),
+            _ => {}
+        }
+    }
+    if !is_whole || quote.is_some() {
+        notes.problem(
+            path,
+            "has a quote that is not closed, or ends in a backslash",
+        );
+    }
+}
+
+const PLACEHOLDERS: [&str; 7] = [
+    "workenv",
+    "package_name",
+    "version",
+    "primary",
+    "os",
+    "arch",
+    "platform",
+];
+
+/// Whether braces at a place are words of the launcher's, and not text of the application's.
+fn holds_words(path: &str) -> bool {
+    let behind = |prefix: &str| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    };
+    ["command", "argv", "args", "cwd"]
+        .iter()
+        .any(|key| behind(&format!("execution.{key}")))
+        || behind("workenv.directories")
+        || path
+            .strip_prefix("setup_commands[")
+            .and_then(|rest| rest.split_once(']'))
+            .is_some_and(|(_, rest)| matches!(rest, "" | ".path"))
+}
+
+/// What looks like a placeholder and is none: it would only be noticed on the user's machine.
+fn check_words(text: &str, path: &str, notes: &mut Notes) {
+    for (at, _) in text.match_indices('{') {
+        let Some((name, _)) = text[at + 1..].split_once('}') else {
+            break;
+        };
+        let is_word = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        // A variable of a shell is none.
+        if !is_word || text[..at].ends_with('$') || PLACEHOLDERS.contains(&name) {
+            continue;
+        }
+        let near = nearest_name(name, &PLACEHOLDERS);
+        let says = match near {
+            Some(near) => format!("did you mean {{{near}}}?"),
+            None if holds_words(path) => {
+                let known = PLACEHOLDERS.map(|one| format!("{{{one}}}"));
+                format!("known are {}", known.join(", "))
+            }
+            None => continue,
+        };
+        notes.problem(
+            path,
+            format!("holds {{{name}}}, which no launcher knows; {says}"),
+        );
+    }
+}
+
+/// Reports every `{slot:N}` that names a slot which does not exist, and every placeholder that no launcher knows.
 fn check_placeholders(value: &Value, path: &str, slots: usize, notes: &mut Notes) {
     match value {
         Value::Text(text) => {
@@ -500,6 +588,7 @@ fn check_placeholders(value: &Value, path: &str, slots: usize, notes: &mut Notes
                     );
                 }
             }
+            check_words(text, path, notes);
         }
         Value::List(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -516,7 +605,7 @@ fn check_placeholders(value: &Value, path: &str, slots: usize, notes: &mut Notes
 }
 
 /// Writes words as one command line that a shell-like split takes apart again.
-fn quote_command(words: &[String]) -> String {
+pub(crate) fn quote_command(words: &[String]) -> String {
     let needs_quotes = |c: char| c.is_whitespace() || "\"'\\|&;<>()$`*?[]#~!".contains(c);
     let quoted = words.iter().map(|word| {
         if word.is_empty() || word.contains(needs_quotes) {

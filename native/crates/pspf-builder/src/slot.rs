@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use pspf_format::write::cut::{UNIT, file_unit};
 use pspf_format::{Error, ErrorKind, Operation, OperationChain, Result};
 
-use crate::encode::Emit;
+use crate::encode::{Emit, take_memory};
 use crate::failure::from_io;
+use crate::ignore::Ignores;
 use crate::plan::{SlotSpec, slot_problem};
-use crate::tar;
 use crate::tree::{ListOptions, Member, MemberList, list_members, mode_of, packed_mode};
+use crate::{portable, secrets, tar};
 
 /// Where the sources of slots are.
 pub(crate) struct Places {
@@ -23,6 +24,8 @@ pub(crate) struct Places {
     pub(crate) workenv: PathBuf,
     /// The package that is written, absolute; it never contains itself.
     pub(crate) output: PathBuf,
+    /// Whether private keys are packed.
+    pub(crate) allows_secrets: bool,
 }
 
 /// What a slot is made of.
@@ -34,7 +37,21 @@ pub(crate) enum Content {
     Tree {
         members: BTreeMap<String, Member>,
         unit: u64,
+        guard: Option<Guard>,
     },
+}
+
+/// Names files of a tree while they are looked at for private keys.
+pub(crate) struct Guard {
+    source: String,
+    root: PathBuf,
+}
+
+impl Guard {
+    pub(crate) fn check(&self, file: &Path, content: &[u8]) -> Result<()> {
+        let inner = file.strip_prefix(&self.root).unwrap_or(file);
+        secrets::check(content, &format!("{}/{}", self.source, inner.display()))
+    }
 }
 
 /// A slot that can be packed.
@@ -63,15 +80,25 @@ pub(crate) fn open<'a>(
     spec: &'a SlotSpec,
     index: usize,
     places: &Places,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Slot<'a>> {
     let path = find_source(&spec.source, places)?;
     let facts = fs::metadata(&path).map_err(|error| from_io(&error, "open", &path))?;
     if facts.is_dir() {
-        return open_directory(spec, index, &path, places, warnings);
+        return open_directory(spec, index, &path, places, is_portable, warnings);
     }
     check_output(&places.output, &path)?;
-    open_file(spec, index, &path, &facts, warnings)
+    if is_guarded(spec, places) && facts.len() <= secrets::MAX_SIZE as u64 {
+        let bytes = fs::read(&path).map_err(|error| from_io(&error, "read", &path))?;
+        secrets::check(&bytes, &spec.source)?;
+    }
+    open_file(spec, index, &path, &facts, is_portable, warnings)
+}
+
+/// What others have published is no secret.
+fn is_guarded(spec: &SlotSpec, places: &Places) -> bool {
+    !places.allows_secrets && !matches!(spec.purpose.as_str(), "library" | "runtime")
 }
 
 fn open_directory<'a>(
@@ -79,11 +106,12 @@ fn open_directory<'a>(
     index: usize,
     path: &Path,
     places: &Places,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Slot<'a>> {
     let operations = match spec.operations {
         Some(operations) => operations,
-        None => OperationChain::from_operations(&[Operation::TAR, Operation::ZSTD])?,
+        None => OperationChain::from_operations(&[Operation::TAR, usual(is_portable)])?,
     };
     check_shape(spec, operations)?;
     if !operations.is_archive() {
@@ -97,12 +125,21 @@ fn open_directory<'a>(
             "Use \"tar\", \"tar.gz\" or \"tar.zst\", or leave operations out",
         ));
     }
+    if is_portable {
+        portable::check_operations(spec, operations)?;
+    }
     if spec.target.contains(['{', '}']) {
         return Err(wrong_target(
             spec,
             "has a placeholder, which cannot be put into an archive",
         ));
     }
+    // A directory that a build has made is often ignored by git as a whole.
+    let names: &[&str] = if absolute(path)? == places.manifest {
+        &[".flavorignore", ".gitignore"]
+    } else {
+        &[".flavorignore"]
+    };
     let MemberList {
         members,
         content_size,
@@ -112,8 +149,10 @@ fn open_directory<'a>(
         &ListOptions {
             include: &spec.include,
             exclude: &spec.exclude,
+            ignores: &Ignores::read(path, names)?,
             prefix: &spec.target,
             keeps_modes: spec.keeps_modes,
+            is_portable,
             hidden: places.output.starts_with(path).then_some(&places.output),
         },
     )?;
@@ -133,6 +172,10 @@ fn open_directory<'a>(
         size: content_size,
         content: Content::Tree {
             unit: tar::unit_of(&members),
+            guard: is_guarded(spec, places).then(|| Guard {
+                source: spec.source.clone(),
+                root: path.to_owned(),
+            }),
             members,
         },
     })
@@ -143,6 +186,7 @@ fn open_file<'a>(
     index: usize,
     path: &Path,
     facts: &fs::Metadata,
+    is_portable: bool,
     warnings: &mut Vec<String>,
 ) -> Result<Slot<'a>> {
     let size = facts.len();
@@ -151,7 +195,11 @@ fn open_file<'a>(
     file.take(DETECTION_SIZE)
         .read_to_end(&mut head)
         .map_err(|error| from_io(&error, "read", path))?;
-    let (operations, compressions, is_kept) = choose_for_file(spec, size, &head)?;
+    let (operations, compressions, is_kept) = choose_for_file(spec, size, &head, is_portable)?;
+    if is_portable {
+        portable::check_operations(spec, operations)?;
+        portable::check_file(spec, operations, &head)?;
+    }
     let at = format!("slots[{index}]");
     if !(spec.include.is_empty() && spec.exclude.is_empty()) {
         let key = if spec.include.is_empty() {
@@ -205,6 +253,7 @@ fn choose_for_file(
     spec: &SlotSpec,
     size: u64,
     head: &[u8],
+    is_portable: bool,
 ) -> Result<(OperationChain, Vec<Operation>, bool)> {
     let compression = detect_compression(head);
     let Some(operations) = spec.operations else {
@@ -212,7 +261,7 @@ fn choose_for_file(
         let compressions = if is_raw {
             Vec::new()
         } else {
-            vec![Operation::ZSTD]
+            vec![usual(is_portable)]
         };
         return Ok((
             OperationChain::from_operations(&compressions)?,
@@ -244,6 +293,15 @@ fn choose_for_file(
         },
         is_kept,
     ))
+}
+
+/// The compression of whoever names none.
+const fn usual(is_portable: bool) -> Operation {
+    if is_portable {
+        Operation::GZIP
+    } else {
+        Operation::ZSTD
+    }
 }
 
 /// The compression that a file begins like; `Some(None)` for an archive that is none of ours.
@@ -400,7 +458,11 @@ impl Slot<'_> {
     /// Gives its content before compression, in blocks that are frames.
     pub(crate) fn read(&self, mtime: u64, emit: &mut Emit<'_>) -> Result<()> {
         match &self.content {
-            Content::Tree { members, unit } => tar::write(members, *unit, mtime, emit),
+            Content::Tree {
+                members,
+                unit,
+                guard,
+            } => tar::write(members, *unit, mtime, guard.as_ref(), emit),
             Content::File { path, size } => read_file(path, *size, emit),
         }
     }
@@ -413,7 +475,7 @@ fn read_file(path: &Path, size: u64, emit: &mut Emit<'_>) -> Result<()> {
     let mut done = 0;
     while done < size {
         let part = unit.min(size - done) as usize;
-        let mut block = Vec::with_capacity(part);
+        let mut block = take_memory(part);
         let count = Read::by_ref(&mut file)
             .take(part as u64)
             .read_to_end(&mut block)

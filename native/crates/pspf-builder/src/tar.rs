@@ -5,19 +5,28 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use pspf_format::write::cut::{TarMember, fnv1a32, tar_cuts};
+use pspf_format::write::cut::{TarMember, UNIT, fnv1a32, tar_cuts};
 use pspf_format::{Error, ErrorKind, Result};
 
-use crate::encode::Emit;
+use crate::encode::{Emit, take_memory};
 use crate::failure::from_io;
+use crate::secrets::MAX_SIZE;
+use crate::slot::Guard;
 use crate::tree::{Kind, Member};
 
 const BLOCK: usize = 512;
 const NAME_SIZE: usize = 100;
 const PREFIX_SIZE: usize = 155;
+/// An archive of fewer bytes has fewer frames than are allowed.
+const SMALL: u64 = 8 << 30;
 
 /// How much content a frame of this archive has, in bytes.
 pub(crate) fn unit_of(members: &BTreeMap<String, Member>) -> u64 {
+    // Frames have a quarter of the unit at least, but for those around large members: so much cannot have too many.
+    let most = |(path, member): (&String, &Member)| size_of(member) + 16 * 1024 + path.len() as u64;
+    if members.iter().map(most).sum::<u64>() < SMALL {
+        return UNIT;
+    }
     let members: Vec<_> = members
         .iter()
         .map(|(path, member)| TarMember {
@@ -26,7 +35,7 @@ pub(crate) fn unit_of(members: &BTreeMap<String, Member>) -> u64 {
             size: size_of(member),
         })
         .collect();
-    tar_cuts(members.iter().copied()).unit
+    tar_cuts(&members.iter().copied()).unit
 }
 
 const fn size_of(member: &Member) -> u64 {
@@ -41,6 +50,7 @@ pub(crate) fn write(
     members: &BTreeMap<String, Member>,
     unit: u64,
     mtime: u64,
+    guard: Option<&Guard>,
     emit: &mut Emit<'_>,
 ) -> Result<()> {
     let unit = unit as usize;
@@ -55,13 +65,16 @@ pub(crate) fn write(
         if filled > 0 && (size >= unit || filled >= unit || is_chosen()) {
             frame.hand_over(emit)?;
         }
+        if frame.bytes.capacity() == 0 {
+            frame.bytes = take_memory(unit + unit / 4);
+        }
         frame
             .bytes
             .extend_from_slice(&encode_head(path, member, mtime));
         if let Kind::File { source, .. } = &member.kind {
             frame.append_file(source, size, emit)?;
-            if size >= unit && frame.bytes.len() == unit && padding(size) > 0 {
-                frame.hand_over(emit)?;
+            if let Some(guard) = guard.filter(|_| size <= MAX_SIZE.min(frame.bytes.len())) {
+                guard.check(source, &frame.bytes[frame.bytes.len() - size..])?;
             }
         }
         frame.append_zeros(padding(size));
@@ -103,20 +116,22 @@ impl Frame {
             }
             let part = (size - done).min(limit - self.bytes.len());
             let start = self.bytes.len();
-            self.bytes.resize(start + part, 0);
+            // One byte more at the end, which must not be there.
+            let is_last = done + part == size;
+            self.bytes.resize(start + part + usize::from(is_last), 0);
             let count = file
                 .read(&mut self.bytes[start..])
                 .map_err(|error| failed(&error))?;
-            self.bytes.truncate(start + count);
             if count == 0 {
                 return Err(changed(source, size, done));
             }
+            if count > part {
+                return Err(changed(source, size, size + 1));
+            }
+            self.bytes.truncate(start + count);
             done += count;
         }
-        match file.read(&mut [0]).map_err(|error| failed(&error))? {
-            0 => Ok(()),
-            _ => Err(changed(source, size, size + 1)),
-        }
+        Ok(())
     }
 }
 

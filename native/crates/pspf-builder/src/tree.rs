@@ -8,9 +8,12 @@ use pspf_format::{Error, ErrorKind, Result};
 
 use crate::failure::from_io;
 use crate::glob::{Pattern, matches};
+use crate::ignore::Ignores;
+use crate::links;
 use crate::plan::json_quote;
 
 /// What an entry of an archive is.
+#[derive(Clone)]
 pub(crate) enum Kind {
     Directory,
     File { size: u64, source: PathBuf },
@@ -18,6 +21,7 @@ pub(crate) enum Kind {
 }
 
 /// One entry of an archive to be written.
+#[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) kind: Kind,
     /// Permission bits, at most 0o777.
@@ -35,8 +39,12 @@ pub(crate) struct MemberList {
 pub(crate) struct ListOptions<'a> {
     pub(crate) include: &'a [String],
     pub(crate) exclude: &'a [String],
+    /// What is left out before the patterns see it.
+    pub(crate) ignores: &'a Ignores,
     pub(crate) prefix: &'a str,
     pub(crate) keeps_modes: bool,
+    /// Keeps to what the existing launchers can extract.
+    pub(crate) is_portable: bool,
     /// A path that is not part of the tree: the package itself.
     pub(crate) hidden: Option<&'a Path>,
 }
@@ -104,7 +112,12 @@ pub(crate) fn list_members(root: &Path, options: &ListOptions<'_>) -> Result<Mem
     };
     let modes = &lister.directory_modes;
     add_parents(&mut list.members, &above, &above, modes);
-    for (inner, member) in lister.taken {
+    let taken = if options.is_portable {
+        links::resolve(root.display().to_string(), &lister.taken)?
+    } else {
+        lister.taken
+    };
+    for (inner, member) in taken {
         check_name(root, &inner, &above)?;
         let path = format!("{above}{inner}");
         add_parents(&mut list.members, &path, &above, modes);
@@ -113,6 +126,9 @@ pub(crate) fn list_members(root: &Path, options: &ListOptions<'_>) -> Result<Mem
             list.content_size += size;
         }
         list.members.insert(path, member);
+    }
+    if options.is_portable {
+        check_portable(root, &list.members)?;
     }
     let unused = lister
         .include
@@ -160,6 +176,9 @@ impl Lister<'_> {
             .metadata()
             .map_err(|error| from_io(&error, "look at", path))?;
         let is_directory = facts.is_dir();
+        if self.options.ignores.ignores(&inner, is_directory) {
+            return Ok(());
+        }
         let mode = packed_mode(mode_of(&facts), self.options.keeps_modes);
         if is_directory {
             self.directory_modes.insert(inner.clone(), mode);
@@ -282,6 +301,26 @@ fn check_size(root: &Path, inner: &str, size: u64) -> Result<()> {
     );
     Err(Error::new(ErrorKind::BuildTooLarge, message)
         .hint("Give the file a slot of its own, and exclude it here: exclude = [...]"))
+}
+
+/// What the existing launchers would put elsewhere or not extract at all.
+fn check_portable(root: &Path, members: &BTreeMap<String, Member>) -> Result<()> {
+    let dissolved = members.iter().find(|(path, member)| {
+        matches!(member.kind, Kind::Directory) && path.starts_with("slot_") && !path.contains('/')
+    });
+    let what = match dissolved {
+        Some((path, _)) => format!(
+            "Cannot pack \"{path}\" of {} in the portable profile: top-level directories that start with \"slot_\" are dissolved by the Go launcher",
+            root.display()
+        ),
+        None if members.is_empty() => format!(
+            "Cannot pack {} in the portable profile: the archive would be empty",
+            root.display()
+        ),
+        None => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::BuildFailed, what)
+        .hint("Rename the directory, give the slot a target, or use our launcher"))
 }
 
 fn not_utf8(what: &str, path: &Path) -> Error {

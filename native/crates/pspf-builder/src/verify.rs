@@ -2,17 +2,31 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
+use pspf_format::platform_signature::examine;
 use pspf_format::trailer::find_index;
 use pspf_format::{Error, ErrorKind, Index, Result, Seal, Section, signature};
 use sha2::{Digest, Sha256};
 
+use crate::encode::short_digest;
 use crate::launcher::Launcher;
 use crate::package::Written;
 
 /// Checks everything that binds the bytes of a package to its key.
-pub(crate) fn check(file: &mut File, written: &Written, launcher: &Launcher) -> Result<()> {
-    look(file, written, launcher).map_err(|error| {
+pub(crate) fn check(
+    path: &Path,
+    written: &Written,
+    launcher: &Launcher,
+    jobs: usize,
+) -> Result<()> {
+    let checked = File::open(path)
+        .map_err(|error| failed(&error))
+        .and_then(|mut file| look(&mut file, written, launcher))
+        .and_then(|()| check_pieces(path, written, jobs));
+    checked.map_err(|error| {
         let message = format!("The package that was written does not verify: {error}");
         let failure = Error::new(ErrorKind::BuildVerificationFailed, message);
         failure.hint("Check the disk and the memory of this machine, then build again")
@@ -43,20 +57,65 @@ fn look(file: &mut File, written: &Written, launcher: &Launcher) -> Result<()> {
     if !signature::verify(&index.public_key, &document, &index.signature) {
         return Err(bad("the metadata signature differs"));
     }
-    let launcher_section = Section {
-        offset: 0,
-        size: launcher.bytes.len() as u64,
-    };
-    check_digest(
-        file,
-        launcher_section,
-        &launcher.digest,
-        "the launcher differs",
-    )?;
-    for slot in &written.slots {
+    check_launcher(file, launcher)?;
+    for slot in written.slots.iter().filter(|slot| slot.pieces.is_empty()) {
         check_digest(file, slot.stored, &slot.digest, "a slot differs")?;
     }
     Ok(())
+}
+
+/// Reads what was written in pieces on all cores; their digests were taken before.
+fn check_pieces(path: &Path, written: &Written, jobs: usize) -> Result<()> {
+    let mut pieces = Vec::new();
+    for slot in &written.slots {
+        let mut offset = slot.stored.offset;
+        for (size, digest) in &slot.pieces {
+            pieces.push((
+                Section {
+                    offset,
+                    size: *size,
+                },
+                *digest,
+            ));
+            offset += size;
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        let mut file = File::open(path).map_err(|error| failed(&error))?;
+        let mut bytes = Vec::new();
+        while let Some((section, digest)) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+            seek(&mut file, section.offset)?;
+            bytes.resize(usize::try_from(section.size).unwrap_or(usize::MAX), 0);
+            file.read_exact(&mut bytes)
+                .map_err(|error| failed(&error))?;
+            if short_digest(&bytes) != *digest {
+                return Err(Error::new(ErrorKind::VerifySlotDigest, "a slot differs"));
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (1..jobs).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        workers.into_iter().fold(own, |result, worker| {
+            let bug = || Error::new(ErrorKind::InternalBug, "a thread has ended");
+            result.and(worker.join().unwrap_or_else(|_| Err(bug())))
+        })
+    })
+}
+
+/// Without the fields that signing rewrites.
+fn check_launcher(file: &mut File, launcher: &Launcher) -> Result<()> {
+    let size = launcher.bytes.len() as u64;
+    let mut bytes = read(file, Section { offset: 0, size })?;
+    if let Some(signable) = examine(&bytes)? {
+        signable.clear_rewritten(0, &mut bytes);
+    }
+    if <[u8; 32]>::from(Sha256::digest(&bytes)) == launcher.digest {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::VerifySeal, "the launcher differs"))
 }
 
 fn check_digest(

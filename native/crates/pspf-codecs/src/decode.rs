@@ -61,9 +61,7 @@ impl StreamDecoder {
             Compression::Zstd => {
                 let mut context = DCtx::try_create().ok_or(Failure::TooLarge)?;
                 let window = DParameter::WindowLogMax(max_window.max(1 << 10).ilog2());
-                context
-                    .set_parameter(window)
-                    .map_err(|code| zstd_failure(code))?;
+                context.set_parameter(window).map_err(zstd_failure)?;
                 Decoder::Zstd(context)
             }
         };

@@ -18,9 +18,6 @@ extern "C" fn main(
 
 #[cfg(not(unix))]
 fn main() {
-    #[expect(
-        clippy::exit,
-        reason = "the program's own code need not fit into a byte"
-    )]
+    // The program's own code need not fit into a byte.
     std::process::exit(pspf_launcher::run())
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pspf_format::{Error, ErrorKind, Result};
 
 use crate::cache::FillLock;
-use crate::platform::{Os, Platform};
+use crate::platform::{Os, Platform, Program};
 use crate::rules::environment::NameCase;
 
 /// Where a program's head names what has to load it, in bytes.
@@ -16,11 +16,9 @@ const HEAD: u64 = 4096;
 
 /// Everything that a program is started with.
 #[derive(Debug)]
-pub(crate) struct Program {
-    /// Program and arguments; the program as the package names it.
-    pub(crate) argv: Vec<OsString>,
-    /// Its whole environment.
-    pub(crate) environment: Vec<(OsString, OsString)>,
+pub(crate) struct Launch {
+    /// The program, its arguments and its environment.
+    pub(crate) program: Program,
     /// Its working directory, if not ours.
     pub(crate) cwd: Option<PathBuf>,
     /// Its umask, if not ours.
@@ -42,7 +40,7 @@ pub(crate) enum Started {
     Missing(Error),
 }
 
-impl Program {
+impl Launch {
     /// Replaces this process by the program (or waits for it, with `wait`).
     pub(crate) fn start(mut self, wait: bool) -> Result<Started> {
         if let Some(cwd) = &self.cwd
@@ -57,14 +55,14 @@ impl Program {
                 Err(failed)
             };
         }
-        let named = self.argv.first().cloned().unwrap_or_default();
-        let path = path_variable(&self.environment);
+        let named = self.program.argv.first().cloned().unwrap_or_default();
+        let path = path_variable(&self.program.environment);
         let Some(program) = find_program(&named, path, &self.package) else {
             let error = cannot(&named, "there is no such program in PATH")
                 .hint("install it, or pack it into the package");
             return Err(error);
         };
-        if let Some(first) = self.argv.first_mut() {
+        if let Some(first) = self.program.argv.first_mut() {
             first.clone_from(&program.clone().into_os_string());
         }
         if let Some(umask) = self.umask {
@@ -72,9 +70,9 @@ impl Program {
         }
         let mut lock = self.lock.take();
         let result = if wait {
-            Os::run_and_wait(&self, &program, &mut || drop(lock.take()))
+            Os::run_and_wait(&self.program, &program, &mut || drop(lock.take()))
         } else {
-            Os::replace_process(&self, &program)
+            Os::replace_process(&self.program, &program)
         };
         match result {
             Ok(code) => Ok(Started::Exited(code)),

@@ -9,7 +9,8 @@ use pspf_format::{Error, ErrorKind, Result};
 use crate::cache::{FillLock, Lease, Patience, WorkenvPaths, find_root, locate_root, prepare_root};
 use crate::level::Level;
 use crate::package::{Opened, Package};
-use crate::program::{Program, Started};
+use crate::platform::Program;
+use crate::program::{Launch, Started};
 use crate::report::{self, Detail, say};
 use crate::rules::environment::NameCase;
 use crate::rules::environment_rules;
@@ -118,7 +119,7 @@ impl Start<'_> {
     /// Does everything but hand over to the program; whether that was a warm start, and where the time went.
     pub(crate) fn prepare(mut self) -> Result<(bool, Option<Timeline>)> {
         let filled = self.ready()?;
-        self.compose(&filled)?;
+        self.refresh_and_compose(&filled)?;
         self.step("compose the command and the environment");
         Ok((!filled.fresh, self.timeline))
     }
@@ -331,9 +332,9 @@ impl Start<'_> {
     }
 
     fn hand_over(&self, filled: Filled) -> Result<Started> {
-        let program = self.compose(&filled)?;
+        let launch = self.refresh_and_compose(&filled)?;
         say(Detail::Info, || {
-            let named = program.argv.first().cloned().unwrap_or_default();
+            let named = launch.program.argv.first().cloned().unwrap_or_default();
             format!(
                 "starting {}, {}",
                 Path::new(&named).display(),
@@ -345,7 +346,7 @@ impl Start<'_> {
             )
         });
         filled.lease.hand_on();
-        let started = program.start(self.settings.wait)?;
+        let started = launch.start(self.settings.wait)?;
         if matches!(started, Started::Exited(_)) {
             let Filled { paths, lease, .. } = filled;
             let ended = self
@@ -360,8 +361,8 @@ impl Start<'_> {
         Ok(started)
     }
 
-    /// The program with everything it is started with.
-    fn compose(&self, filled: &Filled) -> Result<Program> {
+    /// Extracts what is fresh at each start, and gives the program with everything it is started with.
+    fn refresh_and_compose(&self, filled: &Filled) -> Result<Launch> {
         let record = &filled.record;
         let lock = if record.per_start && !filled.fresh {
             let package = self.package.check()?;
@@ -379,17 +380,19 @@ impl Start<'_> {
             .argv
             .first()
             .map(|program| program.expand_path(workenv.as_os_str()));
-        Ok(Program {
-            argv: program
-                .into_iter()
-                .chain(record.argv.iter().skip(1).map(expand))
-                .chain(self.invocation.arguments.iter().cloned())
-                .collect(),
-            environment: record.environment.compose(
-                self.invocation.environment.iter().cloned(),
-                NameCase::NATIVE,
-                self.facts(workenv.as_os_str()),
-            ),
+        Ok(Launch {
+            program: Program {
+                argv: program
+                    .into_iter()
+                    .chain(record.argv.iter().skip(1).map(expand))
+                    .chain(self.invocation.arguments.iter().cloned())
+                    .collect(),
+                environment: record.environment.compose(
+                    self.invocation.environment.iter().cloned(),
+                    NameCase::NATIVE,
+                    self.facts(workenv.as_os_str()),
+                ),
+            },
             cwd: record
                 .cwd
                 .as_ref()

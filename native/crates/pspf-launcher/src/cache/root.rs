@@ -85,8 +85,10 @@ fn insecure(given: &Path, at: Option<&Path>, reason: &str) -> Error {
         "the cache directory {} cannot be trusted: {because}{reason}",
         given.display()
     );
-    Error::new(ErrorKind::CacheInsecure, message)
-        .hint("make it yours alone (chmod 700), or set FLAVOR_CACHE to a directory that only you can write to")
+    Error::new(ErrorKind::CacheInsecure, message).hint(format!(
+        "make it yours alone ({}), or set FLAVOR_CACHE to a directory that only you can write to",
+        Os::HOW_TO_CLOSE
+    ))
 }
 
 /// Makes sure that the root and its parts exist and are ours alone, and resolves the root.
@@ -159,7 +161,10 @@ fn create_part(path: &Path) -> Result<()> {
             ErrorKind::CacheInsecure,
             format!("{} cannot be trusted: {reason}", path.display()),
         )
-        .hint("remove it, or make it yours alone (chmod 700)")),
+        .hint(format!(
+            "remove it, or make it yours alone ({})",
+            Os::HOW_TO_CLOSE
+        ))),
     }
 }
 

@@ -2,17 +2,14 @@
 
 use std::io::BufRead;
 
-use pspf_format::{Error, ErrorKind, Result};
+use pspf_format::Result;
 
 use super::bounded_reader::{BoundedReader, OutputLimit};
 use super::bzip2::Bzip2;
 use super::gzip::Gzip;
-use super::stream_reader::StreamReader;
+use super::stream_reader::{MAX_WINDOW, StreamReader};
 use super::xz::Xz;
 use super::zstd::Zstd;
-
-/// How much memory the windows or dictionaries of all layers may take together, in bytes.
-pub(super) const MAX_WINDOW: usize = 64 * 1024 * 1024;
 
 /// A compression that a slot can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +68,4 @@ pub(crate) fn decompress<'a>(
         Compression::Xz => Box::new(StreamReader::new(Xz::new(window), inner)),
         Compression::Zstd => Box::new(StreamReader::new(Zstd::new(window)?, inner)),
     })
-}
-
-/// A window or dictionary that is larger than it may be.
-pub(super) fn too_much_memory(name: &'static str) -> Error {
-    Error::new(
-        ErrorKind::CompressTooLarge,
-        format!("the {name} data needs too much memory to decode"),
-    )
-    .with("limit for all layers", MAX_WINDOW)
-    .hint("compress it with a window of at most 64 MiB, and only once")
 }

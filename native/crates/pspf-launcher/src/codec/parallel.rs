@@ -13,7 +13,8 @@ use pspf_format::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use zstd_safe::DCtx;
 
-use super::layers::{Compression, MAX_WINDOW, decompress};
+use super::layers::{Compression, decompress};
+use super::stream_reader::MAX_WINDOW;
 use super::stream_reader::corrupt;
 use super::zstd::{describe, new_context};
 use super::zstd_frames::{MAX_FRAME, Unit, compressed_bound, parse_header, read_frame, take};

@@ -33,6 +33,19 @@ pub(crate) trait Decoder {
     fn restart(&mut self) -> Result<()>;
 }
 
+/// How much memory the windows or dictionaries of all layers may take together, in bytes.
+pub(super) const MAX_WINDOW: usize = 64 * 1024 * 1024;
+
+/// A window or dictionary that is larger than it may be.
+pub(super) fn too_much_memory(name: &'static str) -> Error {
+    Error::new(
+        ErrorKind::CompressTooLarge,
+        format!("the {name} data needs too much memory to decode"),
+    )
+    .with("limit for all layers", MAX_WINDOW)
+    .hint("compress it with a window of at most 64 MiB, and only once")
+}
+
 /// Damaged data, told in the same words for every compression.
 pub(crate) fn corrupt(name: &'static str, detail: &str) -> Error {
     Error::new(

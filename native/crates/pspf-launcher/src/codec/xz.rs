@@ -5,8 +5,7 @@ use std::io;
 use lzma_rust2::{Action, Status, XzStream};
 use pspf_format::{Error, ErrorKind, Result};
 
-use super::layers::too_much_memory;
-use super::stream_reader::{Decoder, Step, corrupt};
+use super::stream_reader::{Decoder, Step, corrupt, too_much_memory};
 
 /// What the decoder needs beside the dictionary, in KiB.
 const OVERHEAD_KIB: u32 = 1024;

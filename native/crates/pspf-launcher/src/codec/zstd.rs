@@ -3,8 +3,7 @@
 use pspf_format::{Error, ErrorKind, Result};
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
-use super::layers::too_much_memory;
-use super::stream_reader::{Decoder, Step, corrupt};
+use super::stream_reader::{Decoder, Step, corrupt, too_much_memory};
 
 /// Decodes zstd frames.
 pub(super) struct Zstd(DCtx<'static>);

@@ -11,13 +11,12 @@ use super::member_path::MemberPath;
 use super::new_file::{NewFile, staging_for};
 use super::spellings::Spellings;
 use super::tar_reader::{Member, MemberKind, TarReader};
-use super::totals::PERMISSION_BITS;
 use crate::codec::{
     BoundedReader, Compression, DigestReader, Layers, Parts, parts_of, with_parts_in_parallel,
 };
 use crate::failure::from_io;
 use crate::package_file::{PackageFile, RegionReader};
-use crate::platform::{ContainedTree, Os, Platform, Tree};
+use crate::platform::{ContainedTree, Os, PERMISSION_BITS, Platform, Tree};
 
 /// Extracts a slot into `tree`. On success its digest has been checked; on failure what was written is worthless.
 pub(crate) fn extract_slot(
@@ -94,6 +93,10 @@ pub(crate) struct Listed {
 
 /// Lists what a slot puts into the workenv, without writing anything. The stored bytes are checked all the same.
 pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<Listed>> {
+    list(package, what).map_err(|error| prefer_digest(error, package, what))
+}
+
+fn list(package: &PackageFile, what: &Extraction) -> Result<Vec<Listed>> {
     let mut stored = stored_bytes(package, what);
     let layers = compressions(what.chain)?;
     let content = Layers::of(&layers, what.limit).undo(Box::new(&mut stored))?;
@@ -251,7 +254,7 @@ fn create_symlink(
     link: &[u8],
     what: &Extraction,
 ) -> Result<()> {
-    match staging_for(tree, what)? {
+    match staging_for(tree, what)?.filter(|_| Os::MAY_LINK) {
         None => tree.create_symlink(target, link),
         Some((mut staging, name)) => {
             staging.create_symlink(&name, link)?;

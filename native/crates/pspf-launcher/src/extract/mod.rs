@@ -16,4 +16,4 @@ pub(crate) use self::spellings::Spellings;
 pub(crate) use self::tar_reader::MemberKind;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::tar_reader::TarReader;
-pub(crate) use self::totals::{PERMISSION_BITS, PendingModes, Totals};
+pub(crate) use self::totals::{PendingModes, Totals};

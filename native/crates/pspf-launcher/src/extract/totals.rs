@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 
 use super::MemberPath;
 
-/// Permission bits that a package may set; setuid, setgid and sticky are never among them.
-pub(crate) const PERMISSION_BITS: u32 = 0o777;
-
 /// Modes that directories get once everything lies in them.
 pub(crate) type PendingModes = BTreeMap<MemberPath, u32>;
 

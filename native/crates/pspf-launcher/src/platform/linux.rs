@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use pspf_format::Result;
 use rustix::fs;
 
-use super::unix::each_file;
+use super::unix_files::{each_file, parse_uuid};
 use crate::failure::{IoContext, io_error};
 
 pub(super) const NAME: &str = "linux";
@@ -83,7 +83,7 @@ pub(super) fn boot_id() -> Option<[u8; 16]> {
     let mut text = [0; 36];
     let mut file = File::open("/proc/sys/kernel/random/boot_id").ok()?;
     file.read_exact(&mut text).ok()?;
-    super::unix::parse_uuid(std::str::from_utf8(&text).ok()?)
+    parse_uuid(std::str::from_utf8(&text).ok()?)
 }
 
 pub(super) fn home_from_user_database() -> Option<PathBuf> {

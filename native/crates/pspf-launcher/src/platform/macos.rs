@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use pspf_format::Result;
 
-use super::unix::{each_file, parse_uuid};
+use super::unix_files::{each_file, parse_uuid};
 use crate::failure::IoContext;
 
 pub(super) const NAME: &str = "darwin";

@@ -10,10 +10,12 @@ mod decomposed;
 mod linux;
 #[cfg(all(unix, not(target_os = "linux")))]
 mod macos;
-#[cfg(all(target_env = "musl", panic = "abort"))]
+#[cfg(all(any(target_env = "musl", target_os = "macos"), panic = "abort"))]
 mod no_unwinding;
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+mod unix_files;
 #[cfg(unix)]
 mod unix_process;
 #[cfg(unix)]
@@ -35,8 +37,12 @@ use pspf_format::Result;
 use pspf_format::platform_signature::Kind;
 
 use crate::extract::{MemberKind, MemberPath, PendingModes, Totals};
-use crate::program::Program;
+use crate::rules::template::Template;
 
+#[cfg(target_os = "linux")]
+use self::linux as kernel;
+#[cfg(all(unix, not(target_os = "linux")))]
+use self::macos as kernel;
 /// The system that this launcher was built for.
 #[cfg(unix)]
 pub(crate) use self::unix::Unix as Os;
@@ -48,6 +54,18 @@ pub(crate) type Tree = <Os as Platform>::Tree;
 
 #[cfg(unix)]
 pub(crate) use self::unix_process::arguments;
+
+/// What a system starts.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// Program and arguments; the program as the package names it.
+    pub(crate) argv: Vec<OsString>,
+    /// Its whole environment.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+}
+
+/// Permission bits that a package may set; setuid, setgid and sticky are never among them.
+pub(crate) const PERMISSION_BITS: u32 = 0o777;
 
 /// Everything that differs between systems.
 pub(crate) trait Platform {
@@ -61,8 +79,12 @@ pub(crate) trait Platform {
     const FILES_IGNORE_CASE: bool;
     /// Whether one process can become another.
     const CAN_REPLACE: bool;
+    /// Whether every user may create symbolic links.
+    const MAY_LINK: bool;
     /// The executables whose signatures of the platform's tools have to be looked past.
     const SIGNED_AS: Option<Kind>;
+    /// How others are kept out of a directory.
+    const HOW_TO_CLOSE: &'static str;
 
     /// A directory that nothing can leave.
     type Tree: ContainedTree;
@@ -163,8 +185,8 @@ pub(crate) trait Platform {
     /// Starts a thread that no signal interrupts, so that none is lost that somebody else waits for.
     fn spawn_quiet(work: impl FnOnce() + Send + 'static) -> io::Result<()>;
 
-    /// How a line for the shell names the workenv, so that nothing in its path can act as shell code.
-    fn workenv_in_shell(workenv: &OsStr) -> OsString;
+    /// A line for the shell in which nothing in the workenv's path can act as shell code.
+    fn shell_line(line: &Template<'_>, workenv: &OsStr) -> OsString;
 
     /// A path with this system's separators, and without what only its system calls understand.
     fn plain_path(path: PathBuf) -> PathBuf;

@@ -47,6 +47,7 @@ nothing! {
 
 /// Threads have no names: the C library would bring all of `printf` to write one.
 // SAFETY: nothing else defines the symbol, and the signature is the C library's. The standard library takes a failure as well.
+#[cfg(target_env = "musl")]
 #[unsafe(no_mangle)]
 extern "C" fn pthread_setname_np(_thread: *mut c_void, _name: *const c_void) -> c_int {
     0

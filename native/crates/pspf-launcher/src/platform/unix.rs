@@ -1,27 +1,24 @@
 //! Linux and macOS: owners, modes, recursive removal, durable directories.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use pspf_format::Result;
 use pspf_format::platform_signature::Kind;
-use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{self, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-#[cfg(target_os = "linux")]
-pub(super) use super::linux as kernel;
-#[cfg(not(target_os = "linux"))]
-pub(super) use super::macos as kernel;
+use super::kernel;
+use super::unix_files::{remove_tree_at, set_umask};
 use super::unix_process::{self, SetupChild};
 use super::unix_tree::UnixTree;
-use super::{Identity, Platform, SetupProcess, Untrusted};
-use crate::program::Program;
+use super::{Identity, Platform, Program, SetupProcess, Untrusted};
+use crate::rules::template::Template;
 
 /// Linux, or macOS.
 pub(crate) struct Unix;
@@ -32,7 +29,9 @@ impl Platform for Unix {
     const VARIABLES_IGNORE_CASE: bool = false;
     const FILES_IGNORE_CASE: bool = kernel::FILES_IGNORE_CASE;
     const CAN_REPLACE: bool = true;
+    const MAY_LINK: bool = true;
     const SIGNED_AS: Option<Kind> = kernel::SIGNED_AS;
+    const HOW_TO_CLOSE: &'static str = "chmod 700";
 
     type Tree = UnixTree;
     type ExactModes = ExactModes;
@@ -58,7 +57,12 @@ impl Platform for Unix {
         variable("XDG_CACHE_HOME")
             .map(|cache| cache.join("flavor"))
             .or_else(|| {
-                let home = variable("HOME").or_else(kernel::home_from_user_database)?;
+                // Containers say `/` for a user that they do not know.
+                let is_home = |home: &PathBuf| {
+                    home.parent().is_some() || rustix::process::geteuid().is_root()
+                };
+                let home = variable("HOME").or_else(kernel::home_from_user_database);
+                let home = home.filter(is_home)?;
                 Some(home.join(".cache").join("flavor"))
             })
     }
@@ -175,9 +179,7 @@ impl Platform for Unix {
     }
 
     fn set_umask(mask: u32) {
-        rustix::process::umask(Mode::from_raw_mode(
-            rustix::fs::RawMode::try_from(mask & 0o777).unwrap_or_default(),
-        ));
+        set_umask(mask);
     }
 
     fn is_same_file(one: &Path, other: &Path) -> bool {
@@ -224,8 +226,8 @@ impl Platform for Unix {
         unix_process::spawn_quiet(work)
     }
 
-    fn workenv_in_shell(workenv: &OsStr) -> OsString {
-        unix_process::quote_for_shell(workenv)
+    fn shell_line(line: &Template<'_>, workenv: &OsStr) -> OsString {
+        line.expand(&unix_process::quote_for_shell(workenv))
     }
 
     fn plain_path(path: PathBuf) -> PathBuf {
@@ -241,10 +243,6 @@ impl Platform for Unix {
     }
 }
 
-const DIRECTORY: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 /// Lowest descriptor that a lease is moved to: programs may give meaning to the lower ones.
 const LEASE_DESCRIPTOR: i32 = 100;
 /// Only owners remove and rename what lies in a directory with this bit.
@@ -308,6 +306,12 @@ fn steps(path: &Path) -> Vec<OsString> {
         .collect()
 }
 
+/// A group with the number of its user has nobody else in it: many systems make one for each user, and files writable by it.
+fn others_may_write(facts: &Metadata) -> bool {
+    let group = if facts.gid() == facts.uid() { 0 } else { 0o020 };
+    facts.mode() & (0o002 | group) != 0
+}
+
 /// Whether it is a link. Refuses what somebody else could change.
 fn look_at(path: &Path, me: u32) -> std::result::Result<bool, Untrusted> {
     let facts = std::fs::symlink_metadata(path).map_err(Untrusted::Unreachable)?;
@@ -317,8 +321,9 @@ fn look_at(path: &Path, me: u32) -> std::result::Result<bool, Untrusted> {
             "it belongs to user {}, not to you (user {me}) or to root",
             facts.uid()
         )
-    } else if is_link || facts.mode() & 0o022 == 0 || facts.mode() & STICKY != 0 {
-        // The mode of a link means nothing, and what others cannot remove or rename they cannot replace.
+    } else if !facts.is_dir() || !others_may_write(&facts) || facts.mode() & STICKY != 0 {
+        // The mode of a link means nothing, a file cannot hold a cache, and what others cannot remove or rename they cannot
+        // replace.
         return Ok(is_link);
     } else {
         open_to_others(&facts)
@@ -327,145 +332,4 @@ fn look_at(path: &Path, me: u32) -> std::result::Result<bool, Untrusted> {
         path: path.to_owned(),
         reason,
     })
-}
-
-/// Hexadecimal digits, in groups or not.
-pub(super) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    pspf_format::hex::parse_hex(&text.replace('-', ""))
-}
-
-/// Opens every regular file below a directory, one after the other. One that its owner may not read is passed over.
-pub(super) fn each_file(
-    directory: &Path,
-    act: &mut dyn FnMut(&File) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut todo = vec![directory.to_owned()];
-    while let Some(directory) = todo.pop() {
-        for entry in std::fs::read_dir(&directory)? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                todo.push(entry.path());
-            } else if kind.is_file() {
-                match File::open(entry.path()) {
-                    Ok(file) => act(&file)?,
-                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A directory that lies deeper is moved up before it is removed: each level keeps a descriptor open.
-const MAX_LEVELS: usize = 8;
-
-/// One directory on the way down.
-struct Level {
-    directory: OwnedFd,
-    name: OsString,
-    /// Sub-directories still to be removed.
-    todo: Vec<OsString>,
-}
-
-/// Removes whatever has this name in an open directory. Follows no link, and does not recurse, however deep the tree is.
-pub(super) fn remove_tree_at(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
-    match fs::unlinkat(parent, name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => return Ok(()),
-        Err(Errno::ISDIR | Errno::PERM | Errno::ACCESS) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let mut levels = vec![enter(parent, name)?];
-    let mut lifted = 0_u64;
-    loop {
-        let depth = levels.len();
-        let Some(level) = levels.last_mut() else {
-            return Ok(());
-        };
-        if let Some(name) = level.todo.pop() {
-            if depth < MAX_LEVELS {
-                let next = enter(level.directory.as_fd(), &name)?;
-                levels.push(next);
-            } else {
-                lifted = lifted.saturating_add(1);
-                lift(&mut levels, &name, lifted)?;
-            }
-            continue;
-        }
-        let Some(done) = levels.pop() else {
-            return Ok(());
-        };
-        let above = levels
-            .last()
-            .map_or(parent, |level| level.directory.as_fd());
-        match fs::unlinkat(above, &done.name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Moves a directory of the deepest level up to the first one, which removes it later.
-fn lift(levels: &mut [Level], name: &OsStr, number: u64) -> io::Result<()> {
-    let [first, .., deepest] = levels else {
-        return Err(io::Error::from(io::ErrorKind::InvalidInput));
-    };
-    // Only who may write to a directory may move it to another one.
-    make_accessible(deepest.directory.as_fd(), name)?;
-    let free = OsString::from(format!(".deep-{}-{number}", std::process::id()));
-    fs::renameat(&deepest.directory, name, &first.directory, &free)?;
-    first.todo.push(free);
-    Ok(())
-}
-
-/// Opens a directory, unlinks the files in it, and lists the directories.
-fn enter(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<Level> {
-    let directory = match fs::openat(parent, name, DIRECTORY, Mode::empty()) {
-        // A directory that its owner may not read: packages can contain those.
-        Err(Errno::ACCESS) => {
-            make_accessible(parent, name)?;
-            fs::openat(parent, name, DIRECTORY, Mode::empty())?
-        }
-        other => other?,
-    };
-    let _ = fs::fchmod(&directory, Mode::RWXU);
-    let mut todo = Vec::new();
-    for entry in Dir::read_from(&directory)? {
-        let entry = entry?;
-        let entry_name = entry.file_name();
-        if entry_name == c"." || entry_name == c".." {
-            continue;
-        }
-        if is_directory(&directory, entry.file_type(), entry_name) {
-            todo.push(OsStr::from_bytes(entry_name.to_bytes()).to_owned());
-        } else {
-            match fs::unlinkat(&directory, entry_name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(Level {
-        directory,
-        name: name.to_owned(),
-        todo,
-    })
-}
-
-fn is_directory(parent: &OwnedFd, kind: FileType, name: &CStr) -> bool {
-    match kind {
-        FileType::Unknown => fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
-            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory),
-        known => known == FileType::Directory,
-    }
-}
-
-/// Gives the owner access to a directory, which a link in its place could only lead to another directory of ours.
-fn make_accessible(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
-    let stat = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-        return Err(Errno::NOTDIR.into());
-    }
-    Ok(fs::chmodat(parent, name, Mode::RWXU, AtFlags::empty())?)
 }

@@ -16,9 +16,8 @@ use std::process::ExitStatus;
 use std::ptr;
 use std::thread;
 
-use super::unix::{Unix, kernel};
-use super::{Platform, Run, SetupProcess};
-use crate::program::Program;
+use super::unix_files::set_umask;
+use super::{Program, Run, SetupProcess, kernel};
 
 /// Signals that somebody sends to the launcher and means for the program.
 const FORWARDED: [libc::c_int; 10] = [
@@ -296,7 +295,7 @@ pub(super) fn start_setup(command: &SetupProcess<'_>) -> io::Result<(SetupChild,
             failed(libc::chdir(cwd.as_ptr()))?;
         }
         if let Some(umask) = command.umask {
-            Unix::set_umask(u32::from(umask));
+            set_umask(u32::from(umask));
         }
         kernel::die_with_parent(parent)
     })?;

@@ -12,9 +12,9 @@ use pspf_format::{Error, ErrorKind, Result};
 use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use super::unix::remove_tree_at;
-use super::{ContainedTree, TreeEntry};
-use crate::extract::{MemberKind, MemberPath, PERMISSION_BITS, PendingModes, Totals, unsafe_path};
+use super::unix_files::remove_tree_at;
+use super::{ContainedTree, PERMISSION_BITS, TreeEntry};
+use crate::extract::{MemberKind, MemberPath, PendingModes, Totals, unsafe_path};
 use crate::failure::{IoContext, io_error};
 
 const DIRECTORY: OFlags = OFlags::RDONLY

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn weakness_27_windows_has_its_own_separator_and_directory_of_scripts() {
+    fn windows_has_its_own_separator_and_directory_of_scripts() {
         let composed = compose_with(
             "{}",
             r#", "execution": { "env": { "PATH": "C:\\first;C:\\second" } }"#,

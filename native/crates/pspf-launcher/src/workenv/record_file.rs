@@ -17,7 +17,7 @@ use crate::rules::template::WORKENV_MARK;
 /// No record of a real package comes near this, in bytes.
 const MAX_RECORD: u64 = 32 * 1024 * 1024;
 /// After this long, the system has usually written everything to the disk by itself, so that making sure of it costs little.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_mins(1);
 
 /// A record that was read.
 #[derive(Debug)]

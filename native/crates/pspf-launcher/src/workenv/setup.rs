@@ -157,8 +157,8 @@ impl SetupContext<'_> {
     /// The shell gets the workenv's path as one word, so that nothing in it can act as shell code.
     fn run_in_shell(&self, line: &str) -> Result<()> {
         let compiled = self.placeholders.compile(line)?;
-        let workenv = Os::workenv_in_shell(self.workenv.as_os_str());
-        self.await_success(Run::Shell(&compiled.expand(&workenv)), line)
+        let safe = Os::shell_line(&compiled, self.workenv.as_os_str());
+        self.await_success(Run::Shell(&safe), line)
     }
 
     fn expand(&self, template: &Template<'_>) -> OsString {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn counting(sandbox: &Sandbox) -> PackageBuilder {
 }
 
 #[test]
-fn weakness_17_twenty_first_starts_at_once_fill_once() {
+fn twenty_first_starts_at_once_fill_once() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", counting(&sandbox));
     let children: Vec<Child> = (0..20)
@@ -49,7 +49,7 @@ fn weakness_17_twenty_first_starts_at_once_fill_once() {
 }
 
 #[test]
-fn weakness_17_a_waiter_goes_on_as_soon_as_the_holder_is_killed() {
+fn a_waiter_goes_on_as_soon_as_the_holder_is_killed() {
     let sandbox = Sandbox::new();
     let first = sandbox.root.join("first");
     let command = format!(
@@ -125,7 +125,7 @@ fn a_first_start_killed_at_many_points_never_breaks_the_next() {
 }
 
 #[test]
-fn weakness_14_packages_with_one_name_have_workenvs_of_their_own() {
+fn packages_with_one_name_have_workenvs_of_their_own() {
     let sandbox = Sandbox::new();
     for text in ["one", "two"] {
         let package = sandbox.package("demo.psp", PackageBuilder::script(&format!("echo {text}")));
@@ -138,7 +138,7 @@ fn weakness_14_packages_with_one_name_have_workenvs_of_their_own() {
 }
 
 #[test]
-fn weakness_15_a_running_program_keeps_its_files_during_a_refill_and_blocks_removal() {
+fn a_running_program_keeps_its_files_during_a_refill_and_blocks_removal() {
     let sandbox = Sandbox::new();
     let script = "[ -n \"$1\" ] && { echo up; sleep 60 & wait; }; echo ok";
     let package = sandbox.package(
@@ -212,7 +212,11 @@ fn a_cache_root_that_cannot_serve_is_a_clear_error() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
     fs::write(sandbox.cache(), "").unwrap();
-    assert_refused(&package.run([""; 0]), 106, "cache/unavailable");
+    // Whoever may write to it: that it is no directory says more.
+    for mode in [0o600, 0o666] {
+        fs::set_permissions(sandbox.cache(), fs::Permissions::from_mode(mode)).unwrap();
+        assert_refused(&package.run([""; 0]), 106, "cache/unavailable");
+    }
     assert_refused(
         &package.run_with(&[("FLAVOR_CACHE", "relative/cache")]),
         106,
@@ -232,7 +236,7 @@ fn a_cache_root_that_cannot_serve_is_a_clear_error() {
 }
 
 #[test]
-fn weakness_07_without_a_home_directory_nothing_goes_to_tmp() {
+fn the_cache_is_below_the_home_directory_and_not_in_tmp() {
     let sandbox = Sandbox::new();
     let package = sandbox.package(
         "demo.psp",
@@ -256,7 +260,7 @@ fn weakness_07_without_a_home_directory_nothing_goes_to_tmp() {
 }
 
 #[test]
-fn weakness_24_nothing_is_printed_and_nothing_is_written_where_the_user_stands() {
+fn nothing_is_printed_and_nothing_is_written_where_the_user_stands() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", PackageBuilder::script("true"));
     let output = package.run_with(&[
@@ -350,7 +354,7 @@ fn a_directory_above_the_cache_that_others_can_change_is_refused_cold_and_warm()
     fs::create_dir_all(cache.parent().unwrap()).unwrap();
     let set_mode = |mode| fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
     let environment = [("FLAVOR_CACHE", cache.to_str().unwrap())];
-    for mode in [0o777, 0o775, 0o702] {
+    for mode in [0o777, 0o702] {
         set_mode(mode);
         let output = package.run_with(&environment);
         assert_refused(&output, 106, "cache/insecure");
@@ -364,6 +368,20 @@ fn a_directory_above_the_cache_that_others_can_change_is_refused_cold_and_warm()
     assert_refused(&package.run_with(&environment), 106, "cache/insecure");
     set_mode(0o755);
     assert_eq!(stdout(&package.run_with(&environment)), "ok\n");
+
+    // The group of a user's own number is the user; any other may have members.
+    set_mode(0o775);
+    let facts = fs::metadata(&shared).unwrap();
+    let output = package.run_with(&environment);
+    if facts.gid() == facts.uid() {
+        assert_eq!(stdout(&output), "ok\n");
+    } else {
+        assert_refused(&output, 106, "cache/insecure");
+    }
+    if std::os::unix::fs::chown(&shared, None, Some(facts.uid() + 4711)).is_ok() {
+        set_mode(0o775);
+        assert_refused(&package.run_with(&environment), 106, "cache/insecure");
+    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn extract_takes_a_number_or_an_id() {
 }
 
 #[test]
-fn weakness_07_verify_compares_the_unpacked_files() {
+fn verify_compares_the_unpacked_files() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", demo());
     assert_code(&words(&package, &["verify"]), 0);

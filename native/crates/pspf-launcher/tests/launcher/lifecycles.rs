@@ -93,7 +93,7 @@ fn init_is_there_for_setup_only() {
 }
 
 #[test]
-fn weakness_10_init_cleanup_stays_inside() {
+fn init_cleanup_stays_inside() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.root.join("precious")).unwrap();
     let mut slot = Slot::file("x", "y").lifecycle("init");
@@ -129,7 +129,7 @@ fn platform_is_extracted_only_on_its_platform() {
 }
 
 #[test]
-fn weakness_15_config_is_never_overwritten_even_by_a_refill() {
+fn config_is_never_overwritten_even_by_a_refill() {
     let refill = [("FLAVOR_WORKENV_CACHE", "0")];
     assert_eq!(
         two_starts(spoiling("runtime"), &refill),
@@ -142,7 +142,7 @@ fn weakness_15_config_is_never_overwritten_even_by_a_refill() {
 }
 
 #[test]
-fn weakness_15_config_stays_where_other_slots_want_one_name() {
+fn config_stays_where_other_slots_want_one_name() {
     // Such slots are extracted a second time, in order, over an emptied workenv.
     let builder = spoiling("config")
         .slot(Slot::file("twice", "first\n"))

@@ -154,7 +154,7 @@ fn standard_input_belongs_to_the_program_even_where_setup_reads() {
 }
 
 #[test]
-fn weakness_24_logs_are_json_on_request_go_to_a_file_and_hold_no_secret() {
+fn logs_are_json_on_request_go_to_a_file_and_hold_no_secret() {
     let sandbox = Sandbox::new();
     let log = sandbox.root.join("log");
     let builder = PackageBuilder::script("echo ran")
@@ -207,7 +207,7 @@ fn a_log_that_cannot_be_written_goes_to_the_standard_error() {
 }
 
 #[test]
-fn weakness_17_a_hundred_first_starts_at_once_fill_once() {
+fn a_hundred_first_starts_at_once_fill_once() {
     let sandbox = Sandbox::new();
     let setups = sandbox.root.join("setups");
     let builder = PackageBuilder::script("wc -c < \"$FLAVOR_WORKENV/big\"")

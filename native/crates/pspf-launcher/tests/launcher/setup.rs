@@ -57,7 +57,7 @@ fn every_type_of_command_runs_in_the_workenv_with_the_programs_environment() {
 }
 
 #[test]
-fn weakness_16_a_failing_setup_leaves_nothing_that_counts_as_complete() {
+fn a_failing_setup_leaves_nothing_that_counts_as_complete() {
     let sandbox = Sandbox::new();
     let package = sandbox.package(
         "demo.psp",
@@ -74,7 +74,7 @@ fn weakness_16_a_failing_setup_leaves_nothing_that_counts_as_complete() {
 }
 
 #[test]
-fn weakness_20_setup_does_not_run_where_the_user_stands() {
+fn setup_does_not_run_where_the_user_stands() {
     let sandbox = Sandbox::new();
     fs::write(sandbox.root.join("cwd/trap"), "").unwrap();
     let package = sandbox.package("demo.psp", with_setup(json!(["test ! -e trap"])));
@@ -82,7 +82,7 @@ fn weakness_20_setup_does_not_run_where_the_user_stands() {
 }
 
 #[test]
-fn weakness_22_setup_writes_nowhere_else() {
+fn setup_writes_nowhere_else() {
     let sandbox = Sandbox::new();
     let outside = sandbox.root.join("escaped");
     for command in [
@@ -150,7 +150,7 @@ fn cache_validation_decides_whether_a_workenv_is_still_good() {
 }
 
 #[test]
-fn weakness_25_the_exit_code_does_not_depend_on_words_in_a_message() {
+fn the_exit_code_does_not_depend_on_words_in_a_message() {
     let sandbox = Sandbox::new();
     let package = sandbox.package(
         "PSPF signature file.psp",

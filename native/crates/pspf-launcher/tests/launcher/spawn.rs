@@ -60,7 +60,7 @@ fn exit_codes_and_signals_come_through() {
 }
 
 #[test]
-fn weakness_23_signals_are_handed_on() {
+fn signals_are_handed_on() {
     let sandbox = Sandbox::new();
     let script = "trap 'exit 42' TERM; trap 'exit 43' USR1; echo $$; while :; do sleep 0.05; done";
     let package = sandbox.package("demo.psp", PackageBuilder::script(script));
@@ -73,7 +73,7 @@ fn weakness_23_signals_are_handed_on() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn weakness_23_the_program_does_not_outlive_a_killed_launcher() {
+fn the_program_does_not_outlive_a_killed_launcher() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", PackageBuilder::script("echo $$; exec sleep 60"));
     let (mut child, program) = spawned(&package);

@@ -76,7 +76,7 @@ fn version_and_help_belong_to_the_application() {
 }
 
 #[test]
-fn weakness_26_arguments_and_environment_that_are_not_utf8_pass_through() {
+fn arguments_and_environment_that_are_not_utf8_pass_through() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", PackageBuilder::script("printf %s \"$1$VALUE\""));
     let output = package
@@ -159,7 +159,7 @@ fn the_environment_is_composed_in_its_fixed_order() {
 }
 
 #[test]
-fn weakness_21_a_cache_path_with_blanks_and_quotes_works() {
+fn a_cache_path_with_blanks_and_quotes_works() {
     let sandbox = Sandbox::new();
     let package = sandbox.package(
         "demo.psp",
@@ -178,7 +178,7 @@ fn weakness_21_a_cache_path_with_blanks_and_quotes_works() {
 }
 
 #[test]
-fn weakness_19_the_program_named_is_the_program_run() {
+fn the_program_named_is_the_program_run() {
     let sandbox = Sandbox::new();
     // The host has an `ls` as well, and the packaged one lies outside of `bin`.
     let package = sandbox.package(
@@ -211,7 +211,7 @@ fn the_working_directory_is_the_callers_unless_the_package_names_one() {
 }
 
 #[test]
-fn weakness_18_a_program_that_was_removed_is_extracted_again() {
+fn a_program_that_was_removed_is_extracted_again() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
     package.run([""; 0]);

@@ -16,7 +16,7 @@ fn index_of(package: &[u8]) -> Index {
 }
 
 #[test]
-fn weakness_01_changed_slot_bytes_never_run() {
+fn changed_slot_bytes_never_run() {
     let sandbox = Sandbox::new();
     let mut bytes = PackageBuilder::script("echo good").build();
     let at = bytes
@@ -52,7 +52,7 @@ fn changed_bytes_that_do_not_decode_are_told_as_changed() {
 }
 
 #[test]
-fn weakness_02_only_trusted_keys_may_start_where_a_list_is_given() {
+fn only_trusted_keys_may_start_where_a_list_is_given() {
     let sandbox = Sandbox::new();
     let builder = PackageBuilder::script("echo ok");
     let key = builder.public_key();
@@ -81,7 +81,7 @@ fn weakness_02_only_trusted_keys_may_start_where_a_list_is_given() {
 }
 
 #[test]
-fn weakness_03_a_bad_signature_refuses_unless_the_level_says_otherwise() {
+fn a_bad_signature_refuses_unless_the_level_says_otherwise() {
     let sandbox = Sandbox::new();
     let mut builder = PackageBuilder::script("echo ok").unsealed();
     builder.break_signature = true;
@@ -143,7 +143,7 @@ fn a_seal_that_the_metadata_announces_cannot_be_taken_away() {
 }
 
 #[test]
-fn weakness_04_any_changed_byte_of_index_or_table_refuses_cold_and_warm() {
+fn any_changed_byte_of_index_or_table_refuses_cold_and_warm() {
     let sandbox = Sandbox::new();
     let good = PackageBuilder::script("echo ok").build();
     let index = index_of(&good);
@@ -217,7 +217,7 @@ fn appended_bytes_are_named() {
 }
 
 #[test]
-fn weakness_05_metadata_of_more_than_a_mebibyte_is_fine() {
+fn metadata_of_more_than_a_mebibyte_is_fine() {
     let sandbox = Sandbox::new();
     let padding: String = "x".repeat(2 << 20);
     let builder = PackageBuilder::script("echo ok")
@@ -227,7 +227,7 @@ fn weakness_05_metadata_of_more_than_a_mebibyte_is_fine() {
 }
 
 #[test]
-fn weakness_06_a_package_replaced_while_it_starts_runs_what_was_checked() {
+fn a_package_replaced_while_it_starts_runs_what_was_checked() {
     // The package is opened once, so a file that is renamed over it is another file.
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", PackageBuilder::script("echo one"));

@@ -1,0 +1,1 @@
+export const launcher: { size: number; zstd: string } | undefined = undefined;
