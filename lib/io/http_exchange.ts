@@ -271,6 +271,7 @@ class StallStop {
 
   #fail(reason: unknown): void {
     this.reason ??= reason;
+    this.end();
     this.#controller.abort(reason);
   }
 

@@ -168,6 +168,8 @@ export class HttpSource implements RandomAccessSource {
       },
       cancel(reason): void {
         stop.abort(reason ?? new DOMException("cancelled", "AbortError"));
+        // Where it rests between two chunks, nobody else would end the request.
+        chunks.return().catch(() => {});
       },
       // The next chunk comes while this one is looked at.
     }, { highWaterMark: 1 });

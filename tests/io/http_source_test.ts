@@ -3,6 +3,7 @@ import { inspectPackage, verifyPackage } from "@flavor/pspf";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { downloadHttp } from "../../lib/io/http_source.ts";
 import { collectBytes } from "../../lib/io/collect_bytes.ts";
+import { fromFileUrl } from "@std/path";
 import { PspfError } from "../../lib/errors.ts";
 import { cut, type Fault, pieces, serveBytes } from "../support/http_server.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
@@ -583,6 +584,27 @@ Deno.test("reading stops when it is told to", async () => {
     () => HttpSource.open(server.url, { signal, retryDelayMs: 10_000 }),
     DOMException,
   );
+});
+
+Deno.test("a stream that nobody wants any more lets the program end", async () => {
+  await using server = serveBytes(pseudoRandomBytes(8_000_000));
+  const library = new URL("../../lib/io/http_source.ts", import.meta.url);
+  // The next chunk is there when it is cancelled, and nothing is under way.
+  const script = `
+    const { HttpSource } = await import("${library}");
+    const source = await HttpSource.open("${server.url}");
+    const reader = source.stream(0, 7_000_000).getReader();
+    await reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await reader.cancel();
+    console.log("cancelled");`;
+  const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", "--config", config, script],
+    signal: AbortSignal.timeout(20_000),
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "cancelled\n");
+  assertEquals(code, 0);
 });
 
 Deno.test("many parts are read at once", async () => {
