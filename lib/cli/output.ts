@@ -151,7 +151,6 @@ export function createConsoleOutput(
 /** JSON, in which nothing acts on the terminal that it may be shown on. */
 function jsonText(value: JsonValue): string {
   return JSON.stringify(value, null, 2).replace(
-    // deno-lint-ignore no-control-regex
     /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (character) =>
       `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -94,8 +94,8 @@ Deno.test("ids of slots neither change a terminal nor begin a line of their own"
     ]
   ) {
     const { out, err } = await cli(args, { cwd: dir.path });
-    // deno-lint-ignore no-control-regex
     assertEquals(
+      // deno-lint-ignore no-control-regex
       /[\x1b\x9b]|^hint: run/m.exec(out + err),
       null,
       args.join(" "),
