@@ -205,7 +205,7 @@ function itemsOf(name: string, text: string): readonly string[] {
   if (items.length > 0) return items;
   // `"$ONE,$TWO"` of two unset variables: no list would mean any key.
   throw badArgument(
-    `${name} is set and names nothing`,
+    `${name} is set, but lists nothing`,
     { variable: name, actual: text },
     "Unset it, or give it a value",
   );

@@ -237,7 +237,7 @@ export async function buildHelpers(
   if (checkout === undefined) {
     throw new PspfError(
       "launcher/not-found",
-      "Helpers are built from their sources, and flavor does not run from a checkout here",
+      "Cannot build helpers: this flavor does not run from a checkout",
       {
         hint: "Clone the repository and run: scripts/dev flavor helpers build",
       },
@@ -276,7 +276,7 @@ export async function buildHelpers(
     {
       context: { code, script, path },
       hint: code === 0
-        ? "FLAVOR_DEV_LAUNCHER=keep forbids it to build; unset it, or use --force"
+        ? "FLAVOR_DEV_LAUNCHER=keep forbids building; unset it, or use --force"
         : "Its messages above say why; cargo and a C compiler are needed",
     },
   );

@@ -238,7 +238,7 @@ async function checkOwn(
     {
       context: { path, mode, owner: owner ?? null },
       hint:
-        "What lies there goes into packages that you sign; use a directory of your own, with mode 0700",
+        "Its content goes into packages that you sign; use a directory that belongs to you alone, with mode 0700",
     },
   );
 }

@@ -294,7 +294,7 @@ async function checkRunsHere(
 
 function builderFailed(program: string, code: number, said: string): PspfError {
   const what = code === 0
-    ? "ended well and wrote nothing"
+    ? "succeeded but wrote nothing"
     : `ended with code ${code}`;
   return new PspfError(
     "launcher/failed",
@@ -395,7 +395,7 @@ function check(what: string, actual: unknown, expected: unknown): void {
   if (one === other) return;
   throw new PspfError(
     "build/verification-failed",
-    `The builder wrote another package than it was asked for: the ${what} is ${one}, expected ${other}`,
+    `The builder wrote a different package than requested: the ${what} is ${one}, expected ${other}`,
     {
       context: { what, actual: one, expected: other },
       hint: "Leave --builder-bin out to build with this program itself",

@@ -195,7 +195,7 @@ class Preflight {
       /^#![ \t]*([^ \t]+)(?:[ \t]+([^ \t]+))?/.exec(line) ?? [];
     if (interpreter.endsWith("\r") || argument?.endsWith("\r")) {
       this.#problems.push(
-        `the script ${program} has Windows line ends, so that its interpreter is not found`,
+        `the script ${program} has Windows line endings, so its interpreter would not be found`,
       );
     } else if (USUAL_INTERPRETERS.test(interpreter)) {
       const name = interpreter.endsWith("/env") ? argument : undefined;

@@ -187,7 +187,7 @@ function chooseStart(
   const chosen = entry ?? exported ?? task?.entry;
   if (chosen === undefined) {
     throw unclearStart(
-      "deno.json has neither exports nor a task start that is deno run",
+      "deno.json has neither exports nor a task start that calls deno run",
       [],
       "--entry main.ts",
     );
@@ -197,7 +197,7 @@ function chooseStart(
   if (allowed === undefined) {
     throw new PspfError(
       "manifest/invalid",
-      "Nothing says what the program may do",
+      "No permissions are given for the program",
       {
         context: { path: root },
         hint:

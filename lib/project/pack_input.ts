@@ -82,7 +82,7 @@ export async function findSubject(
   const path = given ?? ".";
   const facts = await reader.facts(path);
   if (facts === undefined) {
-    throw new PspfError("io/not-found", `There is no "${path}" to pack`, {
+    throw new PspfError("io/not-found", `Cannot pack "${path}": it does not exist`, {
       context: { path: reader.absolute(path) },
       hint: "Name a manifest, the directory of a project, or a program",
     });

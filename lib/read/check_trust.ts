@@ -45,7 +45,7 @@ async function resolveTrustedKey(key: TrustedKey): Promise<string> {
   if (remoteUrl(key) !== undefined) {
     throw new PspfError(
       "crypto/bad-key",
-      `Cannot use the trusted key ${key}: a key is not trusted from afar`,
+      `Cannot use the trusted key ${key}: trusted keys are not fetched from URLs`,
       { context: { key: String(key) }, hint: "Fetch it, and compare it first" },
     );
   }

@@ -166,7 +166,7 @@ async function layoutOf(
   }
   throw new PspfError(
     "io/not-found",
-    `"${prefix}" is no installation of CPython: bin/python3.N and lib/python3.N/site.py are not there`,
+    `"${prefix}" is not an installation of CPython: bin/python3.N and lib/python3.N/site.py were not found in it`,
     {
       context: { path: prefix },
       hint:

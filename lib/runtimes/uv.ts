@@ -75,7 +75,7 @@ async function ownUv(
 function noUv(reason: string): PspfError {
   return new PspfError(
     "build/failed",
-    `Python projects are packed with uv, which is not here: ${reason}`,
+    `Packing a Python project needs uv, which was not found: ${reason}`,
     {
       context: { program: "uv" },
       hint:

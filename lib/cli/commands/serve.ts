@@ -31,7 +31,7 @@ export async function runServe(
   const url = `http://${shown}:${address.port}/`;
   if (!isLoopback) {
     output.warn(
-      `everybody who reaches ${url} can read these packages; nothing asks who they are`,
+      `everybody who can reach ${url} can read these packages without logging in`,
     );
   }
   output.result({ url }, () => url);
