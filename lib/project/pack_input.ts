@@ -82,10 +82,14 @@ export async function findSubject(
   const path = given ?? ".";
   const facts = await reader.facts(path);
   if (facts === undefined) {
-    throw new PspfError("io/not-found", `Cannot pack "${path}": it does not exist`, {
-      context: { path: reader.absolute(path) },
-      hint: "Name a manifest, the directory of a project, or a program",
-    });
+    throw new PspfError(
+      "io/not-found",
+      `Cannot pack "${path}": it does not exist`,
+      {
+        context: { path: reader.absolute(path) },
+        hint: "Name a manifest, the directory of a project, or a program",
+      },
+    );
   }
   if (facts.kind === "directory") return await inDirectory(path, as, reader);
   const name = basename(path);

@@ -88,7 +88,8 @@ function notUpgradable(form: ProgramForm): PspfError {
   const hints: Partial<Record<ProgramForm, string>> = {
     jsr: "Run: deno install -g -f -A -n flavor jsr:@flavor/pspf/cli",
     checkout: "Update the checkout with git",
-    url: "flavor.js is fetched from the URL that it is started with: use that of a newer release",
+    url:
+      "flavor.js is fetched from the URL that it is started with: use that of a newer release",
     bundle: "Download flavor.js of a newer release",
   };
   return new PspfError(
