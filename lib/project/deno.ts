@@ -175,7 +175,7 @@ interface Start {
   readonly args: readonly string[];
 }
 
-/** What is started, and what it may do: nobody is asked at a start. */
+/** What is started, and what it may do: a start asks no questions. */
 function chooseStart(
   { exports, tasks, permissions: config }: DenoJson,
   { entry, permissions }: ProjectSettings,

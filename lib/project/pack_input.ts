@@ -46,9 +46,9 @@ export interface InputOptions {
   readonly overrides: ProjectOverrides;
   /** What `{workenv}` means in the sources of a manifest. */
   readonly workenvBase?: string | undefined;
-  /** Where the package goes, if somebody said it. */
+  /** Where the package goes, if the user said so. */
   readonly output?: string | undefined;
-  /** Stands behind the name of the package, where there are several. */
+  /** Follows the name of the package when there are several. */
   readonly suffix?: string | undefined;
   /** Packs files that are private keys. */
   readonly allowSecrets?: boolean | undefined;

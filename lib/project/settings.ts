@@ -44,7 +44,7 @@ export type ProjectSettings = {
 
 /**
  * Checks a project's settings; names every problem, with where it is. Keys that
- * nobody knows are warnings: other packers have keys of theirs in this place.
+ * flavor does not know are warnings: other packers keep their keys here.
  */
 export function readSettings(
   value: unknown,

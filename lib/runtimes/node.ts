@@ -55,7 +55,7 @@ export async function prepareNode(
   const name = `node-${NPM_OS[target.os]}-${NPM_CPU[target.arch]}`;
   const asked = wanted ?? range ?? "*";
   const versions = await versionsOf(name, asked, npm);
-  // Odd numbers are never supported for long; whoever wants one says so.
+  // Odd versions are never supported for long, so they must be asked for.
   const version = versions.findLast((one) => parseInt(one) % 2 === 0) ??
     versions.at(-1);
   return await fetched(name, asked, version, npm, request, host, [

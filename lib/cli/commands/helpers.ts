@@ -60,7 +60,7 @@ export async function runHelpersList(
   );
 }
 
-/** A helper, or any file that somebody takes for one. */
+/** A helper, or any file that was named as one. */
 interface Found extends Partial<HelperName> {
   readonly name: string;
   readonly path: string;
@@ -113,7 +113,7 @@ async function findHelper(
   if ((await host.reader.facts(path))?.kind === "file") {
     const facts = await inspectHelper(path, host.reader);
     const name = basename(path);
-    // Only ours say what they are.
+    // Only flavor's own say what they are.
     const role = facts.isBuilder ? "builder" : facts.operations && "launcher";
     const ours = role && { language: "rust", role } as const;
     return { ...ours, ...parseHelperName(name), name, path, facts };
