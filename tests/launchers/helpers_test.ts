@@ -97,7 +97,10 @@ Deno.test("helpers info takes the path of any launcher, wherever it is and whate
   assertStringIncludes(text.out, "runs on     no known platform");
   const missing = await inCheckout(dir, ["helpers", "info", "./nothing"]);
   assertEquals(missing.code, 5);
-  assertStringIncludes(missing.err, 'No helper "./nothing"');
+  assertStringIncludes(
+    missing.err,
+    'neither a helper nor a file called "./nothing"',
+  );
 });
 
 Deno.test("helpers info still takes a helper's name", async () => {
