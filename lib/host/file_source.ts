@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { PspfError } from "../errors.ts";
 import { nodeBuiltin } from "../io/node_builtin.ts";
 import type {
@@ -8,6 +9,16 @@ import { fileError, quotePath } from "./file_error.ts";
 
 /** Large enough that system calls do not show, small enough to stay in cache. */
 const CHUNK_SIZE = 1 << 20;
+
+/** So little is read sooner than another thread can be asked for it. */
+const READ_AT_ONCE = 1 << 17;
+
+/** What tells one version of a file from another. */
+export function identityOf(
+  { dev, ino, size, mtimeMs, ctimeMs }: Stats,
+): string {
+  return [dev, ino, size, mtimeMs, ctimeMs].join("-");
+}
 
 /** An open file, by whatever the runtime calls it. */
 export interface FileHandle {
@@ -28,15 +39,18 @@ export interface FileHandle {
 export class FileSource implements RandomAccessSource {
   readonly name: string;
   readonly size: number;
+  /** As in {@linkcode FileFacts}, where the file has a place of its own. */
+  readonly identity: string;
   readonly #handle: FileHandle;
   #closed = false;
   /** Reads share one file position, so they take turns. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(name: string, handle: FileHandle) {
+  constructor(name: string, handle: FileHandle, facts?: Stats) {
     this.name = name;
     this.#handle = handle;
-    this.size = handle.size();
+    this.size = facts?.size ?? handle.size();
+    this.identity = facts === undefined ? "" : identityOf(facts);
   }
 
   read(
@@ -112,7 +126,9 @@ export class FileSource implements RandomAccessSource {
 
   async #readSome(into: Uint8Array, position: number): Promise<number> {
     try {
-      return await this.#handle.read(into, position);
+      return into.length <= READ_AT_ONCE
+        ? this.#handle.readSync(into, position)
+        : await this.#handle.read(into, position);
     } catch (error) {
       throw fileError(error, `read ${quotePath(this.name)}`, this.name);
     }
@@ -186,7 +202,7 @@ export function openFileSource(path: string, name: string = path): FileSource {
         }),
       size: () => fs.fstatSync(fd).size,
       close: () => fs.closeSync(fd),
-    });
+    }, facts);
   }
   fs.closeSync(fd);
   throw new PspfError(

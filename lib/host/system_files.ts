@@ -5,12 +5,11 @@ import os from "node:os";
 import { PspfError } from "../errors.ts";
 import type { ByteSink } from "../io/byte_sink.ts";
 import type { FileTree } from "../io/file_tree.ts";
-import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { openDirectoryDraft } from "./directory_draft.ts";
 import { DirectoryTree } from "./directory_tree.ts";
 import { fileError, isMissing, quotePath } from "./file_error.ts";
 import { openFileSink } from "./file_sink.ts";
-import { openFileSource } from "./file_source.ts";
+import { type FileSource, identityOf, openFileSource } from "./file_source.ts";
 import { removeTree } from "./remove_tree.ts";
 import type { Temporaries } from "./temporaries.ts";
 import type {
@@ -91,7 +90,7 @@ export class SystemFiles implements FileReader, FileWriter {
     return new Uint8Array(await source.read(0, source.size));
   }
 
-  openSource(path: string): Promise<RandomAccessSource> {
+  openSource(path: string): Promise<FileSource> {
     return this.#do("open", path, (full) => openFileSource(full, path));
   }
 
@@ -192,12 +191,6 @@ function factsOf(
     mode: facts.mode & 0o777,
     owner: Deno.build.os === "windows" ? undefined : facts.uid,
     modifiedMs: facts.mtimeMs,
-    identity: [
-      facts.dev,
-      facts.ino,
-      facts.size,
-      facts.mtimeMs,
-      facts.ctimeMs,
-    ].join("-"),
+    identity: identityOf(facts),
   };
 }

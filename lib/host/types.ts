@@ -38,8 +38,10 @@ export interface FileReader {
   list(path: string): Promise<readonly string[]>;
   /** Reads a small file whole. */
   readBytes(path: string, limit: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Opens a file for reading at any offset. */
-  openSource(path: string): Promise<RandomAccessSource>;
+  /** Opens a file for reading at any offset; `identity` tells which one it is. */
+  openSource(
+    path: string,
+  ): Promise<RandomAccessSource & Pick<FileFacts, "identity">>;
   /** Opens a directory as a source for an archive. */
   openTree(path: string): Promise<FileTree>;
 }

@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { PspfError, type PspfErrorOptions } from "../errors.ts";
 
 /** Sends a request; `fetch` itself, or something that adds what a server wants. */
@@ -56,14 +57,16 @@ export class PassingError extends PspfError {
 export class Patience {
   readonly #delayMs: number;
   #failures = 0;
+  #furthest = 0;
 
   constructor({ retryDelayMs = RETRY_DELAY_MS }: HttpOptions) {
     this.#delayMs = retryDelayMs;
   }
 
-  /** Something worth keeping has arrived. */
-  restore(): void {
-    this.#failures = 0;
+  /** Failures count anew where the work has got further than ever before. */
+  reach(position: number): void {
+    if (position > this.#furthest) this.#failures = 0;
+    this.#furthest = Math.max(this.#furthest, position);
   }
 
   /** Waits before another try, or throws what no further try will mend. */
@@ -164,7 +167,7 @@ export class HttpExchange implements AsyncDisposable {
       }
       yield chunk;
     }
-    if (left > 0) throw new PassingError(cutMessage(this.#name), {});
+    if (left > 0) throw cutError(this.#name);
   }
 
   /** A small body; `undefined` when it is longer than the limit. */
@@ -176,12 +179,7 @@ export class HttpExchange implements AsyncDisposable {
       if (size > limit) return undefined;
       parts.push(chunk);
     }
-    const bytes = new Uint8Array(size);
-    parts.reduce((at, part) => {
-      bytes.set(part, at);
-      return at + part.length;
-    }, 0);
-    return bytes;
+    return concat(parts);
   }
 
   /** What the server says about a failure, in one line. */
@@ -194,7 +192,6 @@ export class HttpExchange implements AsyncDisposable {
   async passing(): Promise<PassingError> {
     const { status, headers } = this.response;
     const says = await this.explanation();
-    const after = Number(headers.get("retry-after") ?? NaN);
     return new PassingError(
       `Cannot read ${this.#name}: the server answers ${status}${
         says && `, ${says}`
@@ -202,7 +199,7 @@ export class HttpExchange implements AsyncDisposable {
       {
         context: { url: this.#name, status },
         hint: "Try again later",
-        retryAfterMs: after >= 0 ? after * 1000 : undefined,
+        retryAfterMs: retryAfter(headers),
       },
     );
   }
@@ -251,7 +248,7 @@ class StallStop {
     outer?.addEventListener("abort", this.#onAbort, { once: true });
     this.#timer = setInterval(() => {
       if (this.#waiting !== 0 && this.#waiting === this.#seen) {
-        this.#fail(new PassingError(cutMessage(this.#name), {}));
+        this.#fail(cutError(this.#name));
       }
       this.#seen = this.#waiting;
     }, stallMs);
@@ -274,6 +271,7 @@ class StallStop {
 
   #fail(reason: unknown): void {
     this.reason ??= reason;
+    this.end();
     this.#controller.abort(reason);
   }
 
@@ -284,7 +282,9 @@ class StallStop {
 }
 
 interface ChunkReader {
-  next(): Promise<{ readonly done: boolean; readonly value?: Uint8Array }>;
+  next(): Promise<
+    { readonly done: boolean; readonly value?: Uint8Array | undefined }
+  >;
   cancel(): Promise<void>;
 }
 
@@ -293,20 +293,13 @@ function readerOf(body: ReadableStream<Uint8Array>): ChunkReader {
   try {
     const reader = body.getReader({ mode: "byob" });
     return {
-      next: async () => {
-        const memory = new Uint8Array(CHUNK_SIZE);
-        const { done, value } = await reader.read(memory);
-        return { done, ...(value && { value }) };
-      },
+      next: () => reader.read(new Uint8Array(CHUNK_SIZE)),
       cancel: () => reader.cancel().catch(() => {}),
     };
   } catch {
     const reader = body.getReader();
     return {
-      next: async () => {
-        const { done, value } = await reader.read();
-        return { done, ...(value && { value }) };
-      },
+      next: () => reader.read(),
       cancel: () => reader.cancel().catch(() => {}),
     };
   }
@@ -330,8 +323,20 @@ export function serverError(
   });
 }
 
-function cutMessage(name: string): string {
-  return `Cannot read ${name}: the connection was cut`;
+/** Seconds, or a date, which is one by the server's own clock. */
+function retryAfter(headers: Headers): number | undefined {
+  const text = headers.get("retry-after") ?? "";
+  const ms = /^\d{1,9}$/.test(text)
+    ? Number(text) * 1000
+    : Date.parse(text) - Date.parse(headers.get("date") ?? "");
+  return ms >= 0 ? ms : undefined;
+}
+
+/** A connection that ended, or fell silent, before all was said. */
+export function cutError(name: string): PassingError {
+  return new PassingError(`Cannot read ${name}: the connection was cut`, {
+    context: { url: name },
+  });
 }
 
 function networkError(name: string, error: unknown): unknown {
@@ -349,11 +354,16 @@ function networkError(name: string, error: unknown): unknown {
   }
   const { cause } = error;
   const why = cause instanceof Error ? cause.message : error.message;
-  // The runtime repeats the address, and what may be secret in it.
-  const reason = why.replace(/^error sending request for url \(.*?\): /, "")
-    .replace(/^client error \(.*?\): /, "");
-  const isFinal = /redirect|Requests to port|InvalidContentType|certificate/
-    .test(reason);
+  // The runtime repeats addresses, and what may be secret in them.
+  const reason = why.replace(/^error sending request .*?\): /, "")
+    .replace(/^client error \(.*?\): /, "")
+    .replaceAll(
+      /(\/\/)[^\s/@]*@|\?[^\s'")]+/g,
+      (part, slashes) => slashes ?? (part && "?…"),
+    );
+  const isFinal =
+    /redirect|Requests to port|InvalidContentType|Invalid URL|certificate/
+      .test(reason);
   const message = `Cannot read ${name}: ${reason}`;
   return isFinal
     ? new PspfError("io/failed", message, { context: { url: name } })

@@ -1,8 +1,8 @@
 import { PspfError } from "../errors.ts";
 import {
+  cutError,
   HttpExchange,
   type HttpOptions,
-  PassingError,
   Patience,
   serverError,
   shownUrl,
@@ -12,6 +12,7 @@ import type {
   RandomAccessSource,
   ReadOptions,
 } from "./random_access_source.ts";
+import { checkPart, fillBytes } from "./stream_from.ts";
 
 /** Options of {@linkcode HttpSource.open}. */
 export interface HttpSourceOptions extends HttpOptions {
@@ -132,13 +133,11 @@ export class HttpSource implements RandomAccessSource {
     length: number,
     options: ReadOptions = {},
   ): Promise<Uint8Array> {
-    const bytes = new Uint8Array(this.#checkRange(offset, length));
-    let filled = 0;
-    for await (const chunk of this.#chunks(offset, length, options.signal)) {
-      bytes.set(chunk, filled);
-      filled += chunk.length;
-    }
-    return bytes;
+    checkPart(this, offset, length);
+    return await fillBytes(
+      length,
+      this.#chunks(offset, length, options.signal),
+    );
   }
 
   /**
@@ -154,7 +153,7 @@ export class HttpSource implements RandomAccessSource {
     length: number,
     options: ReadOptions = {},
   ): ReadableStream<Uint8Array> {
-    this.#checkRange(offset, length);
+    checkPart(this, offset, length);
     const { signal } = options;
     const stop = new AbortController();
     const both = signal === undefined
@@ -169,6 +168,8 @@ export class HttpSource implements RandomAccessSource {
       },
       cancel(reason): void {
         stop.abort(reason ?? new DOMException("cancelled", "AbortError"));
+        // Where it rests between two chunks, nobody else would end the request.
+        chunks.return().catch(() => {});
       },
       // The next chunk comes while this one is looked at.
     }, { highWaterMark: 1 });
@@ -180,16 +181,6 @@ export class HttpSource implements RandomAccessSource {
       new TypeError(`Cannot read ${this.name}: it is closed`),
     );
     return Promise.resolve();
-  }
-
-  #checkRange(offset: number, length: number): number {
-    const end = offset + length;
-    if (offset >= 0 && length >= 0 && end <= this.size) return length;
-    throw new PspfError(
-      "io/failed",
-      `Cannot read bytes ${offset} to ${end} of ${this.name}: it has ${this.size}`,
-      { context: { url: this.name, offset, length, size: this.size } },
-    );
   }
 
   async *#chunks(
@@ -291,7 +282,7 @@ class RemoteFile {
     if (size === undefined || size <= TAIL_SIZE) {
       const tail = await first.small(TAIL_SIZE);
       if (tail === undefined) throw this.#withoutRanges();
-      if (size !== undefined && tail.length !== size) throw this.#cut();
+      if (size !== undefined && tail.length !== size) throw cutError(this.name);
       return { version: versionOf(headers, tail.length), tail };
     }
     // Some know ranges, but not those that count from the end.
@@ -316,13 +307,8 @@ class RemoteFile {
     if (end !== size || start !== Math.max(0, size - TAIL_SIZE)) {
       throw this.#otherPart(start, end, Math.max(0, size - TAIL_SIZE), size);
     }
-    const tail = new Uint8Array(end - start);
-    let filled = 0;
-    for await (const chunk of exchange.chunks(tail.length)) {
-      tail.set(chunk, filled);
-      filled += chunk.length;
-    }
-    return { version, tail };
+    const length = end - start;
+    return { version, tail: await fillBytes(length, exchange.chunks(length)) };
   }
 
   /** Streams a part; a connection that is cut is resumed. */
@@ -352,7 +338,7 @@ class RemoteFile {
         }
       } catch (error) {
         signal.throwIfAborted();
-        if (at - begun >= WORTHWHILE) patience.restore();
+        if (at - begun >= WORTHWHILE) patience.reach(at);
         await patience.spend(error, signal);
       }
     }
@@ -511,13 +497,6 @@ class RemoteFile {
     return serverError(
       this.name,
       `the server sends bytes ${start} to ${end}, expected ${wanted} to ${wantedEnd}`,
-    );
-  }
-
-  #cut(): PassingError {
-    return new PassingError(
-      `Cannot read ${this.name}: the connection was cut`,
-      { context: { url: this.name } },
     );
   }
 

@@ -217,8 +217,16 @@ export class RegistryClient {
           body: bytes,
         }, [202]);
         ({ url } = this.#placeOf(exchange, url));
-        at = receivedOf(exchange) ?? at + bytes.length;
-        patience.restore();
+        const end = at + bytes.length;
+        const received = receivedOf(exchange) ?? end;
+        if (received <= at || received > end) {
+          throw new PassingError(
+            `Cannot use ${this.#reference.registry}: it says that it has ${received} bytes of an upload, expected ${end}`,
+            { context: { registry: this.#reference.registry } },
+          );
+        }
+        at = received;
+        patience.reach(at);
       } catch (error) {
         if (error instanceof ForgottenUpload) throw error;
         await patience.spend(error, this.#options.signal);
@@ -245,7 +253,7 @@ export class RegistryClient {
     const url = location === undefined
       ? null
       : URL.parse(location, this.#origin);
-    if (url === null || !/^https?:$/.test(url.protocol)) {
+    if (!this.#isSafe(url)) {
       throw this.#problem("it does not say where uploads go");
     }
     const least = Number(headers.get("oci-chunk-min-length") ?? 0);
@@ -253,6 +261,12 @@ export class RegistryClient {
       throw this.#problem(`it wants chunks of ${least} bytes`);
     }
     return { url: url.href, chunkSize: Math.max(CHUNK_SIZE, least || 0) };
+  }
+
+  /** Whether what we send there is encrypted where the registry's own address is. */
+  #isSafe(url: URL | null): url is URL {
+    return url?.protocol === "https:" ||
+      (url?.protocol === "http:" && this.#origin.startsWith("http:"));
   }
 
   #url(path: string): string {
@@ -357,11 +371,9 @@ export class RegistryClient {
     signal: AbortSignal | undefined,
   ): Promise<string> {
     const realm = URL.parse(parameters.get("realm") ?? "");
-    const isPlain = this.#origin.startsWith("http:");
-    if (
-      realm === null ||
-      !(realm.protocol === "https:" || (isPlain && realm.protocol === "http:"))
-    ) throw this.#problem("it does not say where tokens come from");
+    if (!this.#isSafe(realm)) {
+      throw this.#problem("it does not say where tokens come from");
+    }
     const service = parameters.get("service") ?? "";
     const init: RequestInit & { headers: Record<string, string> } = {
       headers: {},

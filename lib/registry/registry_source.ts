@@ -3,7 +3,7 @@ import type {
   RandomAccessSource,
   ReadOptions,
 } from "../io/random_access_source.ts";
-import { streamFrom } from "../io/stream_from.ts";
+import { checkPart, fillBytes, streamFrom } from "../io/stream_from.ts";
 import {
   INDEX_TYPE,
   MANIFEST_TYPE,
@@ -50,13 +50,7 @@ export class RegistrySource implements RandomAccessSource {
     length: number,
     options: ReadOptions = {},
   ): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    let filled = 0;
-    for await (const chunk of this.#chunks(offset, length, options)) {
-      bytes.set(chunk, filled);
-      filled += chunk.length;
-    }
-    return bytes;
+    return await fillBytes(length, this.#chunks(offset, length, options));
   }
 
   stream(
@@ -77,14 +71,8 @@ export class RegistrySource implements RandomAccessSource {
     length: number,
     options: ReadOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
+    checkPart(this, offset, length);
     const end = offset + length;
-    if (offset < 0 || length < 0 || end > this.size) {
-      throw new PspfError(
-        "io/failed",
-        `Cannot read bytes ${offset} to ${end} of ${this.name}: it has ${this.size}`,
-        { context: { path: this.name, offset, length, size: this.size } },
-      );
-    }
     let at = offset;
     for (const piece of this.stored.pieces) {
       const pieceEnd = piece.offset + piece.size;

@@ -104,9 +104,10 @@ export function createApp(options: AppOptions): WebApp {
   const library = new Library(shelf, trusted);
   const app = new Hono();
 
-  app.onError((error) => {
+  app.onError((error, c) => {
     const problem = problemOf(error);
-    if (problem.status >= 500) onError?.(error);
+    const isExpected = problem.status < 500 || c.req.raw.signal.aborted;
+    if (!isExpected) onError?.(error);
     return problemResponse(problem, SECURITY_HEADERS);
   });
   app.use(async (c, next) => {
@@ -127,8 +128,12 @@ export function createApp(options: AppOptions): WebApp {
       });
     }
     await next();
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-      if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    // Those that are sent often bring them along, which costs less.
+    const { headers } = c.res;
+    if (!headers.has("x-content-type-options")) {
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+        if (!headers.has(name)) headers.set(name, value);
+      }
     }
     return undefined;
   });
@@ -140,7 +145,7 @@ export function createApp(options: AppOptions): WebApp {
   app.get("/page/:name", async (c) => {
     const path = `page/${c.req.param("name")}`;
     const found = (await loadAssets()).get(path);
-    if (found === undefined) return c.notFound();
+    if (found === undefined) throw nothingThere();
     const { body, type, digest } = found;
     const isNamed = c.req.query("v") === digest || HASHED.test(path);
     return await answer(c.req.raw, body, type, isNamed ? FOR_EVER : ASK_AGAIN);
@@ -171,6 +176,7 @@ export function createApp(options: AppOptions): WebApp {
     const etag = `"${digest}"`;
     const { size } = file;
     const headers: Record<string, string> = {
+      ...SECURITY_HEADERS,
       "accept-ranges": "bytes",
       "cache-control": wanted === undefined ? ASK_AGAIN : FOR_EVER,
       "content-disposition": attachment(file.name),
@@ -250,7 +256,14 @@ export function createApp(options: AppOptions): WebApp {
   };
 
   app.get("/api/packages/:name/verify.json", async (c) => {
-    const verdict = await judge(c.req.param("name"), c.req.query("level"));
+    const { name } = c.req.param();
+    // Nobody is told how far it is, but whoever leaves ends it.
+    const verdict = await judge(
+      name,
+      c.req.query("level"),
+      undefined,
+      c.req.raw.signal,
+    );
     return await json(c.req.raw, verdict, "no-store");
   });
 
@@ -338,14 +351,12 @@ export function createApp(options: AppOptions): WebApp {
       etag,
     };
     const { size, content } = await openSlotFile(opened, slot, path);
-    const isWanted = c.req.raw.method !== "HEAD" &&
-      !isFresh(c.req.raw.headers, etag);
-    if (!isWanted) {
-      await content.cancel();
-      const status = c.req.raw.method === "HEAD" ? 200 : 304;
-      return new Response(null, { status, headers });
-    }
+    const isKnown = isFresh(c.req.raw.headers, etag);
     if (size !== undefined) headers["content-length"] = String(size);
+    if (isKnown || c.req.raw.method === "HEAD") {
+      await content.cancel();
+      return new Response(null, { status: isKnown ? 304 : 200, headers });
+    }
     const rest = stack.move();
     return new Response(closingStream(content, () => rest.disposeAsync()), {
       headers,
@@ -361,11 +372,15 @@ export function createApp(options: AppOptions): WebApp {
   });
 
   app.all("*", () => {
-    throw new PspfError("io/not-found", "There is nothing at this address", {
-      hint: "The page is at the root; see docs/serve.md for the API",
-    });
+    throw nothingThere();
   });
   return app;
+}
+
+function nothingThere(): PspfError {
+  return new PspfError("io/not-found", "There is nothing at this address", {
+    hint: "The page is at the root; see docs/serve.md for the API",
+  });
 }
 
 function isShelf(
@@ -378,7 +393,8 @@ function isAllowedHost(
   url: string,
   hosts: readonly string[] | undefined,
 ): boolean {
-  return hosts === undefined || hosts.includes(new URL(url).hostname);
+  return hosts === undefined ||
+    hosts.includes(URL.parse(url)?.hostname ?? "");
 }
 
 async function json(

@@ -200,7 +200,7 @@ async function look(
     async open(): Promise<RandomAccessSource> {
       const source = await reader.openSource(file);
       // What was found out about the file has to be about the one that is open.
-      if ((await reader.facts(file))?.identity === identity) return source;
+      if (source.identity === identity) return source;
       await source[Symbol.asyncDispose]();
       throw new PspfError(
         "io/not-found",

@@ -30,8 +30,14 @@ const META_POLICY = [
  */
 export const CONTENT_SECURITY_POLICY = `${META_POLICY}; frame-ancestors 'none'`;
 
+let assets: Promise<ReadonlyMap<string, Asset>> | undefined;
+
 /** The files of the page by path, as `scripts/build_page.ts` has made them. */
-export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
+export function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
+  return assets ??= readAssets();
+}
+
+async function readAssets(): Promise<ReadonlyMap<string, Asset>> {
   let made: typeof import("./page_assets.js");
   try {
     // @ts-types="./page_assets.d.ts"

@@ -7,6 +7,9 @@ import { loadAssets } from "./shell.ts";
 /** What a static site cannot find out when it is asked. */
 const API_FILES = ["inspect.json", "verify.json", "tree.json"] as const;
 
+/** How names end that no web server takes for a page or a program of its own. */
+const HARMLESS_END = /^[^.]*$|\.(?:psp|exe|bin|run|[^a-z][^.]*)$/i;
+
 /** One package of a site that was written. */
 export interface SitePackage {
   readonly file: string;
@@ -41,6 +44,19 @@ export async function writeSite(
   const list = await ask("api/packages.json");
   const { packages }: { packages: readonly ListedPackage[] } = await list
     .clone().json();
+  for (const { file } of packages) {
+    if (HARMLESS_END.test(file)) continue;
+    throw new PspfError(
+      "usage/bad-argument",
+      `Cannot put ${
+        JSON.stringify(file)
+      } on a site: web servers would send it as a page, or run it`,
+      {
+        context: { package: file },
+        hint: "Give it a name that ends in .psp",
+      },
+    );
+  }
   await write("api/packages.json", list);
   const written: SitePackage[] = [];
   for (const one of packages) {

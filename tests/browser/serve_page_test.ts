@@ -18,7 +18,7 @@ import {
 import { auditPage } from "./audit_page.ts";
 import { Chromium, type Page } from "./chromium.ts";
 
-/** Pictures of the run: for people, never compared. */
+/** Pictures of the run: for people, never compared. README shows `page.webp`. */
 const PICTURES = fromFileUrl(
   new URL("../../dist/screenshots/", import.meta.url),
 );
@@ -473,7 +473,7 @@ Deno.test("the page of flavor serve, in a browser", async (t) => {
       await page.resize(960, 760);
       await page.open(`${url}?package=weather-1.4.0.psp`);
       await page.until(VERDICT);
-      await keep(page, "readme.webp");
+      await keep(page, "page.webp");
     },
   );
 

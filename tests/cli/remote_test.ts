@@ -11,6 +11,7 @@ import {
   serveBytes,
 } from "../support/http_server.ts";
 import { makeProject, type Project } from "../registry/project.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import { demoPackage } from "../web/demo_packages.ts";
 
 /** A package on a server, and a command line beside it. */
@@ -75,6 +76,27 @@ Deno.test("inspect, verify, extract, extract-all and diff read from a web server
     await project.fails("extract", url, "0", "x", "--file", "runtime"),
     "it is a directory",
   );
+});
+
+Deno.test("sbom fetches the list of components, and leaves the rest where it is", async () => {
+  await using dir = await tempDir();
+  const sbom = { bomFormat: "CycloneDX", specVersion: "1.6", components: [] };
+  const bytes = await demoPackage({ sbom, launcherSize: 500_000 });
+  await using server = serveBytes(bytes);
+  const flavor = (...args: string[]): Promise<CliOutcome> =>
+    cli(args, { cwd: dir.path });
+  const { code, out, err } = await flavor("sbom", server.url, "--json");
+  assertEquals(code, 0, err);
+  assertEquals(JSON.parse(out), sbom);
+  // The launcher stays where it is.
+  assert(server.sent < 100_000, `${server.sent} bytes sent`);
+  await using without = serveBytes(await demoPackage());
+  const missing = await flavor("sbom", without.url);
+  assertEquals(missing.code > 1, true);
+  assertStringIncludes(missing.err, "carries no list");
+  await using whole = serveBytes(bytes, { fault: wholeOnly(bytes) });
+  assertEquals((await flavor("sbom", whole.url)).code > 0, true);
+  assertEquals((await flavor("sbom", whole.url, "--download")).code, 0);
 });
 
 Deno.test("a package that a server cannot send in parts is fetched whole when asked to", async () => {

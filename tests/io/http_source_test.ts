@@ -3,6 +3,7 @@ import { inspectPackage, verifyPackage } from "@flavor/pspf";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { downloadHttp } from "../../lib/io/http_source.ts";
 import { collectBytes } from "../../lib/io/collect_bytes.ts";
+import { fromFileUrl } from "@std/path";
 import { PspfError } from "../../lib/errors.ts";
 import { cut, type Fault, pieces, serveBytes } from "../support/http_server.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
@@ -258,6 +259,15 @@ Deno.test("busy servers are asked again, and waited for", async (t) => {
     await using _source = await HttpSource.open(server.url, QUICK);
     assert(performance.now() - start >= 990);
   });
+  await t.step("by seconds or by a date", async () => {
+    const date = new Date(Date.now() + 3_600_000).toUTCString();
+    await using server = serveBytes(BYTES, {
+      fault: () =>
+        new Response(null, { status: 503, headers: { "retry-after": date } }),
+    });
+    await refuses(() => HttpSource.open(server.url, QUICK), "io/failed", "503");
+    assertEquals(server.served.length, 1);
+  });
   await t.step("but not for an hour, and not for ever", async () => {
     await using server = serveBytes(BYTES, {
       fault: () =>
@@ -471,6 +481,82 @@ Deno.test("failures have the code and the words that fit", async () => {
   );
 });
 
+/** Answers every connection with the same text, headers and all. */
+function serveText(text: () => Iterable<string>): { url: string } & Disposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answer = async (connection: Deno.Conn): Promise<void> => {
+    using _ = connection;
+    await connection.read(new Uint8Array(4096));
+    for (const part of text()) {
+      let bytes = new TextEncoder().encode(part);
+      while (bytes.length > 0) {
+        bytes = bytes.subarray(await connection.write(bytes));
+      }
+    }
+  };
+  const all = (async () => {
+    for await (const one of listener) await answer(one).catch(() => {});
+  })();
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}/app.psp`,
+    [Symbol.dispose]: () => {
+      listener.close();
+      void all;
+    },
+  };
+}
+
+Deno.test("what is secret in addresses is in no message, whatever fails", async (t) => {
+  const answers: Record<string, string> = {
+    "a connection that ends": "",
+    "something else than HTTP": "SSH-2.0-x\r\n",
+    "a redirect to nowhere":
+      "HTTP/1.1 302 Found\r\nLocation: http://[::x?sig=s3cret\r\n\r\n",
+    "a redirect to a file":
+      "HTTP/1.1 302 Found\r\nLocation: file:///s?sig=s3cret\r\n\r\n",
+    "a redirect to what is not there":
+      "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/?sig=s3cret\r\n\r\n",
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    await t.step(name, async () => {
+      using server = serveText(() => [answer]);
+      const url = `${server.url.replace("//", "//me:s3cret@")}?token=s3cret`;
+      const error = await refuses(
+        () => HttpSource.open(url, QUICK),
+        "io/failed",
+        "/app.psp?…: ",
+      );
+      const said = [error.message, error.hint, error.context];
+      assert(!JSON.stringify(said).includes("s3cret"), error.message);
+    });
+  }
+});
+
+Deno.test("headers that never end are given up", async (t) => {
+  function* many(): Generator<string> {
+    yield "HTTP/1.1 206 Partial Content\r\n";
+    for (let i = 0;; i++) yield `X-${i}: ${"a".repeat(1000)}\r\n`;
+  }
+  function* one(): Generator<string> {
+    yield "HTTP/1.1 206 Partial Content\r\nX: ";
+    for (;;) yield "a".repeat(10_000);
+  }
+  function* provisional(): Generator<string> {
+    for (;;) yield "HTTP/1.1 100 Continue\r\n\r\n";
+  }
+  for (const text of [many, one, provisional]) {
+    await t.step(text.name, async () => {
+      using server = serveText(text);
+      const options = { ...QUICK, stallMs: 100 };
+      await refuses(
+        () => HttpSource.open(server.url, options),
+        "io/failed",
+        /too large|cut/,
+      );
+    });
+  }
+});
+
 Deno.test("reading stops when it is told to", async () => {
   await opened((_request, _number, honest) => {
     const { headers, status } = honest();
@@ -498,6 +584,27 @@ Deno.test("reading stops when it is told to", async () => {
     () => HttpSource.open(server.url, { signal, retryDelayMs: 10_000 }),
     DOMException,
   );
+});
+
+Deno.test("a stream that nobody wants any more lets the program end", async () => {
+  await using server = serveBytes(pseudoRandomBytes(8_000_000));
+  const library = new URL("../../lib/io/http_source.ts", import.meta.url);
+  // The next chunk is there when it is cancelled, and nothing is under way.
+  const script = `
+    const { HttpSource } = await import("${library}");
+    const source = await HttpSource.open("${server.url}");
+    const reader = source.stream(0, 7_000_000).getReader();
+    await reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await reader.cancel();
+    console.log("cancelled");`;
+  const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", "--config", config, script],
+    signal: AbortSignal.timeout(20_000),
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "cancelled\n");
+  assertEquals(code, 0);
 });
 
 Deno.test("many parts are read at once", async () => {

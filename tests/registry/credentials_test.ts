@@ -427,6 +427,28 @@ Deno.test("other machines are spoken to in secret, unless that is waived", async
     () => client.readManifest("1", []),
   );
   assertStringIncludes(error.message, "where tokens come from");
+  const pushing = new RegistryClient(
+    parseReference("registry.test/app"),
+    "pull,push",
+    {
+      fetch: (url, { method }) =>
+        Promise.resolve(
+          method === "HEAD"
+            ? new Response(null, { status: 404 })
+            : new Response(null, {
+              status: 202,
+              headers: { location: url.replace("https:", "http:") },
+            }),
+        ),
+    },
+  );
+  const upload = await rejectsCode("io/failed", () =>
+    pushing.writeBlob({
+      digest: `sha256:${"0".repeat(64)}`,
+      size: 1,
+      read: () => Promise.resolve(new Uint8Array(1)),
+    }));
+  assertStringIncludes(upload.message, "where uploads go");
 });
 
 interface Answering extends AsyncDisposable {

@@ -99,6 +99,47 @@ Deno.test("an upload that the registry has forgotten begins anew", async () => {
   assertEquals(await project.same("app.psp", "back"), true);
 });
 
+Deno.test("an upload that gets nowhere ends", async (t) => {
+  await using registry = await startRegistry();
+  await using project = await makeProject();
+  await project.pack("app.psp", "one", 20_000_000);
+  await using proxy = proxyRegistry(registry);
+  let patches = 0;
+  const nowhere: Readonly<Record<string, typeof proxy.fault>> = {
+    "that takes nothing": async (request, forward) => {
+      if (request.method === "GET") {
+        return new Response(null, { status: 204, headers: { range: "0-0" } });
+      }
+      if (request.method !== "PATCH") return;
+      patches++;
+      const answer = await forward(await request.bytes());
+      const headers = new Headers(answer.headers);
+      headers.set("range", "0-0");
+      return new Response(null, { status: 202, headers });
+    },
+    "that is forgotten after each chunk": async (request, forward) => {
+      if (request.method === "GET") return new Response(null, { status: 404 });
+      if (request.method !== "PATCH") return;
+      const body = await request.bytes();
+      if (++patches % 2 === 0) return new Response(null, { status: 502 });
+      return await forward(body);
+    },
+  };
+  for (const [name, fault] of Object.entries(nowhere)) {
+    await t.step(name, async () => {
+      patches = 0;
+      proxy.fault = fault;
+      const says = await project.fails(
+        "push",
+        "app.psp",
+        `${proxy.host}/a/b:1`,
+      );
+      assertStringIncludes(says, "io/failed");
+      assert(patches <= 10, `${patches} chunks sent`);
+    });
+  }
+});
+
 Deno.test("a registry that is killed and comes back ends neither push nor pull", async () => {
   await using registry = await startRegistry();
   await using project = await makeProject();

@@ -168,29 +168,49 @@ Deno.test("verify.jsonl tells how far it is, and the verdict last", async () => 
   ]);
 });
 
-Deno.test("whoever stops listening to a verification ends it", async () => {
-  const stopped = Promise.withResolvers<void>();
+Deno.test("whoever leaves ends the verification that was asked for", async (t) => {
   const size = GOOD.length;
-  const slow = createApp({
-    packages: {
-      "slow.psp": {
-        name: "slow.psp",
-        size,
-        read: (offset, length) =>
-          Promise.resolve(GOOD.slice(offset, offset + length)),
-        stream: (_offset, _length, options) => {
-          const stop = (): void => stopped.resolve();
-          options?.signal?.addEventListener("abort", stop);
-          if (options?.signal?.aborted) stop();
-          return new ReadableStream({ cancel: stop });
+  for (const what of ["verify.jsonl", "verify.json"]) {
+    await t.step(what, async () => {
+      const started = Promise.withResolvers<void>();
+      const stopped = Promise.withResolvers<void>();
+      const seen: unknown[] = [];
+      const slow = createApp({
+        onError: (error) => seen.push(error),
+        packages: {
+          "slow.psp": {
+            name: "slow.psp",
+            size,
+            read: (offset, length) =>
+              Promise.resolve(GOOD.slice(offset, offset + length)),
+            stream: (_offset, _length, { signal } = {}) => {
+              const stop = (): void => stopped.resolve();
+              started.resolve();
+              return new ReadableStream({
+                start(controller): void {
+                  signal?.addEventListener("abort", () => {
+                    controller.error(signal.reason);
+                    stop();
+                  });
+                },
+                cancel: stop,
+              });
+            },
+            [Symbol.asyncDispose]: () => Promise.resolve(),
+          },
         },
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      },
-    },
-  });
-  const response = await slow.request("/api/packages/slow.psp/verify.jsonl");
-  await response.body?.cancel();
-  await stopped.promise;
+      });
+      const leaving = new AbortController();
+      const path = `/api/packages/slow.psp/${what}`;
+      const response = slow.request(path, { signal: leaving.signal });
+      await started.promise;
+      if (what === "verify.jsonl") await (await response).body?.cancel();
+      else leaving.abort();
+      await stopped.promise;
+      await response;
+      assertEquals(seen, []);
+    });
+  }
 });
 
 Deno.test("tree.json lists the files of every slot", async () => {
@@ -494,7 +514,7 @@ Deno.test("what is named by its digest may be kept for ever", async () => {
   const module = await get(`/page/${codecs}`, { method: "HEAD" });
   assertEquals(module.status, 200);
   assertMatch(module.headers.get("cache-control") ?? "", /immutable/);
-  assertEquals((await get("/page/other.js")).status, 404);
+  assertEquals(await problemAt("/page/other.js"), [404, "io/not-found"]);
 });
 
 Deno.test("nothing can be written, and every answer forbids what it does not need", async () => {
@@ -543,6 +563,14 @@ Deno.test("a service that knows its name answers to no other", async () => {
   const bad = await careful.request("http://rebound.example/api/packages.json");
   assertEquals(bad.status, 400);
   assertEquals((await bad.json()).code, "usage/bad-argument");
+  // What only a program would send in `Host`.
+  const odd = await careful.fetch({
+    url: "http://localhost, other/api/packages.json",
+    method: "GET",
+    headers: new Headers(),
+    signal: new AbortController().signal,
+  } as Request);
+  assertEquals(odd.status, 400);
 });
 
 Deno.test("what nobody expected is told to the operator, and not to whoever asks", async () => {

@@ -187,6 +187,27 @@ Deno.test("flavor site writes what a web server needs and nothing outside", asyn
   assertEquals([forced.code, forced.err], [0, ""]);
 });
 
+Deno.test("flavor site takes no package that a web server would show or run", async () => {
+  for (const name of ["a.html", "a.psp.svg", "a.PHP", "a.psp.xml"]) {
+    await using dir = await tempDir();
+    await dir.write(`dist/${name}`, await demoPackage());
+    const { code, err } = await cli(["site", "dist", "public"], {
+      cwd: dir.path,
+    });
+    assertEquals(code, 2, err);
+    assertStringIncludes(err, name);
+    assertEquals(await Array.fromAsync(walk(dir.path)), [`dist/${name}`]);
+  }
+  await using dir = await tempDir();
+  for (const name of ["a", "a.exe", "a-1.0-linux_amd64", "a.psp"]) {
+    await dir.write(`dist/${name}`, await demoPackage());
+  }
+  const { code, err } = await cli(["site", "dist", "public"], {
+    cwd: dir.path,
+  });
+  assertEquals(code, 0, err);
+});
+
 async function* walk(root: string, path = ""): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(`${root}/${path}`)) {
     const full = path === "" ? name : `${path}/${name}`;
