@@ -15,7 +15,7 @@ export async function runSbom(
   if (sbom === undefined) {
     throw new PspfError(
       "io/not-found",
-      `"${path}" carries no list of what it is made of`,
+      `"${path}" contains no SBOM`,
       {
         context: { path },
         hint:
