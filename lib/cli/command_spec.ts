@@ -31,6 +31,8 @@ export interface FlagSpec {
   readonly choices?: readonly string[];
   /** Smallest value of a number. */
   readonly least?: number;
+  /** Largest value of a number. */
+  readonly most?: number;
 }
 
 /** One operand of a command. */

@@ -275,7 +275,7 @@ export const COMMANDS = {
     operands: [operand("paths", "PATH", "Packages, or directories that hold them", { many: true })],
     flags: {
       host: text("HOST", "The address to listen on", { default: "127.0.0.1" }),
-      port: { ...text("PORT", "The port to listen on; 0 takes one that is free", { least: 0, default: "8017" }), kind: "number" },
+      port: { ...text("PORT", "The port to listen on; 0 takes one that is free", { least: 0, most: 65535, default: "8017" }), kind: "number" },
       open: flag("Open the page in a browser"),
       "trusted-key": TRUSTED_KEY,
     },

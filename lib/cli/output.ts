@@ -1,3 +1,4 @@
+import { visibleText, withoutCredentials } from "../bytes/text.ts";
 import type { JsonValue } from "../errors.ts";
 import type { Environment, Host, Terminal } from "../host/types.ts";
 import {
@@ -90,6 +91,9 @@ export function createConsoleOutput(
   const { terminal, env, clock } = host;
   const { json, quiet, logLevel } = settings;
   const started = clock.monotonic();
+  /** Whatever an address is part of, its password is not for logs. */
+  const writeError = (text: string): void =>
+    terminal.writeError(withoutCredentials(`${text}\n`));
   const says = (level: LogLevel): boolean =>
     LOG_LEVELS.indexOf(level) <=
       LOG_LEVELS.indexOf(quiet ? "error" : logLevel);
@@ -97,13 +101,15 @@ export function createConsoleOutput(
     wantsColour(settings.color, isTerminal, env) ? COLOURS : PLAIN;
   const errorPaint = paintFor(terminal.stderrIsTerminal);
   const result = (value: JsonValue, text: () => string): void => {
-    terminal.writeOut(`${json ? JSON.stringify(value, null, 2) : text()}\n`);
+    terminal.writeOut(`${json ? jsonText(value) : text()}\n`);
   };
   const log = (level: LogLevel, text: string): void => {
     if (!says(level)) return;
     const seconds = ((clock.monotonic() - started) / 1000).toFixed(3);
-    terminal.writeError(
-      `${errorPaint.faint(`${level} ${seconds.padStart(7)} s  ${text}`)}\n`,
+    writeError(
+      errorPaint.faint(
+        `${level} ${seconds.padStart(7)} s  ${visibleText(text, true)}`,
+      ),
     );
   };
   return {
@@ -118,17 +124,19 @@ export function createConsoleOutput(
       if (json || !quiet) result(value, text);
     },
     note: (text) => {
-      if (says("info")) terminal.writeError(`${errorPaint.faint(text)}\n`);
+      if (says("info")) writeError(errorPaint.faint(visibleText(text, true)));
     },
     warn: (text) => {
       if (says("warn")) {
-        terminal.writeError(`${errorPaint.warning("warning")}: ${text}\n`);
+        writeError(
+          `${errorPaint.warning("warning")}: ${visibleText(text, true)}`,
+        );
       }
     },
     debug: (text) => log("debug", text),
     trace: (text) => log("trace", text),
     failure: (value, text) => {
-      terminal.writeError(`${json ? JSON.stringify(value, null, 2) : text}\n`);
+      writeError(json ? jsonText(value) : text);
     },
     progress: (label, total) => {
       if (!settings.progress || json || !says("info")) return NO_PROGRESS;
@@ -138,6 +146,16 @@ export function createConsoleOutput(
       return start(label, total, { terminal, clock, schedule });
     },
   };
+}
+
+/** JSON, in which nothing acts on the terminal that it may be shown on. */
+function jsonText(value: JsonValue): string {
+  return JSON.stringify(value, null, 2).replace(
+    // deno-lint-ignore no-control-regex
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) =>
+      `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function everySoOften(intervalMs: number, action: () => void): Disposable {

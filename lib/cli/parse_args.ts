@@ -187,7 +187,7 @@ function valueOf(
     case "optional":
       return text;
     case "number":
-      return numberOf(name, flag.least ?? 0, text);
+      return numberOf(name, flag, text);
     case "size":
       return parseSize(text, name);
     case "age":
@@ -211,11 +211,20 @@ function itemsOf(name: string, text: string): readonly string[] {
   );
 }
 
-function numberOf(name: string, least: number, text: string): number {
+function numberOf(
+  name: string,
+  { least = 0, most }: Pick<FlagSpec, "least" | "most">,
+  text: string,
+): number {
   const value = Number(text);
-  if (/^[0-9]{1,9}$/.test(text) && value >= least) return value;
+  if (
+    /^[0-9]{1,9}$/.test(text) && value >= least && value <= (most ?? value)
+  ) return value;
+  const range = most === undefined
+    ? `of at least ${least}`
+    : `from ${least} to ${most}`;
   throw badArgument(
-    `"${name}" needs a whole number of at least ${least}, not "${text}"`,
+    `"${name}" needs a whole number ${range}, not "${text}"`,
     { flag: name, actual: text },
   );
 }

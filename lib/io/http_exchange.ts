@@ -1,5 +1,6 @@
 import { concat } from "@std/bytes/concat";
 import { PspfError, type PspfErrorOptions } from "../errors.ts";
+import { shownUrl } from "./open_source.ts";
 
 /** Sends a request; `fetch` itself, or something that adds what a server wants. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -303,12 +304,6 @@ function readerOf(body: ReadableStream<Uint8Array>): ChunkReader {
       cancel: () => reader.cancel().catch(() => {}),
     };
   }
-}
-
-/** A URL without what may be secret in it: user, password, query. */
-export function shownUrl(url: string): string {
-  const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${host}${pathname}${search && "?…"}`;
 }
 
 /** An error that another try would not mend. */

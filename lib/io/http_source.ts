@@ -5,9 +5,9 @@ import {
   type HttpOptions,
   Patience,
   serverError,
-  shownUrl,
   withPatience,
 } from "./http_exchange.ts";
+import { shownUrl } from "./open_source.ts";
 import type {
   RandomAccessSource,
   ReadOptions,

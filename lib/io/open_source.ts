@@ -1,4 +1,5 @@
 import { fromFileUrl } from "@std/path";
+import { withoutCredentials } from "../bytes/text.ts";
 import { PspfError } from "../errors.ts";
 import { BlobSource } from "./blob_source.ts";
 import { borrowSource } from "./borrow_source.ts";
@@ -45,11 +46,32 @@ export async function openSource(
 
 /** The URL of something on another machine, or `undefined`. */
 export function remoteUrl(location: string | URL): URL | undefined {
-  const url = URL.parse(location);
-  const isRemote = url !== null &&
-    ["http:", "https:", "oci:"].includes(url.protocol) &&
-    /^[a-z]+:\/\//i.test(String(location));
-  return isRemote ? url : undefined;
+  const text = String(location);
+  if (!/^(?:https?|oci):\/\//i.test(text)) return undefined;
+  const url = URL.parse(text);
+  if (url !== null) return url;
+  const shown = withoutCredentials(text);
+  throw new PspfError(
+    "usage/bad-argument",
+    `Cannot read "${shown}": it is not a valid address`,
+    {
+      context: { url: shown },
+      hint:
+        "Write it like https://HOST:PORT/PATH, or oci://HOST/REPOSITORY:TAG",
+    },
+  );
+}
+
+/** A URL without what may be secret in it: user, password, query. */
+export function shownUrl(url: string | URL): string {
+  const { protocol, host, pathname, search } = new URL(url);
+  return `${protocol}//${host}${pathname}${search && "?…"}`;
+}
+
+/** A path as it is, an address as {@linkcode shownUrl} has it. */
+export function shownLocation(location: string): string {
+  const url = remoteUrl(location);
+  return url === undefined ? location : shownUrl(url);
 }
 
 /** Names the path that a path or URL stands for. */

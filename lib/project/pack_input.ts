@@ -150,9 +150,42 @@ export async function openPackInput(
   options: InputOptions,
   host: ToolHost,
 ): Promise<PackInput> {
+  refuseUnused(subject, options.overrides);
   return subject.kind === "manifest"
     ? await openManifest(subject, options, host)
     : await openProject(subject.kind, subject, options, host);
+}
+
+/** What is passed over in silence could be the file that nobody should get. */
+function refuseUnused(subject: Subject, overrides: ProjectOverrides): void {
+  const { kind, path } = subject;
+  const isProject = kind !== "manifest" && kind !== "binary";
+  const allow = (overrides.allow ?? []).map((flag) => flag.replace(/=.*/s, ""));
+  const settings = (["entry", "runtime", "include", "exclude"] as const)
+    .filter((name) => (overrides[name]?.length ?? 0) > 0)
+    .map((name) => `--${name}`);
+  const unused = [
+    ...(isProject ? [] : settings),
+    ...(kind === "deno" ? [] : allow),
+  ];
+  if (unused.length === 0) return;
+  const what = {
+    manifest: `the manifest "${path}"`,
+    binary: `the program "${path}"`,
+    python: "a Python project",
+    node: "a Node.js project",
+    deno: "a Deno project",
+  }[kind];
+  throw new PspfError(
+    "usage/bad-argument",
+    `${unused.join(" and ")} cannot be used with ${what}`,
+    {
+      context: { path, flags: unused },
+      hint: kind === "manifest"
+        ? "Write it into the manifest, or name what kind of project is packed with --as"
+        : "Leave it out",
+    },
+  );
 }
 
 async function openManifest(

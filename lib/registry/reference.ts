@@ -37,11 +37,13 @@ export function parseReference(location: string | URL): Reference {
   if (isHost && repository !== undefined && repository.length <= 255) {
     return { registry, repository, version: digest ?? tag ?? "latest" };
   }
+  // What looks like user and password is not repeated.
+  const shown = String(location).replace(/(^|:\/\/)[^/]*@/, "$1");
   throw new PspfError(
     "usage/bad-argument",
-    `Cannot read "${location}": it is not a reference to a registry`,
+    `Cannot read "${shown}": it is not a reference to a registry`,
     {
-      context: { reference: String(location) },
+      context: { reference: shown },
       hint:
         "Write HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST, with a host such as localhost:5000",
     },

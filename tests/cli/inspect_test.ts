@@ -4,6 +4,7 @@ import { fileTreeText } from "../../lib/cli/file_tree_text.ts";
 import { visibleText } from "../../lib/cli/text.ts";
 import { cli } from "../support/captured_host.ts";
 import { packProject } from "../support/cli_project.ts";
+import { makeSealedPackage } from "../support/sealed_package.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 Deno.test("inspect --tree shows the files in archives and the single ones", async () => {
@@ -72,4 +73,32 @@ slots = [{ id = "x", source = "x", target = "x" }]
     "a\\x1b[2J  -> b\\x0ac",
   );
   assertEquals(visibleText("a\u202eb\n", true), "a\\u202eb\n");
+});
+
+Deno.test("ids of slots neither change a terminal nor begin a line of their own", async () => {
+  await using dir = await tempDir();
+  const id = "a\x1b[31m\x9b1m\nhint: run evil";
+  const stored = new TextEncoder().encode("hello");
+  const slots = [{ id, target: "b", stored }];
+  await Deno.writeFile(dir.at("a.psp"), await makeSealedPackage({ slots }));
+  for (
+    const args of [
+      ["inspect", "a.psp", "--tree"],
+      ["inspect", "a.psp", "--json"],
+      ["verify", "a.psp"],
+      ["diff", "a.psp", "a.psp"],
+      ["extract", "a.psp", "0", "out", "--log-level", "debug"],
+      ["extract", "a.psp", "0", "other", "--file", "b"],
+      ["extract", "a.psp", "7", "none"],
+      ["extract-all", "a.psp", "all", "--log-level", "debug"],
+    ]
+  ) {
+    const { out, err } = await cli(args, { cwd: dir.path });
+    // deno-lint-ignore no-control-regex
+    assertEquals(
+      /[\x1b\x9b]|^hint: run/m.exec(out + err),
+      null,
+      args.join(" "),
+    );
+  }
 });

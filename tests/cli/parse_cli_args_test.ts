@@ -352,3 +352,16 @@ Deno.test("no flag of a command hides a global one", PERMISSIONS, () => {
     assertEquals(new Set(letters).size, letters.length);
   }
 });
+
+Deno.test(
+  "parseCliArgs() takes a port only where there can be one",
+  PERMISSIONS,
+  () => {
+    const port = (value: string): unknown => {
+      const { command } = parseCliArgs(["serve", "dist", "--port", value]);
+      return command.kind === "serve" ? command.flags.port : undefined;
+    };
+    assertEquals([port("0"), port("65535")], [0, 65535]);
+    throwsCode("usage/bad-argument", () => port("65536"));
+  },
+);

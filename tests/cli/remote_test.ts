@@ -293,3 +293,48 @@ Deno.test("sbom reads the list of components from a web server", async () => {
     ],
   );
 });
+
+Deno.test("no answer and no message repeats the password of an address", async () => {
+  await using all = await served();
+  const { server, project } = all;
+  const { host } = new URL(server.url);
+  const secret = `http://alice:hunter2@${host}/app.psp?token=hunter3`;
+  const shown = `http://${host}/app.psp?…`;
+  const quiet = async (...args: readonly string[]): Promise<CliOutcome> => {
+    const outcome = await project.flavor(args);
+    const said = outcome.out + outcome.err;
+    assertEquals(/hunter/.exec(said), null, said);
+    return outcome;
+  };
+  assertStringIncludes(
+    (await quiet("verify", secret)).out,
+    `${shown} is valid`,
+  );
+  await quiet("verify", secret, "--json");
+  await quiet("diff", secret, "app.psp");
+  await quiet("diff", "app.psp", secret, "--json");
+  await quiet("extract", secret, "0", "one", "--json");
+  await quiet("extract-all", secret, "all", "--json");
+  await quiet("sbom", secret);
+  const started = await runs(project, secret);
+  assertStringIncludes(started.err, `${shown} is intact`);
+  assertEquals(started.err.includes("hunter"), false, started.err);
+
+  // Nor where it is no address that could be read, or was never meant to be one.
+  for (
+    const args of [
+      ["verify", "https://alice:hunter2@127.0.0.1:99999/app.psp"],
+      ["verify", `ftp://alice:hunter2@${host}/app.psp`],
+      ["pack", "--log-level", "trace", `http://alice:hunter2@${host}/app`],
+      ["pull", `oci://alice:hunter2@${host}/app:1`],
+      ["pull", `alice:hunter2@${host}/app:1`],
+    ]
+  ) {
+    assertEquals((await quiet(...args)).code > 0, true);
+    assertEquals((await quiet(...args, "--json")).code > 0, true);
+  }
+  assertStringIncludes(
+    await project.fails("verify", "https://127.0.0.1:99999/app.psp"),
+    "usage/bad-argument",
+  );
+});

@@ -66,6 +66,7 @@ Deno.test(
       "a         1  x\nbcd\\x1b  20",
     );
     assertEquals(visibleText("a\u202eb\n", true), "a\\u202eb\n");
+    assertEquals(visibleText("a\nb\n  c", true), "a\n  b\n  c");
   },
 );
 

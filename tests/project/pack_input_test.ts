@@ -244,3 +244,34 @@ Deno.test("a path is a manifest, a project or a program, in this order", async (
     );
   });
 });
+
+Deno.test("a flag that would mean nothing is refused, since it may have been meant to keep a file out", async () => {
+  await using dir = await project();
+  await dir.write("tool", "#!/bin/sh\n", 0o755);
+  await dir.write("python/pyproject.toml", '[project]\nname = "x"\n');
+  for (
+    const [args, said] of [
+      [
+        ["--exclude", "*.secret"],
+        '--exclude cannot be used with the manifest "flavor.toml"',
+      ],
+      [
+        ["--entry", "x", "--runtime", "y"],
+        "--entry and --runtime cannot be used",
+      ],
+      [
+        ["--allow-net=example.com"],
+        "--allow-net cannot be used with the manifest",
+      ],
+      [["tool", "--include", "x"], "--include cannot be used with the program"],
+      [
+        ["python", "--allow-env"],
+        "--allow-env cannot be used with a Python project",
+      ],
+    ] as const
+  ) {
+    const { code, err } = await cli(["pack", ...args], { cwd: dir.path });
+    assertEquals(code, 2, err);
+    assertStringIncludes(err, said);
+  }
+});

@@ -18,6 +18,29 @@ function idOf(digit: string): string {
   return digit.repeat(32);
 }
 
+Deno.test("workenv commands show no control characters of a package's name", async () => {
+  await using dir = await tempDir();
+  const id = idOf("a");
+  await fill(dir, id, { ageDays: 1, size: 10 });
+  const info = dir.at(`cache/workenv/.${id}.pspf/info.json`);
+  const said = JSON.parse(await Deno.readTextFile(info));
+  await Deno.writeTextFile(
+    info,
+    JSON.stringify({ ...said, package: "a\x1b[31m\nremoved b" }),
+  );
+  const options = { cwd: dir.path, env: { FLAVOR_CACHE: dir.at("cache") } };
+  for (
+    const args of [["list"], ["inspect", id], ["clean", "--dry-run"], [
+      "remove",
+      id,
+    ]]
+  ) {
+    const { code, out } = await cli(["workenv", ...args], options);
+    assertEquals(code, 0);
+    assertStringIncludes(out, "a\\x1b[31m\\x0aremoved b 1.0");
+  }
+});
+
 interface FakeWorkenv {
   readonly ageDays: number;
   readonly size: number;

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../errors.ts";
+import { shownLocation } from "../../io/open_source.ts";
 import {
   type Change,
   type ChangedPart,
@@ -29,6 +30,7 @@ export async function runDiff(
   const { before, after } = command.operands;
   await using first = await openInput(before, command.flags, context);
   await using second = await openInput(after, command.flags, context);
+  const [one, other] = [shownLocation(before), shownLocation(after)];
   const packages = [
     await openToLook(first, openPackage),
     await openToLook(second, openPackage),
@@ -41,10 +43,10 @@ export async function runDiff(
   bar[Symbol.dispose]();
   const same = isSame(changes);
   output.result(
-    changesJson(before, after, changes),
+    changesJson(one, other, changes),
     () =>
       same
-        ? `${visibleText(before)} and ${visibleText(after)} are the same`
+        ? `${visibleText(one)} and ${visibleText(other)} are the same`
         : changesText(changes, output.paint),
   );
   return command.flags["exit-code"] && !same ? EXIT_DIFFERENT : EXIT_DONE;

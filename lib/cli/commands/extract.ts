@@ -1,6 +1,7 @@
 import { dirname } from "@std/path";
 
 import { PspfError } from "../../errors.ts";
+import { shownLocation } from "../../io/open_source.ts";
 import { extractSlot, streamSlot } from "../../read/slot_content.ts";
 import { openSlotFile } from "../../read/slot_file.ts";
 import type { OpenedPackage, PackageSlot } from "../../read/mod.ts";
@@ -13,7 +14,7 @@ import {
   STANDARD_OUTPUT,
   writeStandardOutput,
 } from "../standard_output.ts";
-import { formatCount, formatSize } from "../text.ts";
+import { formatCount, formatSize, visibleText } from "../text.ts";
 
 /** `flavor extract`: one slot, complete and checked, or nothing. */
 export async function runExtract(
@@ -43,8 +44,17 @@ export async function runExtract(
     await extractOneFile(opened, slot, file, target, command, context);
     if (isPiped) return;
     return output.report(
-      { package: path, slot: slot.index, id: slot.id, file, output: target },
-      () => `${file} of slot ${slot.index} ("${slot.id}") -> ${target}`,
+      {
+        package: shownLocation(path),
+        slot: slot.index,
+        id: slot.id,
+        file,
+        output: target,
+      },
+      () =>
+        visibleText(
+          `${file} of slot ${slot.index} ("${slot.id}") -> ${target}`,
+        ),
     );
   }
   if (isPiped) {
@@ -62,11 +72,18 @@ export async function runExtract(
     await extractFile(opened, slot, command, context);
   }
   output.report(
-    { package: path, slot: slot.index, id: slot.id, output: target },
+    {
+      package: shownLocation(path),
+      slot: slot.index,
+      id: slot.id,
+      output: target,
+    },
     () =>
-      `slot ${slot.index} ("${slot.id}", ${
-        formatSize(slot.size)
-      }) -> ${target}`,
+      visibleText(
+        `slot ${slot.index} ("${slot.id}", ${
+          formatSize(slot.size)
+        }) -> ${target}`,
+      ),
   );
 }
 
@@ -190,7 +207,7 @@ export async function runExtractAll(
   await draft.target.finish();
   await draft.commit();
   output.report(
-    { package: path, output: directory, slots: slots.length },
+    { package: shownLocation(path), output: directory, slots: slots.length },
     () => `${formatCount(slots.length, "slot")} -> ${directory}`,
   );
 }

@@ -13,7 +13,7 @@ import { fileTreeText } from "../file_tree_text.ts";
 import { openInput } from "../open_input.ts";
 import type { Output, Paint } from "../output.ts";
 import { openToLook, storedSize, warnOfChecks } from "../package_file.ts";
-import { formatCount, formatSize, formatTable } from "../text.ts";
+import { formatCount, formatSize, formatTable, visibleText } from "../text.ts";
 
 /**
  * `flavor inspect`. A package whose signature is bad is shown with a warning:
@@ -67,7 +67,7 @@ function treeText(
   paint: Paint,
 ): string {
   const count = files.filter(({ kind }) => kind === "file").length;
-  return `\n${paint.strong(id)}  ${formatCount(count, "file")}\n${
+  return `\n${paint.strong(visibleText(id))}  ${formatCount(count, "file")}\n${
     fileTreeText(files)
   }`;
 }

@@ -17,7 +17,7 @@ import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { nameFor } from "../open_input.ts";
 import { openRegistry, registryOptions } from "../open_registry.ts";
 import { checkValid, readTrustedKeys, verifyFile } from "../package_file.ts";
-import { formatCount, formatSize, formatTable } from "../text.ts";
+import { formatCount, formatSize, formatTable, visibleText } from "../text.ts";
 
 /** `flavor push`: verifies packages and sends what the registry lacks. */
 export async function runPush(
@@ -134,6 +134,9 @@ export async function runPull(
   const { name, version } = metadata.package;
   output.report(
     { package: path, reference: formatReference(reference, digest), size },
-    () => `${name} ${version} (${formatSize(size)}, ${digest}) -> ${path}`,
+    () =>
+      visibleText(
+        `${name} ${version} (${formatSize(size)}, ${digest}) -> ${path}`,
+      ),
   );
 }

@@ -1,6 +1,6 @@
 import { PspfError } from "../../errors.ts";
 import { keyFingerprint } from "../../crypto/mod.ts";
-import { remoteUrl } from "../../io/open_source.ts";
+import { remoteUrl, shownLocation } from "../../io/open_source.ts";
 import type { RandomAccessSource } from "../../io/random_access_source.ts";
 import { openPackage } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
@@ -19,6 +19,7 @@ export async function runRun(
 ): Promise<number> {
   const { host, output } = context;
   const { package: path } = command.operands;
+  const shown = shownLocation(path);
   const trustedKeys = await readTrustedKeys(
     command.flags["trusted-key"],
     host.reader,
@@ -33,14 +34,14 @@ export async function runRun(
     trustedKeys,
   } as const;
   const check = async (source: RandomAccessSource): Promise<void> => {
-    checkValid(path, "started", await verifyFile(source, options, output));
+    checkValid(shown, "started", await verifyFile(source, options, output));
     const { metadata, index } = await openPackage(source, options);
     const { name, version } = metadata.package;
     output.debug(`verified ${name} ${version} at level ${options.level}`);
     if (!isRemote || trustedKeys !== undefined) return;
     const signer = await keyFingerprint(index.fields.publicKey);
     output.warn(
-      `no trusted key was given: ${path} is intact, but whether to trust its signer ${signer} was not checked`,
+      `no trusted key was given: ${shown} is intact, but whether to trust its signer ${signer} was not checked`,
     );
   };
   const isRemote = remoteUrl(path) !== undefined;

@@ -15,9 +15,9 @@ export async function runSbom(
   if (sbom === undefined) {
     throw new PspfError(
       "io/not-found",
-      `"${path}" contains no SBOM`,
+      `"${source.name}" contains no SBOM`,
       {
-        context: { path },
+        context: { path: source.name },
         hint:
           'Packages of projects carry one; a manifest names a CycloneDX document with purpose = "sbom"',
       },

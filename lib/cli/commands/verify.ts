@@ -1,4 +1,5 @@
 import { isPspfError } from "../../errors.ts";
+import { shownLocation } from "../../io/open_source.ts";
 import type { VerifyCheck } from "../../read/mod.ts";
 import { verdictJson } from "../../read/package_json.ts";
 import { isTrusted, judgePackage, type Verdict } from "../../read/verdict.ts";
@@ -28,7 +29,7 @@ export async function runVerify(
     try {
       await using source = await openInput(path, command.flags, context);
       using bar = output.progress("verifying", source.size);
-      const verdict = await judgePackage(path, source, {
+      const verdict = await judgePackage(shownLocation(path), source, {
         level,
         trustedKeys,
         onProgress: bar.add,

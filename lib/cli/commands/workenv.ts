@@ -10,7 +10,13 @@ import {
 } from "../../workenv/workenvs.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { checkValid, verifyFile } from "../package_file.ts";
-import { formatAge, formatCount, formatSize, formatTable } from "../text.ts";
+import {
+  formatAge,
+  formatCount,
+  formatSize,
+  formatTable,
+  visibleText,
+} from "../text.ts";
 
 /** `flavor workenv list`. */
 export async function runWorkenvList(
@@ -228,9 +234,11 @@ function nameOf(entry: WorkenvEntry): string {
 
 function packageText({ packageName, packageVersion }: WorkenvEntry): string {
   if (packageName === undefined) return "unknown";
-  return packageVersion === undefined
-    ? packageName
-    : `${packageName} ${packageVersion}`;
+  return visibleText(
+    packageVersion === undefined
+      ? packageName
+      : `${packageName} ${packageVersion}`,
+  );
 }
 
 function stateOf({ activity, filled }: WorkenvEntry): string {

@@ -66,7 +66,7 @@ pub(crate) fn quote(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            control if control < ' ' => {
+            control if control.is_control() => {
                 let _ = write!(out, "\\u{:04x}", u32::from(control));
             }
             plain => out.push(plain),
@@ -83,11 +83,14 @@ mod tests {
     #[test]
     fn json_object_escapes_what_json_forbids() {
         let object = JsonObject::new()
-            .text("a\"b", "x\n\u{1}é")
+            .text("a\"b", "x\n\u{1}\u{9b}é")
             .number("n", 3)
             .flag("ok", true)
             .finish();
-        assert_eq!(object, "{\"a\\\"b\":\"x\\n\\u0001é\",\"n\":3,\"ok\":true}");
+        assert_eq!(
+            object,
+            "{\"a\\\"b\":\"x\\n\\u0001\\u009bé\",\"n\":3,\"ok\":true}"
+        );
         assert_eq!(array(["1".to_owned(), quote("x")]), "[1,\"x\"]");
     }
 }

@@ -3,7 +3,7 @@
 //! Only our own steps are ever logged, never a value of the environment, so no secret can get into a log.
 
 use std::error::Error as _;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ fn detail_of(word: &str) -> Detail {
 pub(crate) fn say(detail: Detail, text: impl FnOnce() -> String) {
     match LOG.get() {
         Some(log) if detail <= log.detail => log.write(detail, &text()),
-        None if detail <= Detail::Warn => write(&format!("{}: {}\n", word_of(detail), text())),
+        None if detail <= Detail::Warn => write(&line_of(detail, &text())),
         _ => {}
     }
 }
@@ -94,6 +94,38 @@ const fn word_of(detail: Detail) -> &'static str {
     }
 }
 
+fn line_of(detail: Detail, text: &str) -> String {
+    format!("{}: {}\n", word_of(detail), visible(text, true))
+}
+
+/// Text that comes out of a package, or is the name of a file, so that it cannot act on a terminal. Lines stay lines where
+/// they may; all but the first are indented then, so that none can look like another message.
+pub(crate) fn visible(text: &str, keep_lines: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\t' if keep_lines => out.push(character),
+            '\n' if keep_lines => {
+                let is_next_indented = characters.peek().is_none_or(|next| *next == ' ');
+                out.push_str(if is_next_indented { "\n" } else { "\n  " });
+            }
+            '\0'..='\x1F' | '\x7F'..='\u{9F}' => {
+                let _ = write!(out, "\\x{:02x}", u32::from(character));
+            }
+            '\u{61C}'
+            | '\u{200E}'
+            | '\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2066}'..='\u{2069}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
+            plain => out.push(plain),
+        }
+    }
+    out
+}
+
 impl Log {
     fn write(&self, detail: Detail, text: &str) {
         let line = if self.json {
@@ -105,7 +137,7 @@ impl Log {
                 object.number("pid", u64::from(std::process::id())).finish()
             )
         } else {
-            format!("{}: {text}\n", word_of(detail))
+            line_of(detail, text)
         };
         let file = self
             .path
@@ -131,14 +163,15 @@ pub(crate) fn late_failure(error: &Error) {
 }
 
 fn error_text(word: &str, error: &Error) -> String {
-    let mut text = format!("{word}: {error} [{}]\n", error.code());
+    let shown = |part: &dyn Display| visible(&part.to_string(), true);
+    let mut text = format!("{word}: {} [{}]\n", shown(error), error.code());
     let mut source = error.source();
     while let Some(cause) = source {
-        let _ = writeln!(text, "  caused by: {cause}");
+        let _ = writeln!(text, "  caused by: {}", shown(&cause));
         source = cause.source();
     }
     if let Some(hint) = error.next_step() {
-        let _ = writeln!(text, "  hint: {hint}");
+        let _ = writeln!(text, "  hint: {}", shown(&hint));
     }
     text
 }
@@ -192,6 +225,19 @@ pub(crate) fn show_progress<'scope>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn visible_writes_what_acts_on_a_terminal_as_escapes() {
+        let text = "a\x1b[31m\t\u{9b}\u{202e}é\nerror: b\n  c\n";
+        assert_eq!(
+            visible(text, false),
+            "a\\x1b[31m\\x09\\x9b\\u202eé\\x0aerror: b\\x0a  c\\x0a"
+        );
+        assert_eq!(
+            visible(text, true),
+            "a\\x1b[31m\t\\x9b\\u202eé\n  error: b\n  c\n"
+        );
+    }
 
     #[test]
     fn detail_of_takes_unknown_words_for_the_default() {

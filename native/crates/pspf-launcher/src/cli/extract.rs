@@ -11,6 +11,7 @@ use crate::json::JsonObject;
 use crate::package::Package;
 use crate::plan::plan_slots;
 use crate::platform::{ContainedTree, Os, Platform, Tree};
+use crate::report::visible;
 use crate::rules::placeholders::Placeholders;
 
 /// Unpacks one slot, whatever its lifecycle, into a directory.
@@ -50,7 +51,7 @@ pub(super) fn extract(request: &Request<'_>) -> Result<i32> {
                 .finish()
         },
         || {
-            let id = &found.extraction.id;
+            let id = visible(&found.extraction.id, false);
             format!("unpacked slot {} ({id}) into {shown}\n", found.number)
         },
     )

@@ -8,7 +8,7 @@ use pspf_format::hex::Hex;
 use super::Request;
 use crate::json::{JsonObject, array};
 use crate::package::{Contents, Package};
-use crate::report;
+use crate::report::{self, visible};
 use crate::trusted_keys::fingerprint;
 
 /// Says what the package is. What fails to verify is an error here as well.
@@ -94,7 +94,7 @@ fn as_text(package: &Package<'_>, contents: &Contents<'_>) -> String {
         ("Launcher", crate::version().to_owned()),
         ("Command", metadata.execution.command.to_string()),
     ] {
-        let _ = writeln!(text, "{name:<9} {value}");
+        let _ = writeln!(text, "{name:<9} {}", visible(&value, false));
     }
     for ((slot, descriptor), checked) in metadata
         .slots
@@ -105,7 +105,10 @@ fn as_text(package: &Package<'_>, contents: &Contents<'_>) -> String {
         let _ = writeln!(
             text,
             "Slot {:<4} {} ({}, {} bytes)",
-            slot.slot, slot.id, checked.chain, descriptor.stored.size
+            slot.slot,
+            visible(&slot.id, false),
+            checked.chain,
+            descriptor.stored.size
         );
     }
     text

@@ -14,7 +14,7 @@ use crate::json::{JsonObject, array};
 use crate::package::{Contents, Package};
 use crate::plan::{PlannedSlot, in_order, plan_slots};
 use crate::platform::{ContainedTree, Os, Platform, Tree};
-use crate::report;
+use crate::report::{self, visible};
 use crate::rules::placeholders::Placeholders;
 use crate::whole::{verify_frames, verify_launcher, verify_padding};
 use crate::workenv::{Kind, Thing, Things, declared_directories, decode_setup};
@@ -36,8 +36,13 @@ impl Check {
     /// One line for people.
     fn line(&self) -> String {
         match &self.failure {
-            None => format!("ok    {}\n", self.name),
-            Some(error) => format!("FAIL  {}: {error} [{}]\n", self.name, error.code()),
+            None => format!("ok    {}\n", visible(&self.name, false)),
+            Some(error) => format!(
+                "FAIL  {}: {} [{}]\n",
+                visible(&self.name, false),
+                visible(&error.to_string(), false),
+                error.code()
+            ),
         }
     }
 

@@ -40,6 +40,45 @@ fn demo() -> PackageBuilder {
 }
 
 #[test]
+fn texts_of_a_package_do_not_act_on_the_terminal() {
+    let sandbox = Sandbox::new();
+    let evil = "x\u{1b}[31m\u{9b}1m\nok    forged";
+    let package = sandbox.package(
+        "evil.psp",
+        demo()
+            .set(&["package", "name"], evil.into())
+            .set(
+                &["execution", "command"],
+                format!("{{workenv}}/no{evil}").into(),
+            )
+            .slot(Slot {
+                id: evil.to_owned(),
+                ..Slot::file("f", "x")
+            }),
+    );
+    for arguments in [
+        &["info"][..],
+        &["verify"],
+        &["extract", evil, "/nonexistent/dir"],
+        &["extract", "none", "dir"],
+        &[evil],
+        &["run"],
+    ] {
+        let output = words(&package, arguments);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(
+            !said.contains(['\u{1b}', '\u{9b}']) && !said.contains("\nok    forged"),
+            "{arguments:?}: {said}"
+        );
+        assert!(
+            said.contains("\\x1b") || arguments == ["run"],
+            "{arguments:?}: {said}"
+        );
+    }
+}
+
+#[test]
 fn info_metadata_and_help_describe_the_package() {
     let sandbox = Sandbox::new();
     let package = sandbox.package("demo.psp", demo());
