@@ -65,7 +65,7 @@ export interface CommandSpec {
   readonly description?: readonly string[];
   readonly operands: readonly OperandSpec[];
   readonly flags: Readonly<Record<string, FlagSpec>>;
-  /** What follows the operands and belongs to somebody else, where a command takes it. */
+  /** What follows the operands and belongs to the application, if a command takes it. */
   readonly rest?: string;
   /** Whether `-C` may name a directory that does not exist. */
   readonly anywhere?: true;
@@ -107,7 +107,7 @@ export type CommandOf<N extends CommandName> = {
   readonly kind: N;
   readonly flags: FlagValues<(typeof COMMANDS)[N]["flags"]>;
   readonly operands: OperandValues<(typeof COMMANDS)[N]["operands"]>;
-  /** What belongs to somebody else. */
+  /** What belongs to the application. */
   readonly rest: readonly string[];
 };
 

@@ -24,7 +24,7 @@ const permission = <const N extends string>(
   value: string,
   what: string,
 ) => {
-  const help = `A Deno program may ${what}, all or those named`;
+  const help = `Let a Deno program ${what}: all, or only those named`;
   const spec = { ...text(value, help), kind: "optional" } as const;
   return { [`allow-${name}`]: spec } as { [K in `allow-${N}`]: typeof spec };
 };
@@ -41,26 +41,26 @@ const TRUSTED_KEY = {
   kind: "list",
 } as const;
 // deno-fmt-ignore
-const PLAIN_HTTP = flag("Speak to registries on other machines without encryption, too");
+const PLAIN_HTTP = flag("Allow plain HTTP to registries on other machines as well");
 // deno-fmt-ignore
-/** What reading a package takes: it may be a file, or on a web server or in a registry. */
+/** What reading a package takes, wherever it is: a file, a web server or a registry. */
 const AFAR = {
-  download: flag("Fetch a package whole from a web server that cannot send parts of files"),
+  download: flag("Fetch the whole package first, from a web server that cannot send parts of files"),
   "plain-http": PLAIN_HTTP,
 } as const;
 // deno-fmt-ignore
-const WORKENV = operand("id", "ID", "Its id, the first digits of that, or the name of its package");
+const WORKENV = operand("id", "ID", "Its id, the first digits of the id, or the name of its package");
 
 // deno-fmt-ignore
 /** Flags that every command takes. */
 export const GLOBAL_FLAGS = {
   help: flag("Show help and exit", { short: "h" }),
   version: flag("Show the version and exit", { short: "V" }),
-  json: flag("Print exactly one JSON object; errors too, on standard error"),
+  json: flag("Print exactly one JSON object; errors as well, on standard error"),
   quiet: flag("Print only errors and what was asked for", { short: "q" }),
   progress: flag("Draw a progress bar when standard error is a terminal", { default: true }),
   color: text("WHEN", "When to use colours; auto respects NO_COLOR", { choices: ["auto", "always", "never"], default: "auto" }),
-  "log-level": text("LEVEL", "How much to say on standard error; debug names every file and choice", { env: "FLAVOR_LOG_LEVEL", choices: LOG_LEVELS, default: "info" }),
+  "log-level": text("LEVEL", "How much to log on standard error; debug names every file and choice", { env: "FLAVOR_LOG_LEVEL", choices: LOG_LEVELS, default: "info" }),
   directory: text("DIR", "Work as if started in this directory", { short: "C" }),
   debug: flag("Show stack traces of errors"),
 } as const satisfies Record<string, FlagSpec>;
@@ -76,7 +76,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
 
 // deno-fmt-ignore
 const DENO_PERMISSIONS = {
-  "allow-all": flag("A Deno program may do everything"),
+  "allow-all": flag("Let a Deno program do everything"),
   ...permission("read", "PATHS", "read files"),
   ...permission("write", "PATHS", "write files"),
   ...permission("net", "HOSTS", "use the network"),
@@ -89,29 +89,29 @@ const DENO_PERMISSIONS = {
 // deno-fmt-ignore
 const PACK_FLAGS = {
   manifest: text("FILE", "The same as PATH", { short: "m" }),
-  as: text("KIND", "What kind of project it is, where that is not clear", { choices: ["python", "node", "deno", "binary"] }),
+  as: text("KIND", "What kind of project it is, if that is not clear", { choices: ["python", "node", "deno", "binary"] }),
   entry: text("ENTRY", "What a project starts: the name of a script, module:function, a module or a file"),
   runtime: text("RUNTIME", "The interpreter of a project: python@3.12, node@22, deno@2.9, or the path of an installation"),
-  include: { ...text("GLOB", "Only these files of a project; may be given several times"), kind: "list" },
-  exclude: { ...text("GLOB", "Never these files of a project; may be given several times"), kind: "list" },
+  include: { ...text("GLOB", "Pack only these files of a project; may be given several times"), kind: "list" },
+  exclude: { ...text("GLOB", "Leave out these files of a project; may be given several times"), kind: "list" },
   ...DENO_PERMISSIONS,
   output: text("FILE", "The package; by default dist/<name>.psp beside the manifest. A dash means standard output", { short: "o" }),
-  "launcher-bin": text("FILE", "The launcher; by default $FLAVOR_LAUNCHER_BIN, else ours for the target, else the Go launcher for it"),
-  "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile unless it is ours; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
-  builder: text("WHICH", "Who writes the package, where --builder-bin names none: this program itself, or the native builder for this machine, ours or else Go's", { choices: ["built-in", "native"], default: "built-in" }),
-  target: { ...text("PLATFORM", "Platform to pack for; may be given several times. By default that of the launcher, else this machine's", { choices: [...PLATFORMS, "all"] }), kind: "list" },
+  "launcher-bin": text("FILE", "The launcher; by default $FLAVOR_LAUNCHER_BIN, else flavor's for the target, else the Go launcher for it"),
+  "builder-bin": text("FILE", "Have this native builder write the package, in the portable profile unless it is flavor's; what it wrote is verified", { env: "FLAVOR_BUILDER_BIN" }),
+  builder: text("WHICH", "What writes the package if --builder-bin names nothing: this program itself, or the native builder for this machine, flavor's or else Go's", { choices: ["built-in", "native"], default: "built-in" }),
+  target: { ...text("PLATFORM", "Platform to pack for; may be given several times. By default the launcher's, else this machine's", { choices: [...PLATFORMS, "all"] }), kind: "list" },
   "private-key": text("FILE", "Ed25519 key to sign with: PKCS#8 PEM, or 32 or 64 raw bytes; a dash means standard input. By default $FLAVOR_PRIVATE_KEY (PEM text), else keys/flavor-private.key beside the manifest"),
   "public-key": text("FILE", "Refuse to pack unless the private key belongs to this one"),
   "key-seed": text("TEXT", 'Sign with the key made from this text; "env" takes it from FLAVOR_KEY_SEED'),
-  portable: flag("Write only what the launchers of other products understand"),
+  portable: flag("Write only what launchers of other products understand"),
   verify: flag("Verify the package before it gets its name", { default: true }),
   preflight: flag("Check that the package can start on its target", { default: true }),
-  smoke: { ...text("ARGS", "Start the package with these arguments, an empty cache and an empty environment, and demand exit code 0"), kind: "optional" },
+  smoke: { ...text("ARGS", "Start the package with these arguments, an empty cache and an empty environment, and require exit code 0"), kind: "optional" },
   "allow-secrets": flag("Pack files that are private keys"),
   "workenv-base": text("DIR", "What {workenv} stands for in the sources of slots", { env: "FLAVOR_WORKENV_BASE" }),
-  jobs: { ...text("N", "How many blocks to compress at once; by default one for each processor", { short: "j", least: 1 }), kind: "number" },
+  jobs: { ...text("N", "How many blocks to compress in parallel; by default one per processor", { short: "j", least: 1 }), kind: "number" },
   "cache-dir": text("DIR", "Keep compressed frames here, so that only what changed is compressed again", { env: "FLAVOR_SLOT_CACHE" }),
-  "cache-size": { ...text("SIZE", "Most that --cache-dir may hold; what was used longest ago goes first", { default: "4G" }), kind: "size" },
+  "cache-size": { ...text("SIZE", "The most that --cache-dir may hold; what was used longest ago is removed first", { default: "4G" }), kind: "size" },
   "dry-run": flag("Show the plan and write nothing"),
 } as const;
 
@@ -120,7 +120,7 @@ const PACK_FLAGS = {
 export const COMMANDS = {
   init: {
     summary: "Write a commented manifest that packs as it is",
-    description: ["In the directory of a project, that is the manifest which flavor pack would use, with the content of its slots in .flavor/: a start to go on from by hand."],
+    description: ["In a project's directory, this writes the manifest that flavor pack would use, with the content of its slots in .flavor/, so that you can continue by hand."],
     operands: [],
     flags: {
       as: PACK_FLAGS.as,
@@ -136,7 +136,7 @@ export const COMMANDS = {
   pack: {
     summary: "Pack an application into one signed executable file",
     description: [
-      "PATH is a manifest, the directory of a project, or a program. In a directory, flavor.toml and flavor.json come first, then pyproject.toml, package.json and deno.json: the interpreter, the dependencies and the application are gathered, checked and packed, so that nothing is downloaded or installed at a start.",
+      "PATH is a manifest, the directory of a project, or a program. In a directory, flavor.toml and flavor.json come first, then pyproject.toml, package.json and deno.json: the interpreter, the dependencies and the application are gathered, checked and packed, so that a start downloads and installs nothing.",
       "Encodes the slots, signs the package, verifies the result and only then gives it its name. A build that fails or is interrupted leaves no file behind and does not touch an existing one.",
       "Without a key the package is signed with one made for this build, which proves that nothing was changed, but not who packed it.",
     ],
@@ -145,15 +145,15 @@ export const COMMANDS = {
     examples: [
       { line: "flavor pack", does: "Pack the manifest or the project in this directory" },
       { line: "flavor pack ./tool", does: "Pack one program" },
-      { line: "flavor pack -m app/flavor.toml -o app.psp --private-key keys/flavor-private.key", does: "Name everything" },
+      { line: "flavor pack -m app/flavor.toml -o app.psp --private-key keys/flavor-private.key", does: "Name the manifest, the output and the key" },
     ],
     load: async () => (await import("./commands/pack.ts")).runPack,
   },
   run: {
     summary: "Verify a package, then start it",
     description: [
-      "Every byte is checked here before anything of the package runs, so the answer does not depend on the launcher inside of it. Name a key that you trust to know who packed it.",
-      "A package from afar is fetched once, and kept in the cache under its digest. Options of flavor come before PKG; everything behind it belongs to the application.",
+      "Every byte is checked here before anything of the package runs, so the answer does not depend on the launcher inside it. Name a key that you trust to know who packed it.",
+      "A remote package is fetched once, and kept in the cache under its digest. Options of flavor come before PKG; everything after it belongs to the application.",
     ],
     operands: [PACKAGE],
     rest: "ARGS",
@@ -167,17 +167,17 @@ export const COMMANDS = {
   verify: {
     summary: "Verify packages: check every byte, and name each check",
     description: [
-      "The last line about a package says who signed it, and whether that key is one that you trust. With --quiet only failures are printed.",
+      "The last line about a package says who signed it, and whether you trust that key. With --quiet only failures are printed.",
     ],
     operands: [operand("packages", "PKG", "The packages: files, https://… or oci://…", { many: true })],
     flags: {
       "trusted-key": TRUSTED_KEY,
       ...AFAR,
-      level: text("LEVEL", "How much has to be proved; strict also demands a seal", { env: "FLAVOR_VALIDATION", choices: VERIFY_LEVELS, default: DEFAULT_VERIFY_LEVEL }),
+      level: text("LEVEL", "How much must be proved; strict also requires a seal", { env: "FLAVOR_VALIDATION", choices: VERIFY_LEVELS, default: DEFAULT_VERIFY_LEVEL }),
     },
     examples: [
       { line: "flavor verify app.psp --trusted-key keys/flavor-public.key", does: "Check integrity and origin" },
-      { line: "flavor verify --quiet dist/one.psp dist/two.psp", does: "Check several and hear of failures only" },
+      { line: "flavor verify --quiet dist/one.psp dist/two.psp", does: "Check several and print only failures" },
     ],
     load: async () => (await import("./commands/verify.ts")).runVerify,
   },
@@ -187,15 +187,15 @@ export const COMMANDS = {
     flags: { tree: flag("Read every slot and show its files as a tree"), ...AFAR },
     examples: [
       { line: "flavor inspect app.psp", does: "Sizes, slots, key, command" },
-      { line: "flavor inspect app.psp --json", does: "The same for programs" },
-      { line: "flavor inspect app.psp --tree", does: "With every file" },
+      { line: "flavor inspect app.psp --json", does: "The same as JSON, for programs" },
+      { line: "flavor inspect app.psp --tree", does: "The same, with every file" },
     ],
     load: async () => (await import("./commands/inspect.ts")).runInspect,
   },
   diff: {
     summary: "Show what differs between two packages",
     description: [
-      "Compares metadata, keys, launchers, slots and the files in them. A difference is an answer and not an error, so the exit code is 0; with --exit-code it is 4 when the packages differ. Errors have their own codes either way.",
+      "Compares metadata, keys, launchers, slots and the files in them. A difference is an answer and not an error, so the exit code is 0; with --exit-code it is 4 when the packages differ. Errors have their own codes in both cases.",
     ],
     operands: [operand("before", "A", "A package"), operand("after", "B", "The package to compare it with")],
     flags: { "exit-code": flag("End with 4 when the packages differ"), ...AFAR },
@@ -213,12 +213,12 @@ export const COMMANDS = {
     flags: {
       force: FORCE,
       raw: flag("Write the stored bytes without decoding them"),
-      file: text("PATH", "Only this file of the slot, by its path in the workenv; of a package from afar little more than it is fetched"),
+      file: text("PATH", "Only this file of the slot, by its path in the workenv; from a remote package, little more than the file is fetched"),
       ...AFAR,
     },
     examples: [
       { line: "flavor extract app.psp 0 out", does: "Extract the first slot" },
-      { line: "flavor extract https://example.com/app.psp 0 - --file app/README", does: "Read one file of a package that is far away" },
+      { line: "flavor extract https://example.com/app.psp 0 - --file app/README", does: "Read one file of a remote package" },
       { line: "flavor extract app.psp config -", does: "Write a slot to standard output" },
     ],
     load: async () => (await import("./commands/extract.ts")).runExtract,
@@ -234,10 +234,10 @@ export const COMMANDS = {
   push: {
     summary: "Push packages to an OCI registry",
     description: [
-      "The package is verified first. What the registry has already is not sent: of a new version only the slots that changed. Several packages, one for each platform, are pushed as one.",
-      "Credentials come from the config.json of other tools, and from their credential helpers.",
+      "The package is verified first. What the registry already has is not sent: for a new version, only the slots that changed are. Several packages, one per platform, are pushed under one name.",
+      "Credentials come from the config.json of other tools and their credential helpers.",
     ],
-    operands: [operand("packages", "PKG… REF", "The packages, and last where they go: HOST/REPOSITORY:TAG", { many: true })],
+    operands: [operand("packages", "PKG… REF", "The packages, then where they go: HOST/REPOSITORY:TAG", { many: true })],
     flags: {
       "mount-from": { ...text("REPOSITORY", "Another repository of the registry that may have some of it already; may be given several times"), kind: "list" },
       "trusted-key": TRUSTED_KEY,
@@ -245,7 +245,7 @@ export const COMMANDS = {
     },
     examples: [
       { line: "flavor push app.psp localhost:5000/team/app:1.0.0", does: "Push one package" },
-      { line: "flavor push app-linux.psp app-macos.psp localhost:5000/team/app:1.0.0", does: "Push one for each platform under one name" },
+      { line: "flavor push app-linux.psp app-macos.psp localhost:5000/team/app:1.0.0", does: "Push one package per platform under one name" },
     ],
     load: async () => (await import("./commands/registry.ts")).runPush,
   },
@@ -254,23 +254,23 @@ export const COMMANDS = {
     description: ["The file is the one that was pushed, byte for byte. It is verified before it gets its name."],
     operands: [operand("reference", "REF", "Where it is: HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST")],
     flags: {
-      output: text("FILE", "The file; by default the last word of the repository with .psp", { short: "o" }),
-      target: text("PLATFORM", "Platform to take where there are several; by default this machine's", { choices: PLATFORMS }),
+      output: text("FILE", "The file; by default the last part of the repository's name, with .psp", { short: "o" }),
+      target: text("PLATFORM", "Platform to pull if there are several; by default this machine's", { choices: PLATFORMS }),
       "trusted-key": TRUSTED_KEY,
       force: FORCE,
       "plain-http": PLAIN_HTTP,
     },
     examples: [
       { line: "flavor pull localhost:5000/team/app:1.0.0", does: "Write app.psp" },
-      { line: "flavor pull localhost:5000/team/app:1.0.0 --trusted-key keys/flavor-public.key -o app", does: "Only if this key signed it" },
+      { line: "flavor pull localhost:5000/team/app:1.0.0 --trusted-key keys/flavor-public.key -o app", does: "Pull it only if this key signed it" },
     ],
     load: async () => (await import("./commands/registry.ts")).runPull,
   },
   serve: {
     summary: "Show packages in a browser, which verifies them itself",
     description: [
-      "Prints the address of a page and of an API for programs, and answers until it is ended. Packages appear and vanish with the files in the directories. Nothing is ever written, and nothing of a package runs.",
-      "Only programs on this machine can ask, unless --host says otherwise.",
+      "Prints the address of a page and of an API for programs, and serves them until it is stopped. Packages appear and vanish with the files in the directories. Nothing is ever written, and nothing of a package runs.",
+      "Only programs on this machine can connect, unless --host says otherwise.",
     ],
     operands: [operand("paths", "PATH", "Packages, or directories that hold them", { many: true })],
     flags: {
@@ -281,14 +281,14 @@ export const COMMANDS = {
     },
     examples: [
       { line: "flavor serve dist", does: "Show the packages in a directory" },
-      { line: "flavor serve --open --trusted-key keys/flavor-public.key dist", does: "Say of each whether this key signed it" },
+      { line: "flavor serve --open --trusted-key keys/flavor-public.key dist", does: "Also show whether this key signed each of them" },
     ],
     load: async () => (await import("./commands/serve.ts")).runServe,
   },
   site: {
     summary: "Write the page of flavor serve as files for any web server",
     description: [
-      "The page verifies packages in the browser of whoever looks, as it does with flavor serve. A server that knows ranges is better, since the page then reads only what it needs; any other will do.",
+      "The page verifies packages in the visitor's browser, as with flavor serve. Any web server works; one that supports ranges is better, because the page then reads only what it needs.",
     ],
     operands: [operand("source", "PATH", "A directory with packages, or one package"), operand("output", "OUT", "The directory to create")],
     flags: { force: FORCE, "trusted-key": TRUSTED_KEY },
@@ -321,11 +321,11 @@ export const COMMANDS = {
     operands: [],
     flags: {
       builder: flag("Build the native builder instead of the launcher"),
-      force: flag("Build even when nothing changed", { short: "f" }),
+      force: flag("Build even if nothing changed", { short: "f" }),
     },
     examples: [
       { line: "flavor helpers build", does: "Put the launcher into dist/bin" },
-      { line: "flavor helpers build --builder", does: "Put the native builder there" },
+      { line: "flavor helpers build --builder", does: "Put the native builder into dist/bin" },
     ],
     load: async () => (await import("./commands/helpers.ts")).runHelpersBuild,
   },
@@ -334,12 +334,12 @@ export const COMMANDS = {
     description: ["They go to your data directory, where flavor pack --target finds them. Their digests are part of this program."],
     operands: [operand("platform", "PLATFORM", "The platform, or all of them", { choices: [...PLATFORMS, "all"] })],
     flags: {},
-    examples: [{ line: "flavor helpers fetch linux_arm64", does: "To pack for another platform" }],
+    examples: [{ line: "flavor helpers fetch linux_arm64", does: "Get the launcher for another platform" }],
     load: async () => (await import("./commands/helpers.ts")).runHelpersFetch,
   },
   "helpers test": {
     summary: "Pack and run a tiny application with each launcher",
-    description: ["Each builder builds the same application, and what it built is verified. Helpers for other platforms are named and skipped."],
+    description: ["Each builder builds the same application, and the result is verified. Helpers for other platforms are listed and skipped."],
     operands: [],
     flags: {},
     examples: [{ line: "flavor helpers test", does: "Start a package with every launcher that runs here" }],
@@ -357,7 +357,7 @@ export const COMMANDS = {
     operands: [operand("file", "FILE", "A private or public key, or a package")],
     flags: {},
     examples: [
-      { line: "flavor key show keys/flavor-public.key", does: "What others trust" },
+      { line: "flavor key show keys/flavor-public.key", does: "The fingerprint that others trust" },
       { line: "flavor key show app.psp", does: "Who signed it" },
     ],
     load: async () => (await import("./commands/key.ts")).runKeyShow,
@@ -365,16 +365,16 @@ export const COMMANDS = {
   sign: {
     summary: "Sign a finished package again, with another key",
     description: [
-      "The package is verified first: what was changed since it was packed is not signed. Of the file only the last 8200 bytes are written anew; slots, metadata and launcher stay as they are, and so does the workenv of those who started it before.",
+      "The package is verified first, and not signed if it was changed since it was packed. Only the last 8200 bytes of the file are rewritten; slots, metadata and launcher stay as they are, and so do the workenvs of users who started it before.",
     ],
     operands: [PACKAGE],
     flags: {
-      output: text("FILE", "Where the signed package goes; by default it takes the place of the other", { short: "o" }),
+      output: text("FILE", "Where the signed package goes; by default it replaces the original", { short: "o" }),
       "private-key": PACK_FLAGS["private-key"],
       "public-key": PACK_FLAGS["public-key"],
       "key-seed": PACK_FLAGS["key-seed"],
     },
-    examples: [{ line: "flavor sign app.psp --private-key keys/flavor-private.key", does: "Take over a package that was signed for one build" }],
+    examples: [{ line: "flavor sign app.psp --private-key keys/flavor-private.key", does: "Replace the key that was made for one build with your own" }],
     load: async () => (await import("./commands/key.ts")).runSign,
   },
   sbom: {
@@ -386,8 +386,8 @@ export const COMMANDS = {
       ...AFAR,
     },
     examples: [
-      { line: "flavor sbom app.psp", does: "CycloneDX 1.6, as it was signed" },
-      { line: "flavor sbom app.psp --format spdx", does: "The same as SPDX 2.3" },
+      { line: "flavor sbom app.psp", does: "Print CycloneDX 1.6, as it was signed" },
+      { line: "flavor sbom app.psp --format spdx", does: "Print it as SPDX 2.3" },
     ],
     load: async () => (await import("./commands/sbom.ts")).runSbom,
   },
@@ -421,19 +421,19 @@ export const COMMANDS = {
   },
   "workenv repair": {
     summary: "Unpack a workenv again, from the package that filled it",
-    description: ["The package is verified first. Lost and changed files come back, and configuration that you changed stays. What else was added goes, unless the program runs."],
+    description: ["The package is verified first. Lost and changed files are restored, and configuration that you changed stays. Other files that were added are removed, unless the program is running."],
     operands: [WORKENV],
     flags: {},
-    examples: [{ line: "flavor workenv repair 0123abcd", does: "Mend it in place, even while the program runs" }],
+    examples: [{ line: "flavor workenv repair 0123abcd", does: "Repair it in place, even while the program runs" }],
     load: async () => (await import("./commands/workenv.ts")).runWorkenvRepair,
   },
   "workenv clean": {
-    summary: "Remove workenvs that nothing runs from",
-    description: ["Without --older-than and --max-size, every workenv that nothing runs from is removed."],
+    summary: "Remove workenvs that are not in use",
+    description: ["Without --older-than and --max-size, every workenv that is not in use is removed."],
     operands: [],
     flags: {
-      "older-than": { ...text("AGE", "Only those filled longer ago than this, such as 12h, 30d or 4w"), kind: "age" },
-      "max-size": { ...text("SIZE", "The oldest first, until the others are no larger than this, such as 500M or 2G"), kind: "size" },
+      "older-than": { ...text("AGE", "Remove only those filled longer ago than this, such as 12h, 30d or 4w"), kind: "age" },
+      "max-size": { ...text("SIZE", "Remove the oldest until the others take no more than this, such as 500M or 2G"), kind: "size" },
       "dry-run": flag("Show what would be removed"),
     },
     examples: [
@@ -445,30 +445,30 @@ export const COMMANDS = {
   completions: {
     summary: "Print or install a script that completes flavor's command line",
     description: [
-      "Load it with source <(flavor completions bash), or the same with zsh. With --install it is written to where the shell looks for it; what has to be added to the shell's own configuration is said, and never done.",
+      "Load it with source <(flavor completions bash), or the same with zsh. With --install it is written to where the shell looks for it. The shell's own configuration is never changed; if something has to be added to it, that is printed.",
     ],
     operands: [operand("shell", "SHELL", "The shell: bash, zsh or fish", { choices: ["bash", "zsh", "fish"] })],
-    flags: { install: flag("Write it to your own directory of completions") },
+    flags: { install: flag("Write it to your own completion directory") },
     anywhere: true,
     examples: [
-      { line: "flavor completions bash", does: "The script for bash" },
-      { line: "flavor completions fish --install", does: "For good" },
+      { line: "flavor completions bash", does: "Print the script for bash" },
+      { line: "flavor completions fish --install", does: "Install it for fish" },
     ],
     load: async () => (await import("./commands/completions.ts")).runCompletions,
   },
   upgrade: {
-    summary: "Replace this flavor by a newer release",
+    summary: "Replace this flavor with a newer release",
     description: [
-      "For flavor as one executable file. The release has to be signed by the key that this flavor knows, and the new file has to start here; until then the old one stays in its place.",
+      "For flavor as one executable file. The release must be signed by the key that this flavor knows, and the new file must start on this machine; until then the old one stays in place.",
     ],
     operands: [],
     flags: {
-      check: flag("Only say whether there is a newer release"),
-      to: text("VERSION", "Change to this version, older ones too; by default to the newest"),
+      check: flag("Only check whether there is a newer release"),
+      to: text("VERSION", "Change to this version, which may be older; by default the newest"),
     },
     anywhere: true,
     examples: [
-      { line: "flavor upgrade", does: "To the newest release" },
+      { line: "flavor upgrade", does: "Upgrade to the newest release" },
       { line: "flavor upgrade --check --json", does: "For programs" },
     ],
     load: async () => (await import("./commands/upgrade.ts")).runUpgrade,

@@ -8,7 +8,7 @@ import { findCacheRoot } from "../workenv/cache_root.ts";
 import type { CommandContext } from "./command_spec.ts";
 import { nameFor, openInput } from "./open_input.ts";
 
-/** What nobody has started for so long goes when something new comes. */
+/** What was not started for this long is removed when something new is fetched. */
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
 
 /**

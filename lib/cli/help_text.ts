@@ -92,7 +92,7 @@ function flagRows(flags: Readonly<Record<string, FlagSpec>>): Row[] {
   });
 }
 
-/** How a flag's value is written behind it. */
+/** How a flag's value is written after it. */
 export function flagValue({ kind, value = "TEXT" }: FlagSpec): string {
   if (kind === "switch") return "";
   return kind === "optional" ? `[=${value}]` : ` ${value}`;

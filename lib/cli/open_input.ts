@@ -70,7 +70,7 @@ async function openDownload(
   });
 }
 
-/** What a package from afar is called here: one plain word. */
+/** What a remote package is called here: one plain word. */
 export function nameFor(location: string, fallback: string): string {
   const url = remoteUrl(location);
   const last = url === undefined ? "" : basename(url.pathname);

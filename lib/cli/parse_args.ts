@@ -67,7 +67,7 @@ function helpLine(topic: string, globals: GlobalValues): CommandLine {
   return { command: { kind: "help", topic }, globals };
 }
 
-/** Takes flags and so many operands; what follows belongs to somebody else. */
+/** Takes flags and so many operands; what follows belongs to the application. */
 function scanLine(
   args: readonly string[],
   flags: Flags,
@@ -96,7 +96,7 @@ function scanLine(
     } else if (token.kind === "positional") {
       if (operands.length < most) operands.push(token.value);
       else return { given, operands, rest: args.slice(token.index) };
-      // A flag behind the last operand is not ours either.
+      // A flag after the last operand belongs to the application as well.
       if (operands.length === most) {
         return { given, operands, rest: args.slice(token.index + 1) };
       }
@@ -179,7 +179,7 @@ function valueOf(
     return given.length > 0 ? given : itemsOf(flag.env ?? "", twin);
   }
   // A variable is shared with other programs; what they alone understand must
-  // not stop us.
+  // not stop the command.
   const isFit = twin !== "" && (flag.choices?.includes(twin) ?? true);
   const text = given.at(-1) ?? (isFit ? twin : flag.default);
   if (typeof text !== "string") return undefined;
@@ -205,7 +205,7 @@ function itemsOf(name: string, text: string): readonly string[] {
   if (items.length > 0) return items;
   // `"$ONE,$TWO"` of two unset variables: no list would mean any key.
   throw badArgument(
-    `${name} is set and names nothing`,
+    `${name} is set, but lists nothing`,
     { variable: name, actual: text },
     "Unset it, or give it a value",
   );
@@ -339,7 +339,7 @@ function toCommand(
   return { kind: name, flags, operands, rest } as unknown as Command;
 }
 
-/** Whoever asks for a trusted key in the wrong place must not go without one. */
+/** A trusted key in the wrong place must not be ignored. */
 function restOf(
   name: string,
   spec: CommandSpec,
@@ -360,7 +360,7 @@ function restOf(
   );
 }
 
-/** What to tell whoever gave a command something that it does not know. */
+/** What to say about something that a command does not know. */
 function hintFor(name: CommandName, spec: CommandSpec): string {
   return spec.rest === undefined
     ? `See "flavor ${name} --help"`

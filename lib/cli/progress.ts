@@ -7,7 +7,7 @@ export interface ProgressBar extends Disposable {
   update(done: number, total?: number): void;
   /** Says how many more bytes are done. */
   add(bytes: number): void;
-  /** Begins the next part of the work, with a rate of its own. */
+  /** Begins the next part of the work, with its own rate. */
   next(label: string, total: number): void;
 }
 
@@ -93,7 +93,7 @@ export function startProgressLines(
   return { ...lines, [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }
 
-/** Remembers how far the work is, and shows it when that is due. */
+/** Remembers how far the work is, and shows it when it is time to. */
 function follow(
   label: string,
   total: number,

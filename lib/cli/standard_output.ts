@@ -32,7 +32,7 @@ export function standardOutputSink({ host }: CommandContext): ByteSink {
       if (host.terminal.writeOutBytes(chunk)) return Promise.resolve();
       throw new PspfError(
         "io/failed",
-        "Cannot write to standard output: its reader has gone",
+        "Cannot write to standard output: the reader has closed it",
       );
     },
     reopen: () => Promise.reject(new TypeError("a pipe is read once")),

@@ -17,7 +17,7 @@ export const PKCS8_PREFIX: Uint8Array = Uint8Array.from([
   ...[4, 0x22, 4, 0x20],
 ]);
 
-/** An Ed25519 key pair. Whoever holds it can sign. */
+/** An Ed25519 key pair. Anyone who has it can sign. */
 export interface KeyPair {
   /** The seed, 32 bytes. Secret. */
   readonly privateKey: Uint8Array;

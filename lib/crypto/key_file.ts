@@ -18,7 +18,7 @@ export const MAX_KEY_FILE_SIZE = 16 * 1024;
 
 type KeyKind = "private" | "public";
 
-/** What the BEGIN line of a key that we take may say. */
+/** What the BEGIN line of an accepted key may say. */
 const LABELS: Readonly<Record<KeyKind, readonly string[]>> = {
   private: ["PRIVATE KEY", "ED25519 PRIVATE KEY"],
   public: ["PUBLIC KEY", "ED25519 PUBLIC KEY"],
@@ -51,7 +51,7 @@ const FOREIGN_ALGORITHMS: ReadonlyMap<string, string> = new Map([
   ["2b6571", "an Ed448 key"],
 ]);
 
-/** PKCS#8 version 2 carries the public key behind the seed. */
+/** PKCS#8 version 2 carries the public key after the seed. */
 const PKCS8_V2_PREFIXES: readonly Uint8Array[] = [
   withHead([0x30, 0x51, 2, 1, 1]),
   // As one widespread library writes it, with an explicit tag.

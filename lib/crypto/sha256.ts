@@ -68,7 +68,7 @@ export async function keyFingerprint(publicKey: Uint8Array): Promise<string> {
   return encodeHex(await sha256(publicKey));
 }
 
-/** Reads a fingerprint that somebody typed. */
+/** Reads a fingerprint that the user typed. */
 export function parseFingerprint(text: string): string | undefined {
   return FINGERPRINT_REGEXP.exec(text.trim())?.[1]?.toLowerCase();
 }

@@ -53,7 +53,7 @@ export const PUBLIC_KEY_SIZE = 32;
 /** Bytes of an Ed25519 signature. */
 export const SIGNATURE_SIZE = 64;
 
-/** Alignment of everything behind the launcher, in bytes. */
+/** Alignment of everything after the launcher, in bytes. */
 export const ALIGNMENT = 8;
 
 /** Largest number of operations in a chain. */

@@ -42,7 +42,7 @@ export function fileFrameUnit(size: number): number {
 
 /** One member of an archive, as far as cutting it is concerned. */
 export interface FramedMember {
-  /** Path inside of the archive, without a trailing slash. */
+  /** Path inside the archive, without a trailing slash. */
   readonly path: string;
   /** Bytes of its headers, the extended one included. */
   readonly headSize: number;

@@ -48,7 +48,7 @@ export class Field {
     return value.map((item, index) => new Field(item, this, String(index)));
   }
 
-  /** The value, which has to be an object. */
+  /** The value, which must be an object. */
   object(): JsonObject {
     if (!isObject(this.value)) throw this.error("an object");
     return this.value;

@@ -68,14 +68,14 @@ export interface ExecutionMetadata {
 export interface VerificationMetadata {
   /** The metadata signature. */
   readonly integritySeal: {
-    /** Whether it has to be there. */
+    /** Whether it is required. */
     readonly required: boolean;
     /** `ed25519`; the Go builder writes something else and means it. */
     readonly algorithm: string;
   };
   /** Whether the package is signed. */
   readonly signed: boolean;
-  /** Whether it has to be verified. */
+  /** Whether it must be verified. */
   readonly requireVerification: boolean;
   /** Kept as it is. */
   readonly trustSignatures?: JsonValue | undefined;

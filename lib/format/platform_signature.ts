@@ -45,7 +45,7 @@ const LINKEDIT = "__LINKEDIT\0\0\0\0\0\0";
  * file, behind the package, and change a few fields of it.
  *
  * @throws {PspfError} `launcher/wrong-format` for a universal program, which
- * holds several, each with a signature of its own
+ * holds several, each with its own signature
  */
 export function examineExecutable(head: Uint8Array): Signable | undefined {
   const view = viewOf(head);

@@ -64,7 +64,7 @@ export function parseTrailer(trailer: Uint8Array): Uint8Array {
 }
 
 /**
- * Looks for the end of a package inside of a piece of a file, to tell a package
+ * Looks for the end of a package inside a piece of a file, to tell a package
  * with something appended from a file of another kind.
  *
  * @param tail The last bytes of a file, at least a trailer long to be useful.

@@ -46,7 +46,7 @@ export interface FindLauncherOptions {
   readonly given?: string | undefined;
   /** The platform to pack for; that of the launcher given, else this machine's. */
   readonly target?: Platform | undefined;
-  /** Launchers that came with this program have to be these. */
+  /** Launchers that came with this program must have these digests. */
   readonly known?: KnownLaunchers | undefined;
   /** Loads what the package of launchers has. */
   readonly load?: LoadLauncher | undefined;

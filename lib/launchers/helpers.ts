@@ -32,13 +32,13 @@ export interface HelperFacts {
   /** Platforms that it runs on; empty when it is no known kind of program. */
   readonly platforms: readonly Platform[];
   /**
-   * Names of the operations that it can undo, when it is one of our launchers;
+   * Names of the operations that it can undo, if it is one of flavor's launchers;
    * `undefined` for any other program.
    */
   readonly operations: readonly string[] | undefined;
-  /** Whether it is our native builder. */
+  /** Whether it is flavor's native builder. */
   readonly isBuilder: boolean;
-  /** The version that one of ours names in its bytes. */
+  /** The version that one of flavor's helpers names in its bytes. */
   readonly version: string | undefined;
 }
 
@@ -66,7 +66,7 @@ export interface HelperPlace {
 
 /** Largest launcher or builder that is looked at, in bytes. */
 export const MAX_HELPER_SIZE = 256 * 1024 * 1024;
-/** A helper answers at once or not at all. */
+/** A helper answers within this time or not at all. */
 const TIMEOUT_MS = 5_000;
 const NAME_REGEXP =
   /^flavor-(rs|go)-(launcher|builder)-((?:linux|darwin|windows)_(?:amd64|arm64))(?:\.exe)?$/;
@@ -189,7 +189,7 @@ export async function helperVersion(
 }
 
 /**
- * Finds the native builder for this machine: ours, else the Go builder. Throws
+ * Finds the native builder for this machine: flavor's, else the Go builder. Throws
  * `launcher/not-found` with the places searched.
  */
 export async function findBuilder(
@@ -237,7 +237,7 @@ export async function buildHelpers(
   if (checkout === undefined) {
     throw new PspfError(
       "launcher/not-found",
-      "Helpers are built from their sources, and flavor does not run from a checkout here",
+      "Cannot build helpers: this flavor does not run from a checkout",
       {
         hint: "Clone the repository and run: scripts/dev flavor helpers build",
       },
@@ -276,7 +276,7 @@ export async function buildHelpers(
     {
       context: { code, script, path },
       hint: code === 0
-        ? "FLAVOR_DEV_LAUNCHER=keep forbids it to build; unset it, or use --force"
+        ? "FLAVOR_DEV_LAUNCHER=keep forbids building; unset it, or use --force"
         : "Its messages above say why; cargo and a C compiler are needed",
     },
   );

@@ -8,11 +8,11 @@ export interface LauncherFacts {
   /** Length in bytes. */
   readonly size: number;
   /**
-   * Names of the operations that it can undo, when it is one of ours;
+   * Names of the operations that it can undo, if it is one of flavor's;
    * `undefined` for a foreign launcher.
    */
   readonly operations: ReadonlySet<string> | undefined;
-  /** Whether it is our native builder, which packs and starts nothing. */
+  /** Whether it is flavor's native builder, which packs and starts nothing. */
   readonly isBuilder: boolean;
   /** Its version, where it names one. */
   readonly version: string | undefined;
@@ -21,7 +21,7 @@ export interface LauncherFacts {
 }
 
 /**
- * Our launchers and builders carry this text: the operations that they can undo, then their
+ * flavor's launchers and builders contain this text: the operations that they can undo, then their
  * version and what they were made from.
  */
 const MARKER_REGEXP =

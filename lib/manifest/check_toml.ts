@@ -61,7 +61,7 @@ export class TomlChecker {
     }
   }
 
-  /** `[a.b]` or `[[a.b]]`: the table that the lines behind it belong to. */
+  /** `[a.b]` or `[[a.b]]`: the table that the following lines belong to. */
   #header(): readonly [Table, Path] {
     const start = this.#at;
     const isList = this.#text.startsWith("[[", start);

@@ -69,10 +69,10 @@ const PACKAGE = table({
 // deno-fmt-ignore
 const EXECUTION = table({
   command: may(COMMAND, '"{workenv}/bin/hello --verbose"',
-    "The command line, split into words as a shell does it, before placeholders are replaced. Either this or `argv`."),
+    "The command line, split into words as a shell does, before placeholders are replaced. Either this or `argv`."),
   argv: may(VALUES, '["{workenv}/bin/hello", "two words"]',
     "The command as a list of words: nothing in it needs quotes. Wins over `command`."),
-  args: may(VALUES, '["--config", "{workenv}/etc/hello.toml"]', "Arguments that come before those of the user."),
+  args: may(VALUES, '["--config", "{workenv}/etc/hello.toml"]', "Arguments that come before the user's."),
   cwd: may(PATH, '"{workenv}/share"',
     "Working directory of the application: `{workenv}` or a directory below it.", "the user's"),
   env: may(VARIABLES, '{ GREETING = "hi" }', "Environment variables of the application."),
@@ -141,10 +141,10 @@ const SETUP_COMMAND = table({
     "What to do: `execute` runs a command, `enumerate_and_execute` runs it for files, `shell` has the shell run it, " +
     "`write_file` and `chmod` do what they say.", "`execute`"),
   command: may(COMMAND, '"{workenv}/bin/prepare"', "Command line of `execute` and `enumerate_and_execute`, " +
-    "split as a shell does it, but run without one; for `shell`, what `sh -c` runs."),
+    "split as a shell does, but run without one; for `shell`, what `sh -c` runs."),
   enumerate: may(ENUMERATE, '{ path = "{workenv}/wheels", pattern = "*.whl" }',
     "Files that `enumerate_and_execute` appends to the command, one per run."),
-  batch: may(BOOLEAN, "true", "Runs the command once, with all the files behind it.", "false"),
+  batch: may(BOOLEAN, "true", "Runs the command once, with all the files appended.", "false"),
   path: may(PATH, '"{workenv}/etc/app.conf"', "File of `write_file` and `chmod`, below the workenv; for `chmod` also a pattern."),
   content: may(ANY_TEXT, '"ready"', "Text of `write_file`, stored exactly."),
   mode: may(MODE, '"0755"', "Octal mode of `write_file` and `chmod`.", "0644 for `write_file`"),
@@ -158,8 +158,8 @@ const CACHE_VALIDATION = table({
 
 // deno-fmt-ignore
 const BUILD = table({
-  portable: may(BOOLEAN, "true", "Keeps to what the existing Go and Rust launchers can start: raw, gzip, tar and tar.gz.",
-    "false, and true for a launcher that is not ours"),
+  portable: may(BOOLEAN, "true", "Writes only what the existing Go and Rust launchers can start: raw, gzip, tar and tar.gz.",
+    "false; true with a launcher of another product"),
   level: may(LEVEL, "10", "Compression level of slots that do not name one.", "9 for gzip, 3 for zstd"),
 });
 

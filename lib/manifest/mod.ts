@@ -3,7 +3,7 @@
  * `flavor.toml` and the JSON manifest of the existing native builders into a
  * {@linkcode BuildPlan}, without touching any file.
  *
- * @example Everything that is wrong, at once
+ * @example All problems together
  * ```ts
  * import { parseManifest } from "@flavor/pspf/manifest";
  * import { assertThrows } from "@std/assert";

@@ -5,7 +5,7 @@ export function findNearestName(
 ): string | undefined {
   const normal = (text: string): string =>
     text.toLowerCase().replaceAll("-", "_");
-  // A third of the letters wrong is no misspelling any more.
+  // With a third of the letters wrong it is no longer a misspelling.
   let best = Math.max(1, Math.floor(name.length / 3)) + 1;
   let nearest: string | undefined;
   for (const candidate of known) {

@@ -93,7 +93,7 @@ export function parseDocument(
     throw new PspfError("manifest/syntax", `Cannot read ${name}: ${reason}`, {
       context: { file: name, format },
       cause: error,
-      // What our own check finds, it explains.
+      // flavor's own check explains what it finds.
       ...(!/^line \d/.test(reason) && {
         hint: `Check ${marks} near that place`,
       }),

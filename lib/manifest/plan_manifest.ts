@@ -41,7 +41,7 @@ const FLAT_KEYS: Readonly<Record<string, string>> = {
 
 /**
  * Checks a document that a parser gave, or a program put together, and turns it
- * into a plan. Throws `manifest/invalid` with every problem at once.
+ * into a plan. Throws `manifest/invalid` with all problems.
  */
 export function planManifest(
   document: unknown,

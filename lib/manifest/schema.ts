@@ -3,7 +3,7 @@ import type { JsonValue } from "../errors.ts";
 /** How a manifest is written. */
 export type ManifestFormat = "toml" | "json";
 
-/** What a value of a manifest has to be. */
+/** What a value of a manifest must be. */
 export type Schema =
   | StringSchema
   | { readonly kind: "boolean" }
@@ -51,7 +51,7 @@ export interface ObjectSchema {
 
 /** One key of a table, and all that the documentation says about it. */
 export interface Field {
-  /** What its value has to be. */
+  /** What its value must be. */
   readonly schema: Schema;
   /** One or two sentences for people. */
   readonly description: string;

@@ -15,7 +15,7 @@ const ROOT = "{workenv}";
 /**
  * Lists the paths at which a source is looked for: beside the manifest, then
  * below the workenv base, where the existing builders look. Two different hits
- * are an error of the manifest, because nobody can tell which was meant.
+ * are an error of the manifest, because it is not clear which was meant.
  */
 export function sourceCandidates(
   source: string,

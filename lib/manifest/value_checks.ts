@@ -7,7 +7,7 @@ type ValueCheck = (value: string) => string | undefined;
 
 const WORKENV = "{workenv}";
 
-/** Refuses what nobody would see. */
+/** Refuses what is invisible. */
 export const checkText: ValueCheck = (value) => {
   if (value.trim() === "") return "is empty";
   if (/\p{Cc}/u.test(value)) return "holds a control character";

@@ -32,7 +32,7 @@ const DEFAULT_MAX_SIZE = 4 * 1024 * 1024 * 1024;
 
 /** Part of the name, so that another layout lives beside this one. */
 const ENTRIES = "blocks-1";
-/** Changes when our own part of an encoding does. */
+/** Changes when flavor's own part of an encoding does. */
 const ENCODING_VERSION = 1;
 const DIGEST_SIZE = 32;
 /** Larger blocks exist only in slots above 64 GiB. */
@@ -238,7 +238,7 @@ async function checkOwn(
     {
       context: { path, mode, owner: owner ?? null },
       hint:
-        "What lies there goes into packages that you sign; use a directory of your own, with mode 0700",
+        "Its content goes into packages that you sign; use a directory that belongs to you alone, with mode 0700",
     },
   );
 }

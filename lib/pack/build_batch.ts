@@ -33,8 +33,8 @@ export type BatchOutcome<T> =
 /** Options of {@linkcode buildBatch}. */
 export interface BatchOptions<T> {
   /**
-   * How many packages are built at once. Each of them may compress on several
-   * processors; give them fewer `jobs` when there are many at once.
+   * How many packages are built in parallel. Each of them may compress on several
+   * processors; give them fewer `jobs` when there are many.
    *
    * @default {2}
    */
@@ -50,7 +50,7 @@ export interface BatchOptions<T> {
  * other and does not stop the rest.
  *
  * @param tasks What to build.
- * @param options How many at once.
+ * @param options How many in parallel.
  * @returns One outcome per task, in their order.
  * @throws {RangeError} when `jobs` is no positive integer
  *

@@ -52,7 +52,7 @@ export interface BuildOptions {
   /** Finds sources. */
   readonly openSource: SourceOpener;
   /**
-   * How many blocks are compressed at once; never changes the output.
+   * How many blocks are compressed in parallel; never changes the output.
    *
    * @default {1}
    */
@@ -61,7 +61,7 @@ export interface BuildOptions {
   readonly compressor?: BlockCompressor | undefined;
   /**
    * Keeps to what the existing launchers can start. By default so if the plan
-   * asks for it, or the launcher is not ours.
+   * asks for it, or the launcher is another product's.
    */
   readonly portable?: boolean | undefined;
   /**

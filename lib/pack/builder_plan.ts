@@ -30,7 +30,7 @@ import { planManifest } from "../manifest/plan_manifest.ts";
  * `SlotDescriptor` of `@flavor/pspf/format`.
  *
  * `id`, `offset`, `size` and `checksum` are decided by the build: 0 and an empty
- * checksum stand for that, too. Anything else is an expectation, and the build
+ * checksum mean the same. Anything else is an expectation, and the build
  * fails when the slot comes out differently, which pins a slot to the bytes of
  * an earlier build.
  */
@@ -163,7 +163,7 @@ export interface BuilderMetadata {
   readonly cacheValidation?: CacheValidationMetadata | undefined;
   /**
    * How the package was built: `timestamp`, `platform` (`linux_amd64`) and keys
-   * of your own. What you leave out is ours.
+   * of your own. What you leave out is decided by the build.
    */
   readonly build?: Readonly<Record<string, JsonValue | undefined>> | undefined;
   /** Sections of your own: any JSON, kept as it is. */
@@ -200,7 +200,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   custom: "custom",
 };
 
-/** Keys inside of sections that a manifest spells otherwise. */
+/** Keys inside sections that a manifest spells otherwise. */
 const KEYS: Readonly<Record<string, string>> = {
   primarySlot: "primary_slot",
   checkFile: "check_file",

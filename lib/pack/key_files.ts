@@ -161,7 +161,7 @@ export async function writeKeyFiles(
   return { privateKeyPath, publicKeyPath };
 }
 
-/** A private key that is in a repository is no secret any more. */
+/** A private key in a repository is no longer a secret. */
 async function writeIgnore(
   directory: string,
   writer: PackHost["writer"],
@@ -171,7 +171,7 @@ async function writeIgnore(
     await sink.write(new TextEncoder().encode(`${PRIVATE_NAME}\n`));
     await sink.commit();
   } catch (error) {
-    // One that is there is somebody's own.
+    // An existing one belongs to the user.
     if (!isPspfError(error, "io/exists")) throw error;
   }
 }

@@ -32,7 +32,7 @@ import { placeSlot } from "./package_tail.ts";
 import type { SlotSource } from "./slot_source.ts";
 import { verifyWritten } from "./verify_written.ts";
 
-/** A native builder that writes the package instead of us. */
+/** A native builder that writes the package instead of this program. */
 export interface NativeBuilder {
   /** The program. */
   readonly program: string;
@@ -42,7 +42,7 @@ export interface NativeBuilder {
   readonly processes: ProcessRunner;
   /** Gets what it said on standard error. */
   readonly onSaid: (text: string) => void;
-  /** What our own builder reads instead of a plan: it is as able as we are. */
+  /** What flavor's own builder reads instead of a plan: it can do all that this program can. */
   readonly manifest?: BuilderManifest | undefined;
 }
 
@@ -62,11 +62,11 @@ const TIMEOUT_MS = 6 * 60 * 60 * 1000;
 const PRIVATE_MODE = 0o600;
 
 /**
- * Has a native builder write a package, in a private directory. Ours reads the
- * manifest. Another one gets slots that are encoded already, under names that
- * are the same each time, so that no path of this machine reaches the package.
- * What it wrote has to verify, to be signed by our key and to hold what was
- * asked for; only then it is copied.
+ * Has a native builder write a package, in a private directory. flavor's
+ * own reads the manifest. Another one gets slots that are already encoded, under
+ * names that are the same each time, so that no path of this machine reaches the
+ * package. What it wrote is copied only if it verifies, is signed by the given
+ * key and contains what was asked for.
  */
 export async function writeWithBuilder(
   plan: BuildPlan,
@@ -173,7 +173,7 @@ const LAUNCHER = "launcher";
 const PRIVATE_KEY = "flavor-private.key";
 const PUBLIC_KEY = "flavor-public.key";
 
-/** What only our own builder knows. */
+/** What only flavor's own builder knows. */
 function ownWords(
   { workenvBase, allowSecrets }: BuilderManifest,
   { name }: ByteSink,
@@ -294,7 +294,7 @@ async function checkRunsHere(
 
 function builderFailed(program: string, code: number, said: string): PspfError {
   const what = code === 0
-    ? "ended well and wrote nothing"
+    ? "succeeded but wrote nothing"
     : `ended with code ${code}`;
   return new PspfError(
     "launcher/failed",
@@ -395,7 +395,7 @@ function check(what: string, actual: unknown, expected: unknown): void {
   if (one === other) return;
   throw new PspfError(
     "build/verification-failed",
-    `The builder wrote another package than it was asked for: the ${what} is ${one}, expected ${other}`,
+    `The builder wrote a different package than requested: the ${what} is ${one}, expected ${other}`,
     {
       context: { what, actual: one, expected: other },
       hint: "Leave --builder-bin out to build with this program itself",

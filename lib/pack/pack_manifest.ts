@@ -42,13 +42,13 @@ export async function readManifestFile(
   };
 }
 
-/** Where the package of a manifest goes when nobody says it. */
+/** Where the package of a manifest goes by default. */
 export function defaultOutput({ directory, plan }: ManifestFile): string {
   return join(directory, "dist", packageFileName(plan.package.name));
 }
 
 /**
- * What `{workenv}` means in a source when nobody says it. The existing builders
+ * What `{workenv}` means in a source by default. The existing builders
  * start at the working directory, and so do their JSON manifests. A flavor.toml
  * means the same from wherever it is packed.
  */
@@ -98,7 +98,7 @@ export interface PackInit extends PackSettings, HostOptions {
   readonly execution?: string | BuilderExecution | undefined;
   /**
    * Its content by name, which is also its place below the workenv: a path,
-   * bytes, or a slot with settings of its own.
+   * bytes, or a slot with its own settings.
    */
   readonly slots: Readonly<
     Record<

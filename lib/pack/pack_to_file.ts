@@ -126,7 +126,7 @@ export async function prepareBuild(
   };
 }
 
-/** Whether a launcher has to be looked for on the machine. */
+/** Whether a launcher must be looked for on the machine. */
 export function isLauncherPath(launcher: LauncherInput | undefined): boolean {
   return launcher === undefined || typeof launcher === "string" ||
     launcher instanceof URL || "arch" in launcher;
@@ -176,7 +176,7 @@ export interface PackRequest {
   readonly compressor?: BlockCompressor | undefined;
   /** Sees the slots before the package is signed, and may object. */
   readonly onSlots?: BuildOptions["onSlots"];
-  /** Writes the package in our place. */
+  /** Writes the package in place of this program. */
   readonly builder?: NativeBuilder | undefined;
 }
 

@@ -65,7 +65,7 @@ export interface TailFacts {
   readonly portable: boolean;
 }
 
-/** The end of a package: everything behind the slots. */
+/** The end of a package: everything after the slots. */
 export interface PackageTail {
   /** Its bytes, in order. */
   readonly chunks: readonly Uint8Array[];
@@ -218,7 +218,7 @@ export function recordedSource(source: string): string {
   return source.split(/[/\\]/).findLast((part) => part !== "") ?? "";
 }
 
-/** What the plan says of the build wins; the rest is ours. */
+/** What the plan says about the build wins over what is known here. */
 function describeBuild({ plan, time, target }: TailFacts): BuildMetadata {
   const timestamp = new Date(time * 1000).toISOString()
     .replace(".000Z", "+00:00");

@@ -172,7 +172,7 @@ export class PSPFBuilder {
   /**
    * Copies the builder.
    *
-   * @returns A builder of its own with the same settings.
+   * @returns An independent builder with the same settings.
    */
   clone(): PSPFBuilder {
     const copy = new PSPFBuilder({ host: this.#host });
@@ -227,7 +227,7 @@ export class PSPFBuilder {
       : this.#write(path instanceof URL ? fromFileUrl(path) : path);
   }
 
-  /** A wrong configuration rejects, too, instead of throwing at once. */
+  /** A wrong configuration rejects as well, instead of throwing. */
   async #write(output: string): Promise<BuildResult> {
     const plan = this.plan();
     const slots = this.#slots;

@@ -48,7 +48,7 @@ export async function signPackage(
   if (start + TRAILER_SIZE !== source.size) {
     throw new PspfError(
       "build/failed",
-      `Cannot sign "${path}" again: a signature of the platform stands behind the package, and would not fit any more`,
+      `Cannot sign "${path}" again: it has a platform signature, which would no longer match`,
       {
         context: { path },
         hint: "Sign the package first, then for the platform",

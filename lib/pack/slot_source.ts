@@ -30,7 +30,7 @@ export type FoundSource =
   }
   | {
     readonly kind: "stream";
-    /** The content, which nobody has read yet. */
+    /** The content, not yet read. */
     readonly stream: ReadableStream<Uint8Array>;
   }
   | {

@@ -33,7 +33,7 @@ const MAGIC = Uint8Array.from([
 /** The block is at the start of the data segment. */
 const SEARCHED = 256 * 1024 * 1024;
 const STEP = 1024 * 1024;
-/** Bit of the flags: the texts follow, each behind its length. */
+/** Bit of the flags: the texts follow, each after its length. */
 const INLINE = 2;
 
 /** Reads a Go program's own list of modules; `undefined` for any other program. */
@@ -78,7 +78,7 @@ function parse(bytes: Uint8Array): GoBuild | undefined {
   };
 }
 
-/** A text behind its length, seven bits in a byte. */
+/** A text after its length, seven bits in a byte. */
 function readText(
   bytes: Uint8Array,
   start: number,

@@ -44,7 +44,7 @@ export interface PreflightReport {
   readonly problems: readonly string[];
   /** What may be missing on some machine. */
   readonly warnings: readonly string[];
-  /** What the machine has to have, such as `glibc >= 2.28`. */
+  /** What the machine must have, such as `glibc >= 2.28`. */
   readonly needs: readonly string[];
 }
 
@@ -195,7 +195,7 @@ class Preflight {
       /^#![ \t]*([^ \t]+)(?:[ \t]+([^ \t]+))?/.exec(line) ?? [];
     if (interpreter.endsWith("\r") || argument?.endsWith("\r")) {
       this.#problems.push(
-        `the script ${program} has Windows line ends, so that its interpreter is not found`,
+        `the script ${program} has Windows line endings, so its interpreter would not be found`,
       );
     } else if (USUAL_INTERPRETERS.test(interpreter)) {
       const name = interpreter.endsWith("/env") ? argument : undefined;
@@ -290,7 +290,7 @@ class Preflight {
     }
   }
 
-  /** Follows links inside of the workenv to what is really there. */
+  /** Follows links inside the workenv to what is really there. */
   #follow(path: string): string | undefined {
     const { entries } = this.#request.view;
     let rest = path.split("/");

@@ -32,7 +32,7 @@ async function planBinary(
   if (platforms.length === 0 && !isScript) {
     throw new PspfError(
       "build/failed",
-      `Cannot pack "${path}": it is neither an ELF, PE or Mach-O program nor a script with #!`,
+      `Cannot pack "${path}": it is neither an ELF, PE or Mach-O program nor a script that begins with #!`,
       {
         context: { path },
         hint: "Name a program, a manifest or the directory of a project",

@@ -175,7 +175,7 @@ interface Start {
   readonly args: readonly string[];
 }
 
-/** What is started, and what it may do: nobody is asked at a start. */
+/** What is started, and what it may do: a start asks no questions. */
 function chooseStart(
   { exports, tasks, permissions: config }: DenoJson,
   { entry, permissions }: ProjectSettings,
@@ -187,7 +187,7 @@ function chooseStart(
   const chosen = entry ?? exported ?? task?.entry;
   if (chosen === undefined) {
     throw unclearStart(
-      "deno.json has neither exports nor a task start that is deno run",
+      "deno.json has neither exports nor a task start that calls deno run",
       [],
       "--entry main.ts",
     );
@@ -197,7 +197,7 @@ function chooseStart(
   if (allowed === undefined) {
     throw new PspfError(
       "manifest/invalid",
-      "Nothing says what the program may do",
+      "No permissions are given for the program",
       {
         context: { path: root },
         hint:

@@ -204,7 +204,7 @@ async function copyPublished(
   if (name === undefined || version === undefined || isChosen) {
     return await copyProject(path, to, files, host);
   }
-  const npm = await findNpm(path, "what chooses a project's files", host);
+  const npm = await findNpm(path, "choose the project's files", host);
   const tarball = await packTarball(".", work, npm);
   const draft = join(work, "published");
   await unpackTarball(tarball, draft, host);
@@ -246,7 +246,7 @@ async function install(
   }
   say(`installing dependencies${lock === undefined ? "" : ` of ${lock[0]}`}`);
   if (lock === undefined || lock[1] === "npm") {
-    const npm = await findNpm(app, "what the project needs", host);
+    const npm = await findNpm(app, "install the dependencies", host);
     const platform = [
       `--os=${target.os === "windows" ? "win32" : target.os}`,
       `--cpu=${target.arch === "amd64" ? "x64" : "arm64"}`,
@@ -265,7 +265,7 @@ async function install(
   if (foreign.length > 0) {
     throw cannotPackFor(
       target,
-      `${foreign.join(", ")} came for this machine`,
+      `${foreign.join(", ")} were installed for this machine`,
       { packages: foreign },
     );
   }
@@ -277,7 +277,7 @@ async function install(
     components: components.map(({ component }) => component),
     warnings: lock === undefined
       ? [
-        "there is no lock file: the versions of the dependencies are those of today",
+        "there is no lock file: the newest matching versions of the dependencies are packed",
       ]
       : [],
   };
@@ -465,7 +465,7 @@ async function compile(
     );
   }
   say(`running the install scripts of ${names.join(", ")}`);
-  const npm = await findNpm(app, "what the project needs", host);
+  const npm = await findNpm(app, "run install scripts", host);
   const path = host.env.get("PATH") ?? "";
   await npm.run("run install scripts", ["rebuild", ...names], {
     PATH: `${join(program, "..")}:${path}`,

@@ -46,9 +46,9 @@ export interface InputOptions {
   readonly overrides: ProjectOverrides;
   /** What `{workenv}` means in the sources of a manifest. */
   readonly workenvBase?: string | undefined;
-  /** Where the package goes, if somebody said it. */
+  /** Where the package goes, if the user said so. */
   readonly output?: string | undefined;
-  /** Stands behind the name of the package, where there are several. */
+  /** Follows the name of the package when there are several. */
   readonly suffix?: string | undefined;
   /** Packs files that are private keys. */
   readonly allowSecrets?: boolean | undefined;
@@ -82,10 +82,14 @@ export async function findSubject(
   const path = given ?? ".";
   const facts = await reader.facts(path);
   if (facts === undefined) {
-    throw new PspfError("io/not-found", `There is no "${path}" to pack`, {
-      context: { path: reader.absolute(path) },
-      hint: "Name a manifest, the directory of a project, or a program",
-    });
+    throw new PspfError(
+      "io/not-found",
+      `Cannot pack "${path}": it does not exist`,
+      {
+        context: { path: reader.absolute(path) },
+        hint: "Name a manifest, the directory of a project, or a program",
+      },
+    );
   }
   if (facts.kind === "directory") return await inDirectory(path, as, reader);
   const name = basename(path);

@@ -166,7 +166,7 @@ function described(
   return description === undefined ? {} : { description };
 }
 
-/** Other tools have dates and more in their tables, which our manifests refuse. */
+/** Other tools have dates and more in their tables, which flavor's manifests refuse. */
 function readToml<T>(
   path: string,
   reader: ProjectRequest["host"]["reader"],

@@ -19,13 +19,13 @@ const SETTINGS = {
     entry: may(TEXT, '"hello.cli:main"', "What to start: the name of a script, `module:function`, a module or a file."),
     entry_point: may(TEXT, '"hello.cli:main"', "The same as `entry`."),
     metadata: may({ kind: "object", fields: { package_name: may(TEXT, '"hello"', "The same as `package_name`.") } } as const, '{ package_name = "hello" }', "An older place of `package_name`."),
-    package_name: may(TEXT, '"hello"', "Name of the package, where it is not that of the project."),
+    package_name: may(TEXT, '"hello"', "Name of the package, if it differs from the project's."),
     runtime: may(TEXT, '"python@3.12"', "The interpreter: a version such as `python@3.12`, `node@22`, `deno@2.9`, or the path of an installation."),
     include: may(TEXTS, '["src/**"]', "Globs of files of the project that are packed."),
     exclude: may(TEXTS, '["docs/"]', "Globs of files of the project that are left out."),
-    extras: may(TEXTS, '["web"]', "Python: names of optional dependencies that are packed, too."),
+    extras: may(TEXTS, '["web"]', "Python: names of optional dependencies that are packed as well."),
     permissions: may(TEXTS, '["--allow-net"]', "Deno: what the program may do."),
-    args: may(TEXTS, '["serve"]', "Arguments that come before those of the user."),
+    args: may(TEXTS, '["serve"]', "Arguments that come before the user's."),
     env: may({ kind: "map", values: { kind: "string" }, checkKey: checkVariableName } as const, '{ MODE = "prod" }', "Environment variables of the application."),
     execution: may({ kind: "object", fields: { runtime: may(RUNTIME, '{ env = { pass = ["HOME"] } }', "Rules for the inherited environment.") } } as const,
       '{ runtime = { env = { pass = ["HOME"] } } }', "How the application is started."),
@@ -44,7 +44,7 @@ export type ProjectSettings = {
 
 /**
  * Checks a project's settings; names every problem, with where it is. Keys that
- * nobody knows are warnings: other packers have keys of theirs in this place.
+ * flavor does not know are warnings: other packers keep their keys here.
  */
 export function readSettings(
   value: unknown,

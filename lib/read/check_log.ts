@@ -1,6 +1,6 @@
 import { PspfError, type PspfErrorCode } from "../errors.ts";
 
-/** How much of a package has to be proved, from most to least. */
+/** How much of a package must be proved, from most to least. */
 export const VERIFY_LEVELS = [
   "strict",
   "standard",
@@ -10,7 +10,7 @@ export const VERIFY_LEVELS = [
 ] as const;
 
 /**
- * How much of a package has to be proved.
+ * How much of a package must be proved.
  *
  * - `strict`: everything, and the package must carry a seal;
  * - `standard`: seal (if there is one), signature, digests and structure;
@@ -23,7 +23,7 @@ export type VerifyLevel = typeof VERIFY_LEVELS[number];
 /** What an empty or absent level means. */
 export const DEFAULT_VERIFY_LEVEL = "standard" satisfies VerifyLevel;
 
-/** Reads a level that somebody typed. */
+/** Reads a level that the user typed. */
 export function parseVerifyLevel(text: string): VerifyLevel {
   const wanted = text.trim().toLowerCase();
   const level = VERIFY_LEVELS.find((one) => one === wanted);

@@ -12,7 +12,7 @@ import type { CheckLog } from "./check_log.ts";
 import type { PackageIndex } from "./read_index.ts";
 
 /**
- * A key that somebody trusts: a raw public key of 32 bytes, its fingerprint (64
+ * A trusted key: a raw public key of 32 bytes, its fingerprint (64
  * hex digits, with or without `sha256:`), PEM text, or the path or URL of a key
  * file.
  */
@@ -41,11 +41,11 @@ async function resolveTrustedKey(key: TrustedKey): Promise<string> {
       );
     }
   }
-  // Whoever can change what a server sends would choose whom we trust.
+  // Anyone who can change what a server sends would choose who is trusted.
   if (remoteUrl(key) !== undefined) {
     throw new PspfError(
       "crypto/bad-key",
-      `Cannot use the trusted key ${key}: a key is not trusted from afar`,
+      `Cannot use the trusted key ${key}: trusted keys are not fetched from URLs`,
       { context: { key: String(key) }, hint: "Fetch it, and compare it first" },
     );
   }
@@ -116,9 +116,9 @@ export async function checkSeal(
 }
 
 /**
- * Checks that nobody took the seal away: only the seal signs the index block,
- * so whoever strips it could change the rest of the index as well. The signed
- * metadata of a sealed package says that there has to be one.
+ * Checks that the seal was not removed: only the seal signs the index block,
+ * so removing it would allow changing the rest of the index as well. The signed
+ * metadata of a sealed package says that there must be one.
  */
 export async function checkSealClaim(
   features: readonly string[],
@@ -143,7 +143,7 @@ export async function checkSealClaim(
   );
 }
 
-/** Checks that the package is signed by a key that somebody named. */
+/** Checks that the package is signed by one of the named keys. */
 export async function checkTrustedKey(
   publicKey: Uint8Array,
   trustedKeys: readonly TrustedKey[] | undefined,

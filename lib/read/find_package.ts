@@ -14,7 +14,7 @@ import type {
 } from "../io/random_access_source.ts";
 import { endsEarly } from "./check_content.ts";
 
-/** A signature that a platform's own tools put behind a package; nobody here judges it. */
+/** A signature that a platform's own tools appended to a package; not checked here. */
 export interface PlatformSignature {
   /** `pe`: Authenticode, for Windows. `macho`: `codesign`, for macOS. */
   readonly kind: "pe" | "macho";
@@ -26,14 +26,14 @@ export interface PlatformSignature {
 
 /** Where the package is in a file. */
 export interface FoundPackage {
-  /** The package as it was packed: it ends where that does, too. */
+  /** The package as it was packed, without what follows it. */
   readonly source: RandomAccessSource;
-  /** What stands behind it in the file. */
+  /** What follows it in the file. */
   readonly platformSignature: PlatformSignature | undefined;
 }
 
 /**
- * Trailer, slot table and metadata stand at the end of our packages, and nearly
+ * Trailer, slot table and metadata are at the end of flavor's packages, and nearly
  * all of them are smaller than this.
  */
 const TAIL_SIZE = 64 * 1024;

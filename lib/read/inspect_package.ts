@@ -37,7 +37,7 @@ export interface SlotSummary {
   readonly checksum: string;
 }
 
-/** What is inside of a package, as plain values; sizes in bytes. */
+/** What is inside a package, as plain values; sizes in bytes. */
 export interface PackageSummary {
   /** Path or URL of the file. */
   readonly name: string;
@@ -67,7 +67,7 @@ export interface PackageSummary {
   readonly launcher?: string;
   /** When it was built, ISO 8601. */
   readonly timestamp?: string;
-  /** A signature of the platform behind the package; not judged here. */
+  /** A platform signature after the package; not checked here. */
   readonly platformSignature?: PlatformSignature | undefined;
   /** Verdicts of opening it. */
   readonly checks: readonly VerifyCheck[];

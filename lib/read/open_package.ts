@@ -22,7 +22,7 @@ import { type PackageSlot, resolveSlots } from "./resolve_slots.ts";
 /** Options of {@linkcode openPackage}. */
 export interface OpenOptions {
   /**
-   * How much has to be proved.
+   * How much must be proved.
    *
    * @default {"standard"}
    */

@@ -92,7 +92,7 @@ export function isSame({ facts, slots }: PackageChanges): boolean {
   return facts.length === 0 && slots.length === 0;
 }
 
-/** A comparison of two packages, which are named as whoever asked named them. */
+/** A comparison of two packages, which keep the names that the caller gave them. */
 export function changesJson(
   before: string,
   after: string,

@@ -34,7 +34,7 @@ export interface Section {
   readonly size: number;
 }
 
-/** The index block and the places it names, all inside of the file. */
+/** The index block and the places it names, all inside the file. */
 export interface PackageIndex {
   /** The index block as stored, 8192 bytes. */
   readonly block: Uint8Array;

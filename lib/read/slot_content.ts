@@ -65,7 +65,7 @@ export function streamSlot(
 
 /**
  * Bytes that pass through unchanged and are hashed on the way. The verdict
- * comes at the end, so whoever consumes them has to read all of them and must
+ * comes at the end, so the consumer has to read all of them and must
  * not publish anything before the stream has closed.
  */
 class DigestCheck extends TransformStream<Uint8Array, Uint8Array> {
@@ -193,7 +193,7 @@ export async function extractSlot(
   );
 }
 
-/** One file, directory or link inside of a slot. */
+/** One file, directory or link inside a slot. */
 export type PackageEntry =
   | {
     readonly kind: "directory";

@@ -10,7 +10,7 @@ import { type VerifyOptions, verifyPackage } from "./verify_package.ts";
 
 /** What is known about one package after every check. */
 export interface Verdict {
-  /** What whoever asked calls it. */
+  /** The name that the caller gave it. */
   readonly path: string;
   readonly valid: boolean;
   readonly level: VerifyLevel;

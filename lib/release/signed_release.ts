@@ -64,7 +64,8 @@ export async function openRelease(
       `Cannot trust "${base}/${SUMS}": it is not signed by the key of flavor's releases`,
       {
         context: { url: base, expected: publicKey },
-        hint: "Somebody may stand in between; nothing was changed",
+        hint:
+          "Somebody may be tampering with the connection; nothing was changed",
       },
     );
   }

@@ -88,14 +88,15 @@ function notUpgradable(form: ProgramForm): PspfError {
   const hints: Partial<Record<ProgramForm, string>> = {
     jsr: "Run: deno install -g -f -A -n flavor jsr:@flavor/pspf/cli",
     checkout: "Update the checkout with git",
-    url: "It is fetched from where it was started; name a newer release there",
+    url:
+      "flavor.js is fetched from the URL that it is started with: use that of a newer release",
     bundle: "Download flavor.js of a newer release",
   };
   return new PspfError(
     "usage/bad-argument",
     form === "packed" || form === "compiled"
-      ? "This flavor knows no key of releases, so it cannot check another one"
-      : "Only the flavor that is one executable file can replace itself",
+      ? "This flavor knows no release key, so it cannot verify another release"
+      : "Only flavor as one executable file can replace itself",
     {
       context: { form },
       hint: hints[form] ?? "Install it from a release",

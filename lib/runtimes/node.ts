@@ -51,11 +51,11 @@ export async function prepareNode(
   if (runtime !== "" && wanted === undefined) {
     return await givenProgram(runtime, "node", host);
   }
-  const npm = await findNpm(path, "Node.js", host);
+  const npm = await findNpm(path, "fetch Node.js", host);
   const name = `node-${NPM_OS[target.os]}-${NPM_CPU[target.arch]}`;
   const asked = wanted ?? range ?? "*";
   const versions = await versionsOf(name, asked, npm);
-  // Odd numbers are never supported for long; whoever wants one says so.
+  // Odd versions are never supported for long, so they must be asked for.
   const version = versions.findLast((one) => parseInt(one) % 2 === 0) ??
     versions.at(-1);
   return await fetched(name, asked, version, npm, request, host, [
@@ -75,7 +75,7 @@ export async function prepareDeno(
   if (runtime !== "" && wanted === undefined) {
     return await givenProgram(runtime, "deno", host);
   }
-  const npm = await findNpm(path, "Deno", host);
+  const npm = await findNpm(path, "fetch Deno", host);
   const name = DENO_PACKAGES[platformName(target)] ?? "";
   const asked = wanted ?? range ?? "2";
   const version = (await versionsOf(name, asked, npm)).at(-1);
@@ -147,7 +147,7 @@ async function givenProgram(
   if (version === undefined) {
     throw new PspfError(
       "build/failed",
-      `"${program}" does not say its version as ${name} does`,
+      `"${program}" does not print a version as ${name} does`,
       { context: { path: program, said } },
     );
   }

@@ -35,7 +35,7 @@ export async function findNpm(
   if (program === undefined) {
     throw new PspfError(
       "build/failed",
-      `npm is not on PATH, and ${needs} comes from the npm registry`,
+      `npm, which is needed to ${needs}, is not on PATH`,
       {
         context: { program: "npm" },
         hint:

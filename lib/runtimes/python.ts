@@ -166,7 +166,7 @@ async function layoutOf(
   }
   throw new PspfError(
     "io/not-found",
-    `"${prefix}" is no installation of CPython: bin/python3.N and lib/python3.N/site.py are not there`,
+    `"${prefix}" is not an installation of CPython: bin/python3.N and lib/python3.N/site.py were not found in it`,
     {
       context: { path: prefix },
       hint:
@@ -379,9 +379,9 @@ export function satisfies(version: string, clause: string): boolean {
 
 /**
  * Copies what an application needs of an installation. On Linux, libraries that
- * its modules take from this machine come along, and search paths that name
+ * its modules use from this machine are copied, and search paths that name
  * the installation are made relative, so that the copy runs anywhere. Says
- * whether such libraries came along.
+ * whether there were such libraries.
  */
 async function copyInstallation(
   prefix: string,
@@ -432,7 +432,7 @@ async function copyInstallation(
       );
     }
   }
-  // Libraries of libraries are needed, too: the set grows while it is walked.
+  // Libraries of libraries are needed as well: the set grows while it is walked.
   for (const library of missing) {
     const found = await findLibrary(library, target.arch, reader);
     if (found === undefined) continue;
@@ -500,7 +500,7 @@ async function makeRelative(
   return { bytes, needed };
 }
 
-/** What an interpreter that was moved has to be able to do. */
+/** What a moved interpreter must be able to do. */
 const PROOF = `
 import json, os, sys
 import ctypes, sqlite3, ssl, zlib

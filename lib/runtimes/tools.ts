@@ -75,7 +75,7 @@ export async function runJsonTool<T>(
   }
 }
 
-/** A directory of ours in the cache for what can be made again. */
+/** A directory in flavor's cache for what can be made again. */
 export async function toolCache(
   name: string,
   host: ToolHost,

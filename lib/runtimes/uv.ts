@@ -23,7 +23,7 @@ export interface Uv {
 /** What pip gets: the version that this was tried with, or a later one. */
 const REQUIREMENT = "uv>=0.8,<1";
 
-/** Finds uv on PATH, else in our data directory, else installs it there with pip. */
+/** Finds uv on PATH, else in flavor's data directory, else installs it there with pip. */
 export async function findUv(
   host: ToolHost,
   say: (text: string) => void,
@@ -75,7 +75,7 @@ async function ownUv(
 function noUv(reason: string): PspfError {
   return new PspfError(
     "build/failed",
-    `Python projects are packed with uv, which is not here: ${reason}`,
+    `Packing a Python project needs uv, which was not found: ${reason}`,
     {
       context: { program: "uv" },
       hint:

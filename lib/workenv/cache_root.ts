@@ -41,7 +41,7 @@ export async function findCacheRoot(
   if (!exists) return root;
   await checkOwn(path, host);
   // These two are made by the launcher; a link in their place is somebody's
-  // attempt to lead us out.
+  // attempt to lead out of the cache.
   for (const directory of [root.workenvs, root.locks]) {
     const found = await host.reader.linkFacts(directory);
     if (found === undefined) continue;

@@ -35,7 +35,7 @@ export interface CleanReport {
 const TRASH_REGEXP = /^\.trash-[0-9a-f]{32}-[0-9a-z]+$/;
 
 /**
- * Removes one workenv, unless somebody fills it or runs from it. The completion
+ * Removes one workenv, unless it is being filled or in use. The completion
  * record goes first, so that a start at any later moment fills it afresh.
  */
 export async function removeWorkenv(

@@ -8,7 +8,7 @@ import {
   type WorkenvHost,
 } from "./cache_root.ts";
 
-/** What somebody does with a workenv at the moment, as far as locks tell. */
+/** What a workenv is being used for, as far as locks tell. */
 export type WorkenvActivity = "none" | "filling" | "running";
 
 /** One workenv in the cache. */
@@ -56,7 +56,7 @@ const ID_REGEXP = /^[0-9a-f]{32}$/;
 const RECORDS_REGEXP = /^\.([0-9a-f]{32})\.pspf$/;
 /** Shorter beginnings of an id are hardly meant. */
 const PREFIX_REGEXP = /^[0-9a-f]{4,32}$/;
-/** A record that grew beyond this is not ours. */
+/** A larger record was not written by a launcher. */
 const MAX_INFO_SIZE = 1 << 20;
 
 /**
@@ -76,7 +76,7 @@ export async function listWorkenvs(host: WorkenvHost): Promise<WorkenvList> {
   return { root, entries: entries.filter((entry) => !isGone(entry)) };
 }
 
-/** Whether somebody has removed the directory of a workenv by hand. */
+/** Whether the directory of a workenv was removed by hand. */
 export function isGone({ isThere, activity }: WorkenvEntry): boolean {
   return !isThere && activity === "none";
 }
@@ -194,7 +194,7 @@ async function readWorkenv(
 /**
  * Asks the launcher's locks what a workenv is used for. The lock of running
  * programs is tried only while the fill lock is held: a package that starts in
- * this very moment then waits for us instead of finding its lease refused.
+ * this very moment then waits instead of finding its lease refused.
  * Nothing is created, so a workenv without locks stays without.
  */
 async function probeActivity(

@@ -93,7 +93,7 @@ Deno.test("sbom fetches the list of components, and leaves the rest where it is"
   await using without = serveBytes(await demoPackage());
   const missing = await flavor("sbom", without.url);
   assertEquals(missing.code > 1, true);
-  assertStringIncludes(missing.err, "carries no list");
+  assertStringIncludes(missing.err, "contains no SBOM");
   await using whole = serveBytes(bytes, { fault: wholeOnly(bytes) });
   assertEquals((await flavor("sbom", whole.url)).code > 0, true);
   assertEquals((await flavor("sbom", whole.url, "--download")).code, 0);

@@ -131,7 +131,7 @@ Deno.test("workenv clean --help says what it removes when no limit is given", as
   const { out } = await cli(["workenv", "clean", "--help"], { cwd: "/" });
   assertStringIncludes(
     out.replaceAll("\n", " "),
-    "Without --older-than and --max-size, every workenv that nothing runs from is removed.",
+    "Without --older-than and --max-size, every workenv that is not in use is removed.",
   );
 });
 

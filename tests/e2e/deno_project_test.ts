@@ -122,7 +122,10 @@ Deno.test("a Deno program says what it may do, or is not packed", async () => {
   const options = { cwd: dir.path, env: PACK_ENV };
   const refused = await flavor(["pack"], options);
   assertEquals(refused.code, 3, refused.stderr);
-  assertStringIncludes(refused.stderr, "Nothing says what the program may do");
+  assertStringIncludes(
+    refused.stderr,
+    "No permissions are given for the program",
+  );
   const packed = await flavor(
     ["pack", "--allow-read", "--output", "app.psp"],
     options,

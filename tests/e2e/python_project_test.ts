@@ -586,7 +586,7 @@ Deno.test("what a Python project lacks is said", async (t) => {
   await t.step("no installation", async () => {
     assertStringIncludes(
       await fails(head, "--runtime", dir.path),
-      "is no installation of CPython",
+      "is not an installation of CPython",
     );
   });
 });

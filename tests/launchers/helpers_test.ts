@@ -94,10 +94,13 @@ Deno.test("helpers info takes the path of any launcher, wherever it is and whate
   assertEquals(facts.operations, ["none", "tar", "gzip", "zstd"]);
   await dir.write("notes.txt", "no program at all");
   const text = await inCheckout(dir, ["helpers", "info", "./notes.txt"]);
-  assertStringIncludes(text.out, "runs on     nothing that is known");
+  assertStringIncludes(text.out, "runs on     no known platform");
   const missing = await inCheckout(dir, ["helpers", "info", "./nothing"]);
   assertEquals(missing.code, 5);
-  assertStringIncludes(missing.err, 'No helper "./nothing"');
+  assertStringIncludes(
+    missing.err,
+    'neither a helper nor a file called "./nothing"',
+  );
 });
 
 Deno.test("helpers info still takes a helper's name", async () => {

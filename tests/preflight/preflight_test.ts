@@ -88,10 +88,10 @@ Deno.test("preflight() finds what would not start", async (t) => {
       app: file("#!/home/me/venv/bin/python\n"),
     }, "which is on this machine only"],
     [
-      "Windows line ends",
+      "Windows line endings",
       "{workenv}/app",
       { app: file("#!/bin/sh\r\n") },
-      "Windows line ends",
+      "Windows line endings",
     ],
     [
       "a library for another architecture",

@@ -44,7 +44,7 @@ export async function runHelpersList(
         ? [
           "No helpers were found. Looked in:",
           ...helperPlaces(host).map((place) => `  ${place.path}`),
-          'Packing takes what comes with flavor; "flavor helpers build" builds one in a checkout.',
+          'Packing uses the launchers that come with flavor; "flavor helpers build" builds one in a checkout.',
         ].join("\n")
         : formatTable([
           ["NAME", "PLATFORM", "VERSION", "SIZE", "SHA-256", "PATH"],
@@ -60,7 +60,7 @@ export async function runHelpersList(
   );
 }
 
-/** A helper, or any file that somebody takes for one. */
+/** A helper, or any file that was named as one. */
 interface Found extends Partial<HelperName> {
   readonly name: string;
   readonly path: string;
@@ -92,7 +92,7 @@ export async function runHelpersInfo(
         ["path", helper.path],
         ["language", helper.language ?? "unknown"],
         ["role", helper.role ?? "unknown"],
-        ["runs on", runsOn(facts) || "nothing that is known"],
+        ["runs on", runsOn(facts) || "no known platform"],
         ["version", version ?? "unknown"],
         ["size", formatCount(facts.size, "byte")],
         ["sha256", facts.digest],
@@ -113,7 +113,7 @@ async function findHelper(
   if ((await host.reader.facts(path))?.kind === "file") {
     const facts = await inspectHelper(path, host.reader);
     const name = basename(path);
-    // Only ours say what they are.
+    // Only flavor's own say what they are.
     const role = facts.isBuilder ? "builder" : facts.operations && "launcher";
     const ours = role && { language: "rust", role } as const;
     return { ...ours, ...parseHelperName(name), name, path, facts };
@@ -121,7 +121,7 @@ async function findHelper(
   const nearest = findNearestName(wanted, helpers.map(({ name }) => name));
   throw new PspfError(
     "launcher/not-found",
-    `No helper "${wanted}", and no such file`,
+    `There is neither a helper nor a file called "${wanted}"`,
     {
       context: { helper: wanted },
       hint: nearest === undefined
@@ -173,7 +173,7 @@ export async function runHelpersClean(
   if (checkout === undefined) {
     throw new PspfError(
       "launcher/not-found",
-      "Helpers are built in a checkout, and flavor does not run from one here",
+      "Cannot remove helpers: this flavor does not run from a checkout",
     );
   }
   const directory = join(checkout, "dist", "bin");
@@ -247,7 +247,7 @@ async function testHelper(
   if (!runsHere(helper.facts, platform)) {
     const platforms = runsOn(helper.facts);
     const detail = platforms === ""
-      ? "no program that is known"
+      ? "not a known kind of program"
       : `runs on ${platforms}, this is ${platform}`;
     return { helper, status: "skip", detail };
   }

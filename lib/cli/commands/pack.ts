@@ -232,7 +232,7 @@ async function packFor(
   }, output);
 }
 
-/** Our builder reads manifests; for a project, the one that it amounts to. */
+/** flavor's builder reads manifests; for a project, the one that it amounts to. */
 async function builderManifest(
   input: PackInput,
   flags: PackFlags,

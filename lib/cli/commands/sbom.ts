@@ -15,7 +15,7 @@ export async function runSbom(
   if (sbom === undefined) {
     throw new PspfError(
       "io/not-found",
-      `"${source.name}" carries no list of what it is made of`,
+      `"${source.name}" contains no SBOM`,
       {
         context: { path: source.name },
         hint:

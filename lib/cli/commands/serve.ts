@@ -5,7 +5,7 @@ import { readTrustedKeys } from "../package_file.ts";
 /** Addresses that only this machine reaches, as they stand in a URL. */
 const LOOPBACK_REGEXP = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?)$/;
 
-/** `flavor serve`: answers until somebody ends it. */
+/** `flavor serve`: answers until it is stopped. */
 export async function runServe(
   command: CommandOf<"serve">,
   { host, output }: CommandContext,
@@ -31,7 +31,7 @@ export async function runServe(
   const url = `http://${shown}:${address.port}/`;
   if (!isLoopback) {
     output.warn(
-      `everybody who reaches ${url} can read these packages; nothing asks who they are`,
+      `everybody who can reach ${url} can read these packages without logging in`,
     );
   }
   output.result({ url }, () => url);

@@ -21,7 +21,7 @@ export async function runSite(
   for (const { file, valid } of packages) {
     if (valid) continue;
     output.warn(
-      `${visibleText(file)} does not verify; whoever opens it there is told so`,
+      `${visibleText(file)} does not verify; the page will say so`,
     );
   }
   output.report(

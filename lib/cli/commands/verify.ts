@@ -38,7 +38,7 @@ export async function runVerify(
       if (!output.json) say(verdict, verdicts.length > 0, output);
       verdicts.push(verdict);
     } catch (error) {
-      // The others are worth an answer, too.
+      // The others deserve an answer as well.
       if (packages.length === 1 || !isPspfError(error)) throw error;
       unread = reportFailure(error, output, false);
     }
@@ -87,7 +87,7 @@ function checkLines(
 }
 
 function verdictLine(verdict: Verdict, { paint }: Output): string {
-  // A name with a line feed could otherwise print a verdict of its own.
+  // A name with a line feed could otherwise print a false verdict.
   const name = visibleText(verdict.path);
   return verdict.valid
     ? paint.good(`${name} is valid${whoSigned(verdict)}`)

@@ -166,10 +166,10 @@ async function findPackageOf(
   }
   throw new PspfError(
     "cache/not-found",
-    `The package that filled the workenv "${id}" is not at "${packagePath}" any more`,
+    `The package that filled the workenv "${id}" is no longer at "${packagePath}"`,
     {
       context: { id, path: packagePath },
-      hint: "Where it is now: FLAVOR_LAUNCHER_CLI=1 PACKAGE repair",
+      hint: "Run this with its new path: FLAVOR_LAUNCHER_CLI=1 PACKAGE repair",
     },
   );
 }
