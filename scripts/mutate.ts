@@ -18,7 +18,12 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   archive: ["properties", "read/hostile_test.ts", "pack/frames_test.ts"],
   bytes: ["format", "read"],
   crypto: ["read"],
-  format: ["read", "properties", "pack/platform_signing_test.ts"],
+  format: [
+    "read",
+    "properties",
+    "pack/platform_signing_test.ts",
+    "cli/keys_test.ts",
+  ],
   host: ["io"],
   io: ["archive", "host"],
   read: [

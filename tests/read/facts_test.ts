@@ -1,7 +1,11 @@
 /** What is said of packages, and of sources that do not keep their word. */
 
 import { parseMetadata } from "@flavor/pspf/format";
-import { BytesSource, type RandomAccessSource } from "@flavor/pspf/io";
+import {
+  BytesSource,
+  MemoryTarget,
+  type RandomAccessSource,
+} from "@flavor/pspf/io";
 import { inspectPackage, PSPFReader, verifyPackage } from "@flavor/pspf/read";
 import { assert, assertEquals } from "@std/assert";
 import { PspfError } from "../../lib/errors.ts";
@@ -109,4 +113,18 @@ Deno.test("a key that stands twice is refused, whatever stands before its colon"
       `${JSON.stringify(blank)}: ${code}`,
     );
   }
+});
+
+Deno.test("extractAll() finishes its target once, after all slots", async () => {
+  const bytes = await makeSealedPackage({ slots: SLOTS });
+  await using reader = await PSPFReader.open(bytes);
+  const finished: number[] = [];
+  const target = new class extends MemoryTarget {
+    override finish(): Promise<void> {
+      finished.push(this.entries.size);
+      return super.finish();
+    }
+  }();
+  await reader.extractAll(target);
+  assertEquals(finished, [target.entries.size]);
 });
