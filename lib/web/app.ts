@@ -104,10 +104,9 @@ export function createApp(options: AppOptions): WebApp {
   const library = new Library(shelf, trusted);
   const app = new Hono();
 
-  app.onError((error, c) => {
+  app.onError((error) => {
     const problem = problemOf(error);
-    const isExpected = problem.status < 500 || c.req.raw.signal.aborted;
-    if (!isExpected) onError?.(error);
+    if (problem.status >= 500) onError?.(error);
     return problemResponse(problem, SECURITY_HEADERS);
   });
   app.use(async (c, next) => {
@@ -257,13 +256,7 @@ export function createApp(options: AppOptions): WebApp {
 
   app.get("/api/packages/:name/verify.json", async (c) => {
     const { name } = c.req.param();
-    // Nobody is told how far it is, but whoever leaves ends it.
-    const verdict = await judge(
-      name,
-      c.req.query("level"),
-      undefined,
-      c.req.raw.signal,
-    );
+    const verdict = await judge(name, c.req.query("level"));
     return await json(c.req.raw, verdict, "no-store");
   });
 

@@ -94,8 +94,9 @@ Deno.test("the Node.js manifest of docs/packing.md starts a program with its mod
     "import word from 'greet';\n" +
       "console.log(word, JSON.stringify(process.argv.slice(2)), process.execPath);\n",
   );
-  const [words = "", path = ""] = (await packAndStart(dir, "node-app"))
-    .split("] ");
+  // The machine's Node.js may need libraries of the machine's.
+  const said = await packAndStart(dir, "node-app", "--no-preflight");
+  const [words = "", path = ""] = said.split("] ");
   assertEquals(words, 'hello ["one","two words"');
   assertEquals(path.startsWith(dir.at("cache")), true, path);
 });

@@ -163,7 +163,12 @@ Deno.test("what is compiled for a package is the same in every build", async () 
     );
     await dir.write("main.js", "console.log(require('addon'));\n");
     await dir.write("notes.txt", "not published");
-    await packIn(dir);
+    // node-gyp compiles with headers of no path that holds a blank.
+    const outcome = await flavor(["pack"], {
+      cwd: dir.path,
+      env: { ...PACK_ENV, FLAVOR_CACHE: cache.at("pack") },
+    });
+    assertEquals(outcome.code, 0, outcome.stderr);
     const path = dir.at("dist", "compiled.psp");
     const { stdout, stderr } = await startBare(path, [], cache.path);
     assertEquals(stdout, "compiled here\n", stderr);
