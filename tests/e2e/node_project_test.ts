@@ -165,7 +165,7 @@ Deno.test("what is compiled for a package is the same in every build", async () 
     );
     await dir.write("main.js", "console.log(require('addon'));\n");
     await dir.write("notes.txt", "not published");
-    const outcome = await flavor(["pack"], {
+    const outcome = await flavor(["pack", "--key-seed", "test"], {
       cwd: dir.path,
       env: { ...PACK_ENV, FLAVOR_CACHE: flavorCache.path },
     });
