@@ -7,7 +7,7 @@ const RUST = /^channel = "(.*)"$/m;
 /** Everything that the tests need, as tools that do nothing. */
 async function equip(checkout: StubCheckout, except = ""): Promise<void> {
   const tools =
-    "bzip2 cc chromium curl docker-registry fish g++ go lighttpd make npm openssl script setfattr shellcheck skopeo strace tar unshare wget xz zsh zstd uv python3";
+    "bzip2 cc chromium curl docker-registry fish g++ go lighttpd make npm openssl script shellcheck skopeo strace tar unshare wget xz zsh zstd uv python3";
   for (const name of tools.split(" ")) {
     if (name !== except) await checkout.tool(name);
   }

@@ -258,7 +258,7 @@ fn verify_finds_what_was_added_and_what_has_another_mode() {
         ),
         (
             "d/away",
-            &|| symlink("/etc", workenv.join("d/away")).unwrap(),
+            &|| symlink("/nowhere", workenv.join("d/away")).unwrap(),
             &|| {
                 fs::remove_file(workenv.join("d/away")).unwrap();
             },
