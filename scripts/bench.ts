@@ -113,6 +113,7 @@ async function main(args: readonly string[]): Promise<void> {
     throw new Error("--starts takes a number from 1");
   }
   using context = new BenchContext(starts);
+  await context.bundleProgram();
   const findings: Findings = { rows: [], calls: [] };
   for (const part of parts) {
     console.error(`bench: ${part}`);

@@ -81,10 +81,11 @@ export class BlockCompressor implements Disposable {
           this.#waiting.shift()?.();
         }
       }
-      if (thread === undefined || (!isSlow && looks > 0)) {
-        return compressHere(job);
-      }
-      // A worker may have finished while this thread was at work itself.
+      const isAlone = this.#started === undefined ||
+        (isSlow && thread === undefined);
+      if (isAlone || (!isSlow && looks > 0)) return compressHere(job);
+      // A worker may have started or finished while this thread was at work
+      // itself, and its message comes with a turn.
       await (isSlow
         ? new Promise<void>((resolve) => this.#waiting.push(resolve))
         : takeTurn());

@@ -1,6 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PLATFORMS } from "../../lib/launchers/platform.ts";
+import { BUILT_RELEASE } from "../../lib/release/built_release.ts";
+import { bundle } from "../release/bundle.ts";
+import { stage } from "../release/staging.ts";
 
 const ARCH = { x86_64: "amd64", aarch64: "arm64" } as const;
 
@@ -49,22 +59,34 @@ export class BenchContext implements Disposable {
     );
   }
 
-  /** The command line, run by Deno as `scripts/dev flavor` does. */
-  flavor(...args: readonly string[]): readonly string[] {
-    const config = join(this.root, "deno.json");
-    const flags = [
-      "--quiet",
-      "--no-prompt",
-      "--allow-all",
-      `--config=${config}`,
-    ];
+  /** Bundles the command line, as users get it, for {@linkcode BenchContext.flavor}. */
+  async bundleProgram(): Promise<void> {
+    const directory = this.path("program");
+    mkdirSync(directory);
+    await stage(directory, [], BUILT_RELEASE);
+    writeFileSync(this.#program, await bundle(directory, PLATFORMS.length));
+  }
+
+  get #program(): string {
+    return this.path("flavor.js");
+  }
+
+  /** A command with Deno alone. */
+  deno(...args: readonly string[]): readonly string[] {
     return [
       Deno.execPath(),
       "run",
-      ...flags,
-      join(this.root, "cli.ts"),
+      "--quiet",
+      "--no-prompt",
+      "--allow-all",
+      "--no-config",
       ...args,
     ];
+  }
+
+  /** The command line. */
+  flavor(...args: readonly string[]): readonly string[] {
+    return this.deno(this.#program, ...args);
   }
 
   [Symbol.dispose](): void {

@@ -1,8 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { PLATFORMS } from "../../lib/launchers/platform.ts";
-import { BUILT_RELEASE } from "../../lib/release/built_release.ts";
-import { bundle } from "../release/bundle.ts";
-import { stage } from "../release/staging.ts";
+import { writeFileSync } from "node:fs";
 import type { BenchContext } from "./bench_context.ts";
 import type { BenchRow } from "./bench_row.ts";
 import { fastest, measureCommands } from "./spawner.ts";
@@ -19,15 +15,9 @@ const STARTS = 40;
 export async function benchProgram(
   context: BenchContext,
 ): Promise<readonly BenchRow[]> {
-  const directory = context.path("program");
-  mkdirSync(directory, { recursive: true });
-  await stage(directory, [], BUILT_RELEASE);
-  const program = context.path("flavor.js");
-  writeFileSync(program, await bundle(directory, PLATFORMS.length));
   const empty = context.path("empty.js");
   writeFileSync(empty, "\n");
-  const run = [Deno.execPath(), "run", "--allow-all", "--no-config"];
-  const commands = [[...run, empty], [...run, program, "--version"]];
+  const commands = [context.deno(empty), context.flavor("--version")];
   // The first starts fill Deno's cache of compiled code.
   await measureCommands(context, 3, commands);
   const [nothing, version] = await measureCommands(context, STARTS, commands);

@@ -56,6 +56,26 @@ Deno.test("BlockCompressor compresses without workers where there are none", asy
   }
 });
 
+Deno.test("BlockCompressor hears of its workers from a caller that never waits", async () => {
+  const { Worker: RealWorker } = globalThis;
+  let posted = 0;
+  globalThis.Worker = class extends RealWorker {
+    override postMessage(message: unknown): void {
+      posted++;
+      super.postMessage(message);
+    }
+  };
+  try {
+    using compressor = new BlockCompressor({ jobs: 2 });
+    for (let block = 0; posted === 0 && block < 5000; block++) {
+      await compressor.compress(job());
+    }
+    assertEquals(posted, 1);
+  } finally {
+    globalThis.Worker = RealWorker;
+  }
+});
+
 Deno.test("BlockCompressor refuses a number of jobs that makes no sense", () => {
   for (const jobs of [0, -1, 1.5, NaN]) {
     assertThrows(() => new BlockCompressor({ jobs }), RangeError);
