@@ -2,14 +2,13 @@ import { adler32 } from "../bytes/adler32.ts";
 import {
   FORMAT_VERSION,
   INDEX_BLOCK_SIZE,
-  MARKER_SIZE,
   PUBLIC_KEY_SIZE,
   SHA256_SIZE,
   SIGNATURE_SIZE,
   SLOT_DESCRIPTOR_SIZE,
   START_MARKER,
 } from "./constants.ts";
-import { SEAL_OFFSET, SEAL_SIZE } from "./seal.ts";
+import { SEAL_OFFSET } from "./seal.ts";
 
 /** Byte offsets inside the index block. */
 const AT = {
@@ -183,8 +182,6 @@ export function encodeIndexBlock(
 ): Uint8Array<ArrayBuffer> {
   const { buildTimestamp = 0, tailMarker = true } = init;
   expectLength(init.publicKey, PUBLIC_KEY_SIZE, "public key");
-  expectLength(init.metadataDigest, SHA256_SIZE, "metadata digest");
-  expectLength(init.signature, SIGNATURE_SIZE, "signature");
   const block = new Uint8Array(INDEX_BLOCK_SIZE);
   const view = viewOf(block);
   const u32 = (at: number, value: number): void =>
@@ -212,10 +209,7 @@ export function encodeIndexBlock(
   u64(AT.capabilities, CAPABILITIES);
   u32(AT.compatibility, FORMAT_VERSION);
   u32(AT.protocolVersion, HINTS.protocolVersion);
-  if (init.seal !== undefined) {
-    expectLength(init.seal, SEAL_SIZE, "seal");
-    block.set(init.seal, SEAL_OFFSET);
-  }
+  if (init.seal !== undefined) block.set(init.seal, SEAL_OFFSET);
   if (tailMarker) u32(AT.tailMarker, START_MARKER);
   writeIndexChecksum(block);
   return block;
@@ -223,7 +217,9 @@ export function encodeIndexBlock(
 
 /** Computes the checksum that an index block should carry. */
 export function indexChecksum(block: Uint8Array): number {
-  return checksumWithout(block, AT.checksum);
+  const head = adler32(block.subarray(0, AT.checksum));
+  const field = adler32(new Uint8Array(4), head);
+  return adler32(block.subarray(AT.packageSize), field);
 }
 
 /**
@@ -243,19 +239,13 @@ export function writeIndexKey(
   publicKey: Uint8Array,
   signature: Uint8Array,
 ): void {
-  block.set(publicKey.subarray(0, PUBLIC_KEY_SIZE), AT.publicKey);
-  block.set(signature.subarray(0, SIGNATURE_SIZE), AT.signature);
+  block.set(publicKey, AT.publicKey);
+  block.set(signature, AT.signature);
 }
 
 /** Stores the right checksum in an index block. */
 export function writeIndexChecksum(block: Uint8Array): void {
   viewOf(block).setUint32(AT.checksum, indexChecksum(block), true);
-}
-
-function checksumWithout(block: Uint8Array, at: number): number {
-  const zeros = new Uint8Array(MARKER_SIZE);
-  const head = adler32(block.subarray(0, at));
-  return adler32(block.subarray(at + 4), adler32(zeros, head));
 }
 
 function viewOf(bytes: Uint8Array): DataView {

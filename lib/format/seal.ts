@@ -129,7 +129,7 @@ export function writeSealSignature(
   block: Uint8Array,
   signature: Uint8Array,
 ): void {
-  block.set(signature.subarray(0, SIGNATURE_SIZE), SEAL_OFFSET + AT.signature);
+  block.set(signature, SEAL_OFFSET + AT.signature);
 }
 
 function expectField(what: string, actual: number, expected: number): void {
@@ -145,18 +145,13 @@ function expectField(what: string, actual: number, expected: number): void {
 }
 
 function expectZero(bytes: Uint8Array, from: number, to: number): void {
-  const at = bytes.subarray(from, to).findIndex((byte) => byte !== 0);
-  if (at < 0) return;
-  const offset = SEAL_OFFSET + from + at;
-  throw new PspfError(
-    "format/bad-seal",
-    `Cannot read the seal: index byte ${offset} is reserved and not zero`,
-    {
-      context: {
-        index_offset: offset,
-        actual: bytes[from + at] ?? 0,
-        expected: 0,
-      },
-    },
-  );
+  for (const [at, actual] of bytes.subarray(from, to).entries()) {
+    if (actual === 0) continue;
+    const offset = SEAL_OFFSET + from + at;
+    throw new PspfError(
+      "format/bad-seal",
+      `Cannot read the seal: index byte ${offset} is reserved and not zero`,
+      { context: { index_offset: offset, actual, expected: 0 } },
+    );
+  }
 }

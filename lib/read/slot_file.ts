@@ -1,3 +1,4 @@
+import { concat } from "@std/bytes/concat";
 import { equals } from "@std/bytes/equals";
 import { type MemberPlace, placeMember } from "../archive/member_place.ts";
 import { checkEntryPath, comparePaths } from "../archive/path_policy.ts";
@@ -215,12 +216,7 @@ class FramedArchive {
 
   /** Some bytes of the archive; heads may reach into the next frame. */
   async #read(offset: number, length: number): Promise<Uint8Array> {
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    for await (const part of this.chunks(offset, length)) {
-      if (part.length === length) return part;
-      parts.push(new Uint8Array(part));
-    }
-    return new Uint8Array(await new Blob(parts).arrayBuffer());
+    return concat(await Array.fromAsync(this.chunks(offset, length)));
   }
 
   /** A part of the archive; the frames come as one stream. */

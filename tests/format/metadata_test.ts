@@ -109,6 +109,113 @@ Deno.test("parseMetadata() fills in what builders leave out", {
   assertEquals(metadata.setupCommands, []);
 });
 
+Deno.test("parseMetadata() fills in what parts of a document leave out", {
+  permissions: "none",
+}, () => {
+  const slot = { id: "s", target: "t", checksum: "c" };
+  const metadata = parse({
+    ...LEAST,
+    slots: [slot, { id: "p", target: "u", self_ref: true }],
+    launcher: {},
+    build: {},
+    verification: {},
+    compatibility: {},
+    cache_validation: {},
+    workenv: {},
+  });
+  const words = { source: "", operations: "", purpose: "", lifecycle: "" };
+  assertEquals(metadata.slots, [
+    { slot: 0, ...slot, size: 0, ...words },
+    {
+      slot: 1,
+      id: "p",
+      target: "u",
+      checksum: "",
+      size: 0,
+      selfRef: true,
+      ...words,
+    },
+  ]);
+  const { launcher, build, verification } = metadata;
+  assertEquals(launcher, {
+    tool: "",
+    toolVersion: "",
+    size: 0,
+    checksum: "",
+    capabilities: [],
+  });
+  assertEquals(build, {
+    tool: "",
+    toolVersion: "",
+    timestamp: "",
+    deterministic: false,
+    platform: { os: "", arch: "", host: "" },
+  });
+  assertEquals(verification, {
+    integritySeal: { required: false, algorithm: "" },
+    signed: false,
+    requireVerification: false,
+  });
+  const { compatibility, cacheValidation, workenv } = metadata;
+  assertEquals(compatibility, { minFormatVersion: "", features: [] });
+  assertEquals(cacheValidation, { checkFile: "", expectedContent: "" });
+  assertEquals(workenv, { directories: [], env: {} });
+});
+
+Deno.test("parseMetadata() shows what it found, cut where it is long", {
+  permissions: "none",
+}, () => {
+  const messageFor = (document: unknown): string =>
+    throwsCode("format/bad-metadata", () => parse(document)).message;
+  assertEquals(
+    messageFor([]),
+    "Cannot read the metadata: the document is [], expected an object",
+  );
+  const messageOf = (format: unknown): string =>
+    messageFor({ ...LEAST, format });
+  const long = "x".repeat(58);
+  assertEquals(
+    messageOf(long),
+    `Cannot read the metadata: format is "${long}", expected "PSPF/2025"`,
+  );
+  assertEquals(
+    messageOf(`${long}y`),
+    `Cannot read the metadata: format is "${
+      long.slice(2)
+    }..., expected "PSPF/2025"`,
+  );
+  assertEquals(
+    messageFor({ ...LEAST, slots: [{ id: "a", target: "t" }] }),
+    "Cannot read the metadata: slots[0].checksum is nothing, expected a string",
+  );
+});
+
+Deno.test("parseMetadata() takes one spelling of base64", {
+  permissions: "none",
+}, () => {
+  const readDigests = (digests: unknown): unknown => {
+    const frames = { stored: [1], content: [1], digests };
+    const slots = [{ id: "a", target: "t", checksum: "", frames }];
+    return parse({ ...LEAST, slots }).slots[0]?.frames?.digests;
+  };
+  assertEquals(readDigests("AAEC/w=="), new Uint8Array([0, 1, 2, 255]));
+  for (
+    const [digests, expected] of [
+      ["AAEC/w", "base64"],
+      ["AAEC/x==", "base64"],
+      ["AAEC_w==", "base64"],
+      ["?", "base64"],
+      [7, "a string"],
+    ]
+  ) {
+    const error = throwsCode(
+      "format/bad-metadata",
+      () => readDigests(digests),
+    );
+    assertEquals(error.context["expected"], expected);
+  }
+});
+
 Deno.test(
   "parseMetadata() prefers env to environment",
   { permissions: "none" },

@@ -1,10 +1,12 @@
 import { sha256 } from "@flavor/pspf/crypto";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import {
   clearRewritten,
   examineExecutable,
   findSignature,
+  isLinkedit,
+  machoCommands,
   packageEnd,
 } from "../../lib/format/platform_signature.ts";
 import vectors from "../vectors/platform_signatures.json" with { type: "json" };
@@ -44,3 +46,56 @@ for (const vector of vectors.cases) {
     );
   });
 }
+
+/** The start of a program for macOS with load commands of some lengths. */
+function machoHead(
+  sizes: readonly number[],
+  end = sizes.reduce((sum, size) => sum + size, 0),
+): DataView {
+  const view = new DataView(new ArrayBuffer(32 + end));
+  view.setUint32(16, sizes.length, true);
+  view.setUint32(20, end, true);
+  let at = 32;
+  for (const size of sizes) {
+    if (at + 8 > view.byteLength) break;
+    view.setUint32(at, 0x2a, true);
+    view.setUint32(at + 4, size, true);
+    at += size;
+  }
+  return view;
+}
+
+Deno.test("machoCommands() lists commands from 8 bytes on", () => {
+  assertEquals(machoCommands(machoHead([8, 24])), [
+    { at: 32, kind: 0x2a, size: 8 },
+    { at: 40, kind: 0x2a, size: 24 },
+  ]);
+  assertEquals(machoCommands(machoHead([])), []);
+});
+
+Deno.test("machoCommands() refuses commands that are no whole number of words, or cut off", () => {
+  for (
+    const view of [
+      machoHead([0], 16),
+      machoHead([4], 16),
+      machoHead([12], 16),
+      machoHead([8, 24], 24),
+      new DataView(machoHead([8, 8]).buffer, 0, 47),
+    ]
+  ) {
+    assertThrows(() => machoCommands(view), RangeError);
+  }
+});
+
+Deno.test("isLinkedit() knows the segment by its kind, length and whole name", () => {
+  const view = new DataView(new ArrayBuffer(128));
+  const name = "__LINKEDIT";
+  for (let i = 0; i < name.length; i++) {
+    view.setUint8(16 + i, name.charCodeAt(i));
+  }
+  assertEquals(isLinkedit(view, 8, 0x19, 72), true);
+  assertEquals(isLinkedit(view, 8, 0x19, 64), false);
+  assertEquals(isLinkedit(view, 8, 0x1a, 72), false);
+  view.setUint8(31, 1);
+  assertEquals(isLinkedit(view, 8, 0x19, 72), false);
+});

@@ -10,6 +10,7 @@ import {
   normalizeLifecycle,
   parsePermissions,
   purposeByte,
+  SLOT_PLATFORMS,
 } from "../../lib/format/slot_words.ts";
 import { parseSlotDescriptor, SlotPurpose } from "@flavor/pspf/format";
 import { assert, assertEquals } from "@std/assert";
@@ -65,6 +66,12 @@ Deno.test("lifecycleByte() knows every documented word", {
   assertEquals(["", "volatile", "forever"].map(lifecycleByte), [2, 2, 2]);
   assertEquals(normalizeLifecycle("temporary"), "temp");
   assert(!KNOWN_LIFECYCLES.includes("volatile"));
+});
+
+Deno.test("a slot for any platform has the byte 0", {
+  permissions: "none",
+}, () => {
+  assertEquals(SLOT_PLATFORMS, { any: 0, linux: 1, darwin: 2, windows: 3 });
 });
 
 Deno.test("parsePermissions() takes 3 or 4 octal digits only", {
