@@ -92,12 +92,9 @@ export class FrameRule {
     members: readonly FramedMember[],
     maxCount: number = MAX_FRAME_COUNT,
   ): FrameRule {
-    let unit = FRAME_UNIT;
-    for (;; unit *= 2) {
+    for (let unit = FRAME_UNIT;; unit *= 2) {
       const rule = new FrameRule(unit);
-      let count = 1;
-      for (const _ of rule.cuts(members)) if (++count > maxCount) break;
-      if (count <= maxCount) return rule;
+      if ([...rule.cuts(members)].length < maxCount) return rule;
     }
   }
 }
@@ -112,16 +109,8 @@ const ENCODER = new TextEncoder();
 /** FNV-1a of a text in UTF-8. */
 export function fnv1a32(text: string): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0x7f) return hashBytes(ENCODER.encode(text));
-    hash = Math.imul(hash ^ unit, 0x01000193);
+  for (const byte of ENCODER.encode(text)) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
   }
-  return hash >>> 0;
-}
-
-function hashBytes(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }

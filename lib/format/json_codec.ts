@@ -144,8 +144,8 @@ export const textMap: Codec<StringMap> = {
     return value as StringMap;
   },
   write(value): Draft {
-    const entries = Object.entries(value);
-    return Object.fromEntries(entries.sort(([a], [b]) => a < b ? -1 : 1));
+    const names = Object.keys(value).sort();
+    return Object.fromEntries(names.map((name) => [name, value[name]]));
   },
 };
 

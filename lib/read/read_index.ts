@@ -115,18 +115,16 @@ async function readTrailer(
     );
   }
   const offset = source.size - TRAILER_SIZE;
+  const trailer = await source.read(offset, TRAILER_SIZE, options);
   try {
-    return parseTrailer(await source.read(offset, TRAILER_SIZE, options));
+    return parseTrailer(trailer);
   } catch (error) {
-    if (
-      !(error instanceof PspfError) || error.code !== "format/not-a-package"
-    ) throw error;
     const size = Math.min(source.size, SEARCH_SIZE + TRAILER_SIZE);
     const tail = await source.read(source.size - size, size, options);
     const appended = findAppendedBytes(tail);
     throw new PspfError(
-      error.code,
-      `Cannot open "${source.name}" as a package: ${error.message}`,
+      "format/not-a-package",
+      `Cannot open "${source.name}" as a package: ${(error as Error).message}`,
       {
         context: {
           path: source.name,

@@ -81,7 +81,11 @@ async function openByReading(
       await entries.return();
       // Links that lead to each other would lead nowhere, for ever.
       if (isLinked) throw noSuchFile(slot, wanted);
-      return await openByReading(opened, slot, entry.existing, options, true);
+      const { existing } = entry;
+      return {
+        ...await openByReading(opened, slot, existing, options, true),
+        path: wanted,
+      };
     }
     if (entry.kind !== "file") {
       await entries.return();
@@ -141,54 +145,70 @@ function noSuchFile(
   );
 }
 
+/** One frame of a slot: where it is in the file, and its part of the archive. */
+interface Frame {
+  readonly index: number;
+  readonly offset: number;
+  readonly stored: number;
+  readonly start: number;
+  readonly size: number;
+  readonly digest: Uint8Array;
+  /** Whether it goes on with the member that the frame before it holds. */
+  readonly goesOn: boolean;
+}
+
+function framesOf({ offset: first }: PackageSlot, table: FrameTable): Frame[] {
+  let [offset, start, goesOn] = [first, 0, false];
+  return table.stored.map((stored, index) => {
+    const size = table.content[index] as number;
+    const at = index * FRAME_DIGEST_SIZE;
+    const digest = table.digests.subarray(at, at + FRAME_DIGEST_SIZE);
+    const frame = { index, offset, stored, start, size, digest, goesOn };
+    offset += stored;
+    start += size;
+    // Only a frame of exactly so many bytes may be followed by one that goes on
+    // with the same file; all others are followed by the head of a member.
+    goesOn = size % FRAME_UNIT === 0;
+    return frame;
+  });
+}
+
 /** An archive that is read frame by frame. */
 class FramedArchive {
   readonly #opened: OpenedPackage;
   readonly #slot: PackageSlot;
-  readonly #frames: FrameTable;
   readonly #options: ExtractOptions;
-  /** Where each frame begins: in the file, and in the archive; and the ends. */
-  readonly #stored: readonly number[];
-  readonly #content: readonly number[];
+  readonly #frames: readonly Frame[];
   /** The frame that was read last: heads and small files stand together. */
   #last: { readonly index: number; readonly bytes: Uint8Array } | undefined;
 
   constructor(
     opened: OpenedPackage,
     slot: PackageSlot,
-    frames: FrameTable,
+    table: FrameTable,
     options: ExtractOptions,
   ) {
     this.#opened = opened;
     this.#slot = slot;
-    this.#frames = frames;
     this.#options = options;
-    this.#stored = startsOf(frames.stored, slot.offset);
-    this.#content = startsOf(frames.content, 0);
+    this.#frames = framesOf(slot, table);
   }
 
   async find(path: string): Promise<MemberPlace | undefined> {
-    // Only a frame of exactly so many bytes may be followed by one that goes on
-    // with the same file; all others are followed by the head of a member.
-    const { content } = this.#frames;
-    const heads = content.keys().filter((index) =>
-      index === 0 || (content[index - 1] ?? 0) % FRAME_UNIT !== 0
-    ).toArray();
-    let low = 0;
-    for (let high = heads.length; high - low > 1;) {
-      const middle = (low + high) >> 1;
-      const first = await this.#place(this.#startOf(heads[middle]));
+    let heads = this.#frames.filter(({ goesOn }) => !goesOn)
+      .map(({ start }) => start);
+    let end = Infinity;
+    while (heads.length > 1) {
+      const later = heads.splice(heads.length >> 1);
+      const [start = end] = later;
+      const first = await this.#place(start);
       const isBefore = first !== undefined &&
         comparePaths(first.path, path) <= 0;
-      if (isBefore) low = middle;
-      else high = middle;
+      if (isBefore) heads = later;
+      else end = start;
     }
-    const end = heads[low + 1];
-    return await this.#walk(
-      path,
-      this.#startOf(heads[low]),
-      this.#startOf(end),
-    ) ??
+    const [start = end] = heads;
+    return await this.#walk(path, start, end) ??
       // Packages of others may be in another order.
       await this.#walk(path, 0, Infinity);
   }
@@ -206,10 +226,6 @@ class FramedArchive {
     return undefined;
   }
 
-  #startOf(frame: number | undefined): number {
-    return frame === undefined ? Infinity : this.#content[frame] ?? Infinity;
-  }
-
   #place(at: number): Promise<MemberPlace | undefined> {
     return placeMember((offset, length) => this.#read(offset, length), at);
   }
@@ -224,60 +240,46 @@ class FramedArchive {
     offset: number,
     length: number,
   ): AsyncGenerator<Uint8Array, void, undefined> {
+    if (length === 0) return;
     const end = offset + length;
-    const total = this.#content.at(-1) ?? 0;
-    if (end > total) {
+    const frames = this.#frames.filter(({ start, size }) =>
+      start < end && start + size > offset
+    );
+    const last = frames.at(-1);
+    if (last === undefined || last.start + last.size < end) {
       throw new PspfError(
         "archive/truncated",
         "Cannot read the archive: it ends early",
-        { context: { slot: this.#slot.index, offset: total, expected: end } },
+        { context: { slot: this.#slot.index, expected: end } },
       );
     }
-    const first = this.#frameAt(offset);
-    let last = first;
-    while ((this.#content[last + 1] ?? Infinity) < end) last++;
     await using source = readAhead(
       this.#opened.source,
-      this.#stored[last + 1] ?? 0,
+      last.offset + last.stored,
     );
-    let at = offset;
-    for (let index = first; at < end; index++) {
-      const bytes = await this.#frame(index, source);
-      const start = this.#content[index] ?? 0;
-      const part = bytes.subarray(at - start, end - start);
-      at += part.length;
-      if (part.length > 0) yield part;
+    for (const frame of frames) {
+      const bytes = await this.#open(frame, source);
+      yield bytes.subarray(
+        Math.max(0, offset - frame.start),
+        end - frame.start,
+      );
     }
-  }
-
-  #frameAt(offset: number): number {
-    let low = 0;
-    for (let high = this.#frames.content.length; high - low > 1;) {
-      const middle = (low + high) >> 1;
-      if ((this.#content[middle] ?? Infinity) <= offset) low = middle;
-      else high = middle;
-    }
-    return low;
   }
 
   /** The content of a frame, held to its digest. */
-  async #frame(
-    index: number,
-    source: RandomAccessSource,
-  ): Promise<Uint8Array> {
+  async #open(frame: Frame, source: RandomAccessSource): Promise<Uint8Array> {
+    const { index, offset, stored, size } = frame;
     if (this.#last?.index === index) return this.#last.bytes;
     const { signal, onProgress } = this.#options;
-    const { slot, stored, size } = this.#facts(index);
+    const slot = this.#slot;
     const what = `frame ${index} of slot ${slot.index} ("${slot.id}")`;
     const bytes = await collectBytes(
-      source.stream(this.#stored[index] ?? 0, stored, { signal }),
+      source.stream(offset, stored, { signal }),
       { maxSize: stored, what, code: "io/failed" },
     );
     onProgress?.(stored);
-    const at = index * FRAME_DIGEST_SIZE;
-    const expected = this.#frames.digests.subarray(at, at + FRAME_DIGEST_SIZE);
     const digest = (await sha256(bytes)).subarray(0, FRAME_DIGEST_SIZE);
-    if (this.#opened.level !== "none" && !equals(digest, expected)) {
+    if (this.#opened.level !== "none" && !equals(digest, frame.digest)) {
       throw new PspfError(
         "verify/slot-digest",
         `Cannot trust the ${what}: its digest is not the signed one`,
@@ -306,18 +308,4 @@ class FramedArchive {
     this.#last = { index, bytes: plain };
     return plain;
   }
-
-  #facts(index: number): { slot: PackageSlot; stored: number; size: number } {
-    const { stored, content } = this.#frames;
-    return {
-      slot: this.#slot,
-      stored: stored[index] ?? 0,
-      size: content[index] ?? 0,
-    };
-  }
-}
-
-function startsOf(sizes: readonly number[], start: number): readonly number[] {
-  let at = start;
-  return [start, ...sizes.map((size) => at += size)];
 }

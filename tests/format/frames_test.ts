@@ -1,5 +1,10 @@
-import { assertEquals } from "@std/assert";
-import { fileFrameUnit, fnv1a32, FrameRule } from "../../lib/format/frames.ts";
+import { assert, assertEquals } from "@std/assert";
+import {
+  fileFrameUnit,
+  fnv1a32,
+  FRAME_UNIT,
+  FrameRule,
+} from "../../lib/format/frames.ts";
 import { frameRuleFor, writeTar } from "../../lib/archive/write_tar.ts";
 import { MemoryTree } from "@flavor/pspf/io";
 import vectors from "../vectors/frames.json" with { type: "json" };
@@ -55,3 +60,36 @@ for (const one of vectors.cases) {
     assertEquals(ends, one.cuts);
   });
 }
+
+Deno.test("a small member begins a frame from a quarter of the unit on, if its name says so", () => {
+  const rule = new FrameRule(1024);
+  const names = Array.from({ length: 99 }, (_, index) => `f${index}`);
+  const name = names.find((name) => fnv1a32(name) >>> 30 === 0) ?? "";
+  assert(rule.cutsBefore(name, 0, 256));
+  assert(!rule.cutsBefore(name, 0, 255));
+  const other = names.find((name) => fnv1a32(name) >>> 30 === 1) ?? "";
+  assert(!rule.cutsBefore(other, 0, 1023));
+  assert(rule.cutsBefore(other, 0, 1024));
+  assert(!rule.cutsBefore(other, 4096, 0));
+});
+
+Deno.test("a large member is cut inside, never where it ends", () => {
+  const cuts = (size: number): number[] => [
+    ...new FrameRule(1024).cuts([{ path: "a", headSize: 512, size }]),
+  ];
+  assertEquals(cuts(1023), []);
+  assertEquals(cuts(1024), [1024]);
+  assertEquals(cuts(1536), [1024]);
+  assertEquals(cuts(1537), [1024, 2048]);
+});
+
+Deno.test("the unit doubles only where there would be more frames than allowed", () => {
+  const members = [{ path: "a", headSize: 512, size: 4 * FRAME_UNIT }];
+  const unitFor = (maxCount: number): number =>
+    FrameRule.for(members, maxCount).unit / FRAME_UNIT;
+  assertEquals([5, 4, 3, 2, 1].map(unitFor), [1, 2, 2, 4, 8]);
+});
+
+Deno.test("no frame is longer than two units and the longest headers", () => {
+  assertEquals(new FrameRule().maxFrameSize, 2 * FRAME_UNIT + 16_384);
+});

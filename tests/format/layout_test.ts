@@ -32,6 +32,11 @@ Deno.test("computeLayout() refuses what no package can be", {
     "build/limit",
     () => computeLayout({ launcher: 0, metadata: 0, slots }),
   );
+  assertEquals(
+    computeLayout({ launcher: 0, metadata: 0, slots: slots.slice(1) })
+      .trailerOffset,
+    65_535 * 64,
+  );
   const huge = { launcher: Number.MAX_SAFE_INTEGER, metadata: 0, slots: [] };
   throwsCode("build/limit", () => computeLayout(huge));
 });

@@ -327,3 +327,12 @@ Deno.test(
     assertEquals(custom, { ratio: 1 });
   },
 );
+
+Deno.test("parseMetadata() reads 16 MiB and no more", {
+  permissions: "none",
+}, () => {
+  const document = new Uint8Array(2 ** 24 + 1).fill(0x20);
+  document.set(new TextEncoder().encode(JSON.stringify(LEAST)));
+  assertEquals(parseMetadata(document.subarray(0, -1)).package.name, "a");
+  throwsCode("format/too-large", () => parseMetadata(document));
+});

@@ -14,6 +14,11 @@ import {
 } from "../../lib/format/slot_words.ts";
 import { parseSlotDescriptor, SlotPurpose } from "@flavor/pspf/format";
 import { assert, assertEquals } from "@std/assert";
+import {
+  DEFAULT_PRIORITY,
+  MAX_PORTABLE_METADATA_SIZE,
+  MAX_PORTABLE_SLOT_COUNT,
+} from "../../lib/format/constants.ts";
 import { parseStoredPermissions } from "../../lib/format/slot_words.ts";
 import { throwsCode } from "../support/throws_code.ts";
 
@@ -129,4 +134,12 @@ Deno.test("slotDescriptorId() never begins like JSON or gzip", {
     seen.add(id);
   }
   assertEquals(seen.size, 65_535);
+});
+
+Deno.test("what other implementations read is known to the number", {
+  permissions: "none",
+}, () => {
+  assertEquals(MAX_PORTABLE_SLOT_COUNT, 123);
+  assertEquals(MAX_PORTABLE_METADATA_SIZE, 1_048_576);
+  assertEquals(DEFAULT_PRIORITY, 128);
 });
