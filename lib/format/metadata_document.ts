@@ -251,9 +251,8 @@ const NEEDED: ReadonlyMap<string, readonly string[]> = new Map([
  * nobody knows is not an error here: running it is.
  */
 function readSetupCommand(field: Field): JsonValue {
-  const { value } = field;
-  if (value === undefined) throw field.error("an object");
-  if (typeof value === "string") return value;
+  if (typeof field.value === "string") return field.value;
+  const command = field.object();
   // Types come from the package: `constructor` is one that nobody knows.
   const needed = NEEDED.get(or(text, "execute").read(field.at("type"))) ?? [];
   for (const key of ["command", "path", "content"]) {
@@ -262,12 +261,12 @@ function readSetupCommand(field: Field): JsonValue {
   const mode = field.at("mode");
   // The Go launcher writes modes as numbers.
   (typeof mode.value === "number" ? whole : maybe(text)).read(mode);
-  or(truth, false).read(field.at("batch"));
+  maybe(truth).read(field.at("batch"));
   const enumerate = field.at("enumerate");
   if (needed.includes("enumerate")) enumerate.object();
   maybe(text).read(enumerate.at("path"));
   maybe(text).read(enumerate.at("pattern"));
-  return value;
+  return command;
 }
 
 /**

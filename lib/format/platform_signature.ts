@@ -58,10 +58,9 @@ export function examineExecutable(head: Uint8Array): Signable | undefined {
   }
   try {
     return readPe(view) ?? readMacho(view);
-  } catch (error) {
+  } catch {
     // A header that ends early is none.
-    if (error instanceof RangeError) return undefined;
-    throw error;
+    return undefined;
   }
 }
 
@@ -120,12 +119,12 @@ function readPe(view: DataView): Signable | undefined {
   if (view.getUint32(header) !== 0x50450000) return undefined;
   const optionalSize = view.getUint16(header + 20, true);
   const start = header + 24;
+  if (start + optionalSize > view.byteLength) return undefined;
   const optional = new DataView(
     view.buffer,
     view.byteOffset + start,
-    Math.min(optionalSize, view.byteLength - start),
+    optionalSize,
   );
-  if (optional.byteLength < optionalSize) return undefined;
   const magic = optional.getUint16(0, true);
   if (magic !== PE32 && magic !== PE32_PLUS) return undefined;
   const directories = magic === PE32 ? 96 : 112;
@@ -175,7 +174,6 @@ function readMacho(view: DataView): Signable | undefined {
     }
   }
   if (signature === undefined || lastSegment === undefined) return undefined;
-  rewritten.sort((a, b) => a.offset - b.offset);
   return { kind: "macho", rewritten, signature, lastSegment };
 }
 

@@ -37,9 +37,9 @@ export interface Seal {
   readonly signature: Uint8Array;
 }
 
-/** Encodes a seal; without a signature the place for it stays zero. */
+/** Encodes a seal; the place for the signature stays zero. */
 export function encodeSeal(
-  seal: Omit<Seal, "signature"> & Partial<Pick<Seal, "signature">>,
+  seal: Omit<Seal, "signature">,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(SEAL_SIZE);
   const view = new DataView(bytes.buffer);
@@ -48,7 +48,6 @@ export function encodeSeal(
   view.setUint16(AT.algorithm, ALGORITHM_ED25519, true);
   bytes.set(seal.launcherDigest, AT.launcherDigest);
   bytes.set(seal.slotTableDigest, AT.slotTableDigest);
-  if (seal.signature !== undefined) bytes.set(seal.signature, AT.signature);
   return bytes;
 }
 

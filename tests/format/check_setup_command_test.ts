@@ -35,6 +35,8 @@ Deno.test("parseMetadata() refuses a setup command that a launcher cannot read",
     { type: "chmod", path: "a", mode: -1 },
     { type: "chmod", path: "a", batch: "yes" },
     { type: "enumerate_and_execute", command: "x" },
+    { type: "enumerate_and_execute", command: "x", enumerate: { path: 1 } },
+    { type: "enumerate_and_execute", command: "x", enumerate: { pattern: 1 } },
   ];
   for (const command of wrong) {
     throwsCode("format/bad-metadata", () => parse(command));

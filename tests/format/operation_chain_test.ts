@@ -79,6 +79,21 @@ Deno.test("OperationChain.decode() refuses holes and unknown codes", {
   for (const packed of [0x100001n, 0x1000n, 0x02n, 0x311001n, 0xffn << 56n]) {
     throwsCode("format/bad-operations", () => OperationChain.decode(packed));
   }
+  const messageOf = (packed: bigint): string =>
+    throwsCode("format/bad-operations", () => OperationChain.decode(packed))
+      .message;
+  assertEquals(
+    messageOf(0x1b0001n),
+    "Cannot read operation chain 0x1b0001: it has a hole",
+  );
+  assertEquals(
+    messageOf(0x07n),
+    "Cannot use operation 0x07: it is not known",
+  );
+  assertEquals(
+    messageOf(0x1fn),
+    "Cannot use operation 0x1f: it is not known",
+  );
 });
 
 Deno.test("OperationChain.add() refuses a ninth operation and NONE", {

@@ -4,6 +4,7 @@ import { decodeHex, encodeHex } from "@std/encoding/hex";
 import {
   clearRewritten,
   examineExecutable,
+  EXECUTABLE_HEADER_SIZE,
   findSignature,
   isLinkedit,
   machoCommands,
@@ -98,4 +99,56 @@ Deno.test("isLinkedit() knows the segment by its kind, length and whole name", (
   assertEquals(isLinkedit(view, 8, 0x1a, 72), false);
   view.setUint8(31, 1);
   assertEquals(isLinkedit(view, 8, 0x19, 72), false);
+});
+
+Deno.test("a universal program is known by its first four bytes", () => {
+  for (const magic of ["cafebabe", "cafebabf", "bebafeca", "bfbafeca"]) {
+    throwsCode(
+      "launcher/wrong-format",
+      () => examineExecutable(decodeHex(magic)),
+    );
+  }
+  assertEquals(examineExecutable(decodeHex("cafeba")), undefined);
+});
+
+Deno.test("a program for Windows without a place for its signature has none", () => {
+  const vector = vectors.cases.find(({ kind }) => kind === "pe");
+  const head = decodeHex(vector?.head ?? "");
+  const view = new DataView(head.buffer);
+  // Number of the entries in front of the data directory of 64-bit programs.
+  const at = view.getUint32(0x3c, true) + 24 + 108;
+  const kindFor = (count: number): string | undefined => {
+    view.setUint32(at, count, true);
+    return examineExecutable(head)?.kind;
+  };
+  assertEquals([4, 5, 16, 2 ** 31].map(kindFor), [
+    undefined,
+    "pe",
+    "pe",
+    "pe",
+  ]);
+});
+
+Deno.test("a header that lies in a longer piece of memory ends where it ends", () => {
+  const vector = vectors.cases.find(({ kind }) => kind === "pe");
+  const head = decodeHex(vector?.head ?? "");
+  const around = new Uint8Array(3 * head.length);
+  around.set(head, 99);
+  const part = around.subarray(99, 99 + head.length);
+  assertEquals(examineExecutable(part)?.kind, "pe");
+  const short = part.subarray(0, vector?.rewritten.at(-1)?.[0]);
+  assertEquals(examineExecutable(short), undefined);
+});
+
+Deno.test("findSignature() takes what ends with the file, of one byte or more", () => {
+  const find = (size: number): unknown => {
+    const signature = { offset: 800, size };
+    return findSignature(
+      { kind: "pe", rewritten: [], signature, lastSegment: undefined },
+      800 + size,
+    );
+  };
+  assertEquals(find(0), undefined);
+  assertEquals(find(1), { offset: 800, size: 1 });
+  assertEquals(EXECUTABLE_HEADER_SIZE, 65_536);
 });
