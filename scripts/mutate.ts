@@ -30,6 +30,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
     "format",
     "properties",
     "pack/frames_test.ts",
+    "pack/platform_signing_test.ts",
     "cli/diff_test.ts",
     "cli/inspect_test.ts",
     "cli/verify_test.ts",
