@@ -114,10 +114,11 @@ function endOfString(text: string, start: number): number {
   return at;
 }
 
+const COLON_REGEXP = /\s*:/y;
+
 function isKey(text: string, endOfString: number): boolean {
-  let at = endOfString + 1;
-  while (/\s/.test(text[at] ?? "")) at++;
-  return text[at] === ":";
+  COLON_REGEXP.lastIndex = endOfString + 1;
+  return COLON_REGEXP.test(text);
 }
 
 function addKey(keys: Set<string> | undefined, key: string, at: number): void {

@@ -88,6 +88,7 @@ Deno.test("parsePermissions() takes 3 or 4 octal digits only", {
     "0o755": 0o755,
     "0o0755": 0o755,
     "777": 0o777,
+    "001": 0o001,
   };
   for (const [text, bits] of Object.entries(good)) {
     assertEquals(parsePermissions(text), bits, text);
@@ -95,6 +96,7 @@ Deno.test("parsePermissions() takes 3 or 4 octal digits only", {
   for (
     const text of [
       "",
+      "1000",
       "0",
       "0000",
       "4755",
@@ -116,9 +118,11 @@ Deno.test("parseStoredPermissions() is as lenient as the launchers", {
   assertEquals(parseStoredPermissions(undefined), 0o600);
   assertEquals(parseStoredPermissions(""), 0o600);
   assertEquals(parseStoredPermissions("07777"), 0o7777);
+  assertEquals(parseStoredPermissions("177777"), 0xffff);
   assertEquals(parseStoredPermissions("200000"), undefined);
   assertEquals(parseStoredPermissions("abc"), undefined);
   assertEquals(formatPermissions(0o7), "0007");
+  assertEquals(formatPermissions(0o750), "0750");
 });
 
 Deno.test("slotDescriptorId() never begins like JSON or gzip", {
@@ -134,6 +138,36 @@ Deno.test("slotDescriptorId() never begins like JSON or gzip", {
     seen.add(id);
   }
   assertEquals(seen.size, 65_535);
+  assertEquals([0, 0x7a, 0x7b, 0x8b1f].map(slotDescriptorId), [
+    0n,
+    0x7an,
+    0x1_0000_7b00n,
+    0x1_008b_1f00n,
+  ]);
+});
+
+Deno.test("every field of a slot descriptor has its place", {
+  permissions: "none",
+}, () => {
+  const slot = {
+    id: 1n,
+    nameHash: 2n,
+    offset: 3n,
+    size: 4n,
+    originalSize: 5n,
+    operations: 6n,
+    checksum: 7n,
+    purpose: 8,
+    lifecycle: 9,
+    priority: 10,
+    platform: 11,
+    permissions: 0x0c0d,
+  };
+  const bytes = encodeSlotDescriptor(slot);
+  assertEquals(parseSlotDescriptor(bytes), slot);
+  const low = [0, 8, 16, 24, 32, 40, 48].map((at) => bytes[at]);
+  assertEquals(low, [1, 2, 3, 4, 5, 6, 7]);
+  assertEquals([...bytes.subarray(56)], [8, 9, 10, 11, 0, 0, 0x0d, 0x0c]);
 });
 
 Deno.test("what other implementations read is known to the number", {
