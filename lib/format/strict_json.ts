@@ -1,5 +1,4 @@
-import { PspfError } from "../errors.ts";
-import type { JsonValue } from "../errors.ts";
+import { type JsonValue, PspfError, type PspfErrorOptions } from "../errors.ts";
 
 /** Limits of {@linkcode parseStrictJson}. */
 export interface StrictJsonOptions {
@@ -86,7 +85,7 @@ function checkStructure(text: string, maxDepth: number): void {
       case "{":
       case "[":
         if (open.length === maxDepth) {
-          throw badJson(`it is nested deeper than ${maxDepth}`, { at });
+          throw badJson(`it is nested deeper than ${maxDepth}`, place(at));
         }
         open.push(text[at] === "{" ? new Set() : undefined);
         break;
@@ -99,7 +98,7 @@ function checkStructure(text: string, maxDepth: number): void {
         at = endOfString(text, start);
         const string = JSON.parse(text.slice(start, at + 1)) as string;
         if (!string.isWellFormed()) {
-          throw badJson("a string has an unpaired surrogate", { at: start });
+          throw badJson("a string has an unpaired surrogate", place(start));
         }
         if (isKey(text, at)) addKey(open.at(-1), string, start);
         break;
@@ -122,20 +121,19 @@ function isKey(text: string, endOfString: number): boolean {
 }
 
 function addKey(keys: Set<string> | undefined, key: string, at: number): void {
-  if (keys?.has(key)) throw badJson(`key "${key}" is repeated`, { at });
+  if (keys?.has(key)) throw badJson(`key "${key}" is repeated`, place(at));
   keys?.add(key);
 }
 
-function badJson(
-  problem: string,
-  { at, cause }: { readonly at?: number; readonly cause?: unknown } = {},
-): PspfError {
+function badJson(problem: string, options: PspfErrorOptions): PspfError {
   return new PspfError(
     "format/bad-metadata",
     `Cannot read the metadata: ${problem}`,
-    {
-      context: at === undefined ? {} : { character: at },
-      ...(cause === undefined ? {} : { cause }),
-    },
+    options,
   );
+}
+
+/** What an error says about a place in the text. */
+function place(character: number): PspfErrorOptions {
+  return { context: { character } };
 }

@@ -83,11 +83,9 @@ import { findAppendedBytes } from "@flavor/pspf/format";
  * ```
  */
 export function findAppendedBytes(tail: Uint8Array): number | undefined {
-  const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
   for (let end = tail.length; end >= TRAILER_SIZE; end--) {
-    const isTrailer = view.getUint32(end - MARKER_SIZE, true) === END_MARKER &&
-      view.getUint32(end - TRAILER_SIZE, true) === START_MARKER;
-    if (isTrailer) return tail.length - end;
+    const piece = tail.subarray(end - TRAILER_SIZE, end);
+    if (isTrailer(piece)) return tail.length - end;
   }
   return undefined;
 }
