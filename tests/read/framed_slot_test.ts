@@ -2,7 +2,7 @@
 
 import { sha256 } from "@flavor/pspf/crypto";
 import { PSPFReader, verifyPackage } from "@flavor/pspf/read";
-import { BytesSource } from "@flavor/pspf/io";
+import { BytesSource, type RandomAccessSource } from "@flavor/pspf/io";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { zstdCompressSync } from "node:zlib";
@@ -195,15 +195,20 @@ Deno.test("a member that is longer than its archive is refused", async () => {
 
 Deno.test("one file tells how much was read for it, and can be given up", async () => {
   const archive = makeTar(MEMBERS);
-  const bytes = await framed(archive, [512, 1024, 1024]);
-  await using reader = await PSPFReader.open(bytes);
-  const read: number[] = [];
-  const { content } = await reader.openFile(0, "d/a", {
-    onProgress: (count) => read.push(count),
-  });
-  await new Response(content).bytes();
+  const readFor = async (sizes: readonly number[]): Promise<number[]> => {
+    await using reader = await PSPFReader.open(await framed(archive, sizes));
+    const read: number[] = [];
+    const { content } = await reader.openFile(0, "d/a", {
+      onProgress: (count) => read.push(count),
+    });
+    await new Response(content).bytes();
+    return read;
+  };
   // The frame in the middle, and the one with the file, each of them once.
-  assertEquals(read, [1024, 1024]);
+  assertEquals(await readFor([512, 1024, 1024]), [1024, 1024]);
+  assertEquals(await readFor([1536, 1024]), [1024, 1536]);
+  const bytes = await framed(archive, [512]);
+  await using reader = await PSPFReader.open(bytes);
   const signal = AbortSignal.abort();
   await assertRejects(() => reader.openFile(0, "d/a", { signal }));
 });
@@ -250,4 +255,45 @@ Deno.test("a frame table that cannot be is refused when the package is opened", 
     await problemWith(({ content }) => content.splice(0, 2, 1024, 512)),
     "its frames are compressed, the slot is not",
   );
+});
+
+Deno.test("whatever comes of looking for a file, no stream is left open", async () => {
+  const [bytes = new Uint8Array()] = await eachWay();
+  const inner = new BytesSource(bytes);
+  let open = 0;
+  const source: RandomAccessSource = {
+    name: "counted",
+    size: inner.size,
+    read: (offset, length) => inner.read(offset, length),
+    stream: (offset, length) => {
+      open++;
+      let at = offset;
+      return new ReadableStream({
+        pull(controller): void {
+          const end = Math.min(at + 512, offset + length);
+          controller.enqueue(bytes.slice(at, end));
+          at = end;
+          if (at < offset + length) return;
+          controller.close();
+          open--;
+        },
+        cancel(): void {
+          open--;
+        },
+      }, { highWaterMark: 0 });
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  await using reader = await PSPFReader.open(source);
+  for (const path of ["d", "soft", "loop", "none"]) {
+    await rejectsCode("io/not-found", () => reader.openFile(0, path));
+    assertEquals(open, 0, path);
+  }
+  for (const path of ["d/a", "d/long", "hard"]) {
+    const { content } = await reader.openFile(0, path);
+    const given = content.getReader();
+    await given.read();
+    await given.cancel();
+    assertEquals(open, 0, path);
+  }
 });
