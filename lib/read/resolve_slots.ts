@@ -80,13 +80,14 @@ export async function resolveSlots(
     },
   );
   return await log.structure("slots", "Every slot is well formed", () => {
-    const slots = metadata.slots.map((slot, position) => {
-      const descriptor = descriptors[position];
-      if (descriptor === undefined) {
-        throw badSlot(position, "it has no descriptor");
-      }
-      return resolveSlot(position, slot, descriptor, input);
-    });
+    const slots = metadata.slots.map((slot, position) =>
+      resolveSlot(
+        position,
+        slot,
+        descriptors[position] as SlotDescriptor,
+        input,
+      )
+    );
     if (isSealed) checkOverlaps(sectionsOf(index, slots));
     return slots;
   });

@@ -197,20 +197,18 @@ class FramedArchive {
   async find(path: string): Promise<MemberPlace | undefined> {
     let heads = this.#frames.filter(({ goesOn }) => !goesOn)
       .map(({ start }) => start);
-    let end = Infinity;
     while (heads.length > 1) {
       const later = heads.splice(heads.length >> 1);
-      const [start = end] = later;
+      const [start = Infinity] = later;
       const first = await this.#place(start);
       const isBefore = first !== undefined &&
         comparePaths(first.path, path) <= 0;
       if (isBefore) heads = later;
-      else end = start;
     }
-    const [start = end] = heads;
-    return await this.#walk(path, start, end) ??
+    const [start = Infinity] = heads;
+    return await this.#walk(path, start, Infinity) ??
       // Packages of others may be in another order.
-      await this.#walk(path, 0, Infinity);
+      await this.#walk(path, 0, start);
   }
 
   async #walk(

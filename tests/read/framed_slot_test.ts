@@ -195,10 +195,13 @@ Deno.test("a member that is longer than its archive is refused", async () => {
 
 Deno.test("one file tells how much was read for it, and can be given up", async () => {
   const archive = makeTar(MEMBERS);
-  const readFor = async (sizes: readonly number[]): Promise<number[]> => {
+  const readFor = async (
+    sizes: readonly number[],
+    path = "d/a",
+  ): Promise<number[]> => {
     await using reader = await PSPFReader.open(await framed(archive, sizes));
     const read: number[] = [];
-    const { content } = await reader.openFile(0, "d/a", {
+    const { content } = await reader.openFile(0, path, {
       onProgress: (count) => read.push(count),
     });
     await new Response(content).bytes();
@@ -207,6 +210,8 @@ Deno.test("one file tells how much was read for it, and can be given up", async 
   // The frame in the middle, and the one with the file, each of them once.
   assertEquals(await readFor([512, 1024, 1024]), [1024, 1024]);
   assertEquals(await readFor([1536, 1024]), [1024, 1536]);
+  // A frame that ends with a head, and one that begins with it.
+  assertEquals(await readFor([2560, 512, 2560], "d/empty"), [2560, 512]);
   const bytes = await framed(archive, [512]);
   await using reader = await PSPFReader.open(bytes);
   const signal = AbortSignal.abort();
