@@ -302,3 +302,20 @@ Deno.test("whatever comes of looking for a file, no stream is left open", async 
     assertEquals(open, 0, path);
   }
 });
+
+Deno.test("a frame table has 65,536 frames at most", async () => {
+  const open = async (count: number): Promise<number | undefined> => {
+    const sizes = new Array(count).fill(1);
+    const digests = new Uint8Array(16 * count).toBase64();
+    const table = JSON.stringify({ stored: sizes, content: sizes, digests });
+    const bytes = await makeSealedPackage({
+      slots: [{ id: "a", stored: new Uint8Array(count) }],
+      editJson: (json) =>
+        json.replace(/"lifecycle": *"runtime"/, `$&, "frames": ${table}`),
+    });
+    await using reader = await PSPFReader.open(bytes);
+    return reader.slot(0).frames?.stored.length;
+  };
+  assertEquals(await open(65_536), 65_536);
+  await rejectsCode("format/bad-slot", () => open(65_537));
+});
