@@ -144,8 +144,7 @@ async function digestRange(
 ): Promise<Uint8Array> {
   const hash = createSha256();
   const take = async (chunk: Uint8Array): Promise<void> => {
-    const hashed = hash.update(chunk);
-    if (hashed !== undefined) await hashed;
+    await hash.update(chunk);
     await frames?.add(chunk);
     onProgress?.(chunk.length);
   };

@@ -76,8 +76,7 @@ class DigestCheck extends TransformStream<Uint8Array, Uint8Array> {
     const hash = createSha256();
     super({
       async transform(chunk, controller): Promise<void> {
-        const hashed = hash.update(chunk);
-        if (hashed !== undefined) await hashed;
+        await hash.update(chunk);
         onProgress?.(chunk.length);
         controller.enqueue(chunk);
       },

@@ -114,6 +114,34 @@ Deno.test("files are found with frames and without, through hard links too", asy
   }
 });
 
+Deno.test("each frame is held to its digest at level strict", async () => {
+  const archive = makeTar(MEMBERS);
+  const problemWith = async (
+    edit: (table: Table) => void,
+  ): Promise<string | undefined> => {
+    const bytes = await framed(archive, [512, 1024, 1], { edit });
+    // The slot's own digest is the authority elsewhere.
+    assertEquals((await verifyPackage(bytes)).valid, true);
+    const { checks } = await verifyPackage(bytes, { level: "strict" });
+    return checks.find(({ status }) => status === "fail")?.detail;
+  };
+  assertEquals(await problemWith(() => {}), undefined);
+  for (const index of [0, 1, 2, 3]) {
+    for (const at of [0, 15]) {
+      const flip = ({ digests }: Table): void => {
+        const place = 16 * index + at;
+        digests[place] = (digests[place] ?? 0) ^ 1;
+        // One more is wrong, and the first is named.
+        if (index < 3) digests.fill(0, 48);
+      };
+      assertEquals(
+        await problemWith(flip),
+        `Cannot trust slot 0 ("lib"): its frame ${index} has another digest than the signed table says`,
+      );
+    }
+  }
+});
+
 Deno.test("what is no file is named for what it is", async () => {
   for (const bytes of await eachWay()) {
     for (

@@ -2,7 +2,7 @@
 
 import { BytesSource, type RandomAccessSource } from "@flavor/pspf/io";
 import { PSPFReader, type VerifyLevel, verifyPackage } from "@flavor/pspf/read";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   goIndexChecksum,
   type IndexBlockInit,
@@ -155,4 +155,33 @@ Deno.test("numbers of the index block that are too large are named with the limi
     await messageWith((view) => view.setUint32(0, 0x0525_0001, true)),
     "Cannot read format version 0x05250001: only 0x20250001 is known",
   );
+});
+
+Deno.test("where an empty slot table stands does not matter", async () => {
+  const bytes = await makeSealedPackage({
+    editIndex: (init) => ({ ...init, slotTableOffset: 2 ** 50 }),
+  });
+  const { index } = await openPackage(new BytesSource(bytes));
+  assertEquals(index.slotTable, { offset: 0, size: 0 });
+});
+
+Deno.test("a slot ends where the trailer begins at the latest", async () => {
+  const slots = [{ id: "a", stored: new Uint8Array(9) }];
+  const open = async (more: bigint): Promise<number> => {
+    await using plain = await PSPFReader.open(
+      await makeSealedPackage({ slots }),
+    );
+    const { index } = plain.package;
+    const room = BigInt(index.trailerOffset - plain.slot(0).offset);
+    await using reader = await PSPFReader.open(
+      await makeSealedPackage({
+        slots,
+        isSealed: false,
+        editDescriptor: (slot) => ({ ...slot, size: room + more }),
+      }),
+    );
+    return reader.slot(0).size;
+  };
+  assert(await open(0n) > 9);
+  await rejectsCode("format/bad-range", () => open(1n));
 });

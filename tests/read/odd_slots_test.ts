@@ -1,9 +1,14 @@
 /** Slots that stand for the package itself, and what other builders write. */
 
-import { MemoryTarget } from "@flavor/pspf/io";
+import {
+  BytesSource,
+  MemoryTarget,
+  type RandomAccessSource,
+} from "@flavor/pspf/io";
 import { PSPFReader, verifyPackage } from "@flavor/pspf/read";
 import type { SlotDescriptor } from "@flavor/pspf/format";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { gzipSync } from "node:zlib";
 import { makeSealedPackage } from "../support/sealed_package.ts";
 import { rejectsCode } from "../support/throws_code.ts";
@@ -117,7 +122,19 @@ Deno.test("permissions are those of the signed metadata, else of the table, else
   assertEquals(await permissionsOf(undefined, 0), 0o600);
   assertEquals(await permissionsOf("4755", 0), 0o755);
   assertEquals(await permissionsOf("0600", 0, true), 0o600);
-  await rejectsCode("format/bad-slot", () => permissionsOf("0644", 0, true));
+  const error = await rejectsCode(
+    "format/bad-slot",
+    () => permissionsOf("0644", 0o755, true),
+  );
+  assertEquals(
+    error.message,
+    'Cannot use slot 0: its permissions are 755 in the table and "0644" in the metadata',
+  );
+  const unnamed = await rejectsCode(
+    "format/bad-slot",
+    () => permissionsOf(undefined, 0o755, true),
+  );
+  assert(unnamed.message.endsWith('and "" in the metadata'), unnamed.message);
 });
 
 Deno.test("the size of the content counts only where it is sealed and a number", async () => {
@@ -180,4 +197,90 @@ Deno.test("a slot that is not there is named with those that are", async () => {
     );
     assertEquals(error.context, { slot: reference, slots: ["a"] });
   }
+});
+
+Deno.test("content that was changed is refused at its end, except at level none", async () => {
+  const slots = [{ id: "a", stored: encode("0123456789") }];
+  const bytes = await makeSealedPackage({ slots });
+  bytes[bytes.indexOf(0x39)] = 0x38;
+  await using strict = await PSPFReader.open(bytes);
+  await rejectsCode(
+    "verify/slot-digest",
+    () => new Response(strict.streamSlot("a")).bytes(),
+  );
+  await using none = await PSPFReader.open(bytes, { level: "none" });
+  const read: number[] = [];
+  const content = none.streamSlot("a", {
+    onProgress: (count) => read.push(count),
+  });
+  assertEquals(await new Response(content).text(), "0123456788");
+  assertEquals(read, [10]);
+  assertEquals((await none.verifyChecksums()).valid, false);
+});
+
+Deno.test("the one file of a slot may be read, left alone or kept for later", async () => {
+  const slots = [{ id: "a", stored: encode("0123456789") }];
+  const bytes = await makeSealedPackage({ slots });
+  const inner = new BytesSource(bytes);
+  let cancelled = 0;
+  const source: RandomAccessSource = {
+    name: "counted",
+    size: inner.size,
+    read: (offset, length) => inner.read(offset, length),
+    stream: (offset, length) => {
+      let at = offset;
+      return new ReadableStream({
+        pull(controller): void {
+          controller.enqueue(bytes.slice(at, ++at));
+          if (at === offset + length) controller.close();
+        },
+        cancel(): void {
+          cancelled++;
+        },
+      }, { highWaterMark: 0 });
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  await using reader = await PSPFReader.open(source);
+  for await (const entry of reader.entries(0)) {
+    assertEquals([entry.kind, cancelled], ["file", 0]);
+  }
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  assertEquals(cancelled, 1);
+  for await (const entry of reader.entries(0)) {
+    if (entry.kind !== "file") continue;
+    assertEquals(await new Response(entry.content).text(), "0123456789");
+  }
+  assertEquals(cancelled, 1);
+});
+
+Deno.test("a long check can be stopped by what else happens", async () => {
+  const slots = [{ id: "a", stored: new Uint8Array(20 * 2 ** 20 + 5) }];
+  const bytes = await makeSealedPackage({ slots });
+  const inner = new BytesSource(bytes);
+  const source: RandomAccessSource = {
+    name: "fast",
+    size: inner.size,
+    read: (offset, length) => inner.read(offset, length),
+    stream: (offset, length) => inner.stream(offset, length),
+    readInto: (offset, into) => {
+      const part = bytes.subarray(offset, offset + into.length);
+      into.set(part);
+      return part.length;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  assertEquals((await verifyPackage(source)).valid, true);
+  const stop = new AbortController();
+  let done = 0;
+  await assertRejects(() =>
+    verifyPackage(source, {
+      signal: stop.signal,
+      onProgress: (count) => {
+        if (done === 0) setImmediate(() => stop.abort());
+        done += count;
+      },
+    })
+  );
+  assertEquals(done, 8 * 2 ** 20);
 });
