@@ -1,6 +1,7 @@
 import { equals } from "@std/bytes/equals";
 import { createSha256 } from "../crypto/sha256.ts";
 import { PspfError } from "../errors.ts";
+import { TRAILER_SIZE } from "../format/constants.ts";
 import { FRAME_DIGEST_SIZE, type FrameTable } from "../format/frames.ts";
 import { takeTurn } from "../io/node_builtin.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
@@ -234,7 +235,7 @@ async function checkPadding(
     "Only zeros stand between the sections",
     async () => {
       let end = 0;
-      const trailer = { offset: index.trailerOffset, size: 0 };
+      const trailer = { offset: index.trailerOffset, size: TRAILER_SIZE };
       for (const { offset, size } of [...sectionsOf(index, slots), trailer]) {
         if (offset > end) {
           const gap = source.stream(end, offset - end, { signal });
@@ -260,7 +261,11 @@ async function checkZeros(
           offset + at
         } between two sections is not zero`,
         {
-          context: { offset: offset + at, expected: 0, actual: chunk[at] ?? 0 },
+          context: {
+            offset: offset + at,
+            expected: 0,
+            actual: chunk[at] as number,
+          },
           hint: "The package was changed after it was built; do not run it",
         },
       );

@@ -13,6 +13,7 @@ import { encodePublicKeyPem, keyPairFromSeed } from "@flavor/pspf/crypto";
 import { BytesSource, type RandomAccessSource } from "@flavor/pspf/io";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { toFileUrl } from "@std/path";
+import { MAX_KEY_FILE_SIZE } from "../../lib/crypto/key_file.ts";
 import { OUR_LAUNCHER } from "../pack/build_in_memory.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { rejectsCode } from "../support/throws_code.ts";
@@ -154,7 +155,14 @@ Deno.test("a trusted key that is none of these is an error", async () => {
   await using dir = await tempDir();
   const path = await packDemo(dir);
   const empty = await dir.write("empty", "");
-  for (const key of ["abc", "f".repeat(63), "", dir.at("missing"), empty]) {
+  const { publicKey } = await keyPairFromSeed("test");
+  const pem = encodePublicKeyPem(publicKey);
+  const most = await dir.write("most", pem.padEnd(MAX_KEY_FILE_SIZE, "\n"));
+  assert((await verifyPackage(path, { trustedKeys: [most] })).valid);
+  const long = await dir.write("long", pem.padEnd(MAX_KEY_FILE_SIZE + 1, "\n"));
+  for (
+    const key of ["abc", "f".repeat(63), "", dir.at("missing"), empty, long]
+  ) {
     await rejectsCode(
       "crypto/bad-key",
       () => verifyPackage(path, { trustedKeys: [key] }),
