@@ -108,21 +108,19 @@ export class CheckLog {
     detail: string,
     body: () => void | Promise<void>,
     always = false,
-  ): Promise<boolean> {
+  ): Promise<void> {
     if (this.level === "none" && !always) {
       this.skip(id, 'Not checked at level "none"');
-      return false;
+      return;
     }
     try {
       await body();
       this.#checks.push({ id, status: "pass", detail });
-      return true;
     } catch (error) {
       if (!isVerdict(error)) throw error;
       const status = always ? "fail" : this.#statusOfFailure();
       this.#fail(id, status, error);
       if (status === "fail" && this.#mode === "throw") throw error;
-      return false;
     }
   }
 
