@@ -127,7 +127,6 @@ class FrameCheck {
     throw new PspfError(
       "verify/slot-digest",
       `Cannot trust slot ${index} ("${id}"): its frame ${this.#bad} has another digest than the signed table says`,
-      { context: { slot: index, frame: this.#bad } },
     );
   }
 }
@@ -261,11 +260,6 @@ async function checkZeros(
           offset + at
         } between two sections is not zero`,
         {
-          context: {
-            offset: offset + at,
-            expected: 0,
-            actual: chunk[at] as number,
-          },
           hint: "The package was changed after it was built; do not run it",
         },
       );

@@ -139,7 +139,6 @@ export class CheckLog {
       case "relaxed":
         return "warn";
       case "minimal":
-      case "none":
         return "skip";
       default:
         return "fail";

@@ -186,10 +186,23 @@ Deno.test("verifyPackage() never calls a package valid whose source gives less t
     stream: (offset, length) =>
       source.stream(offset, Math.max(0, length - less)),
   });
+  await using reader = await PSPFReader.open(bytes);
   for (
-    const short of [cutRead(0), cutRead(100), cutStream(1), cutStream(1e9)]
+    const [short, end] of [
+      [cutRead(0), 0],
+      [cutRead(100), 100],
+      // The slots come in one stream, which goes on behind them.
+      [cutStream(1), OUR_LAUNCHER.length - 1],
+      [cutStream(1e9), reader.slot(0).offset],
+    ] as const
   ) {
-    await rejectsCode("io/failed", () => verifyPackage(short));
+    const error = await rejectsCode("io/failed", () => verifyPackage(short));
+    const { context: { offset }, message } = error;
+    assertEquals(
+      message,
+      `Cannot read "short": it ends at ${offset}, expected ${bytes.length} bytes`,
+    );
+    assertEquals(offset, end);
   }
   assert((await verifyPackage(cutStream(0))).valid);
 });
