@@ -9,6 +9,7 @@ import {
 import { inspectPackage, PSPFReader, verifyPackage } from "@flavor/pspf/read";
 import { assert, assertEquals } from "@std/assert";
 import { PspfError } from "../../lib/errors.ts";
+import { openPackage } from "../../lib/read/open_package.ts";
 import { verdictJson } from "../../lib/read/package_json.ts";
 import { judgePackage } from "../../lib/read/verdict.ts";
 import { makeSealedPackage } from "../support/sealed_package.ts";
@@ -127,4 +128,18 @@ Deno.test("extractAll() finishes its target once, after all slots", async () => 
   }();
   await reader.extractAll(target);
   assertEquals(finished, [target.entries.size]);
+});
+
+Deno.test("a reader closes the source that it took over, and none that it was given", async () => {
+  let closed = 0;
+  const source = sourceOf(await makeSealedPackage({ slots: SLOTS }), {
+    [Symbol.asyncDispose]: () => {
+      closed++;
+      return Promise.resolve();
+    },
+  });
+  await (await PSPFReader.open(source))[Symbol.asyncDispose]();
+  assertEquals(closed, 0);
+  await new PSPFReader(await openPackage(source))[Symbol.asyncDispose]();
+  assertEquals(closed, 1);
 });

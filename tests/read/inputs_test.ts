@@ -168,6 +168,11 @@ Deno.test("a trusted key that is none of these is an error", async () => {
       () => verifyPackage(path, { trustedKeys: [key] }),
     );
   }
+  // What is there and cannot be read is another matter.
+  await rejectsCode(
+    "io/failed",
+    () => verifyPackage(path, { trustedKeys: [dir.path] }),
+  );
 });
 
 Deno.test("verifyPackage() never calls a package valid whose source gives less than it says", async () => {
