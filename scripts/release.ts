@@ -30,18 +30,20 @@ import { encodeHex } from "@std/encoding/hex";
 import { type KeyPair, keyPairFromSeed, sign } from "../lib/crypto/ed25519.ts";
 import { encodePublicKeyPem, parseKeyPair } from "../lib/crypto/key_file.ts";
 import { keyFingerprint } from "../lib/crypto/sha256.ts";
-import { PLATFORMS } from "../lib/launchers/platform.ts";
+import { createDenoHost } from "../lib/host/deno_host.ts";
+import { parsePlatform, PLATFORMS } from "../lib/launchers/platform.ts";
 import { BUILT_RELEASE } from "../lib/release/built_release.ts";
 import {
   RELEASE_FACTS,
   SUMS,
   SUMS_SIGNATURE,
 } from "../lib/release/signed_release.ts";
+import { prepareDeno } from "../lib/runtimes/node.ts";
+import { makeWorkDirectory } from "../lib/runtimes/tools.ts";
 import { compile, packSelf, writeProgram } from "./release/binaries.ts";
 import { bundle } from "./release/bundle.ts";
 import { checkRelease } from "./release/check_release.ts";
 import { installer, notes, sbom } from "./release/documents.ts";
-import { fetchRuntime } from "./release/runtimes.ts";
 import { runChecked } from "./release/run_checked.ts";
 import {
   digestOf,
@@ -68,6 +70,25 @@ const DENO_VERSION = /^DENO_VERSION=(.+)$/m.exec(
 
 function say(text: string): void {
   console.error(`release: ${text}`);
+}
+
+/** The Deno of a platform, from the npm registry. */
+async function fetchDeno(target: string): Promise<string> {
+  const host = createDenoHost();
+  const work = await makeWorkDirectory(host);
+  try {
+    const { program } = await prepareDeno({
+      runtime: `deno@${DENO_VERSION}`,
+      range: undefined,
+      target: parsePlatform(target),
+      path: ROOT,
+      work,
+      say,
+    }, host);
+    return program;
+  } finally {
+    await host.writer.remove(work);
+  }
 }
 
 /** Builds what is stale, and gives the launchers of these targets. */
@@ -193,8 +214,7 @@ async function release(options: ReleaseOptions, work: string): Promise<void> {
     const { target } = launcher;
     const name = `flavor-${target}${suffix(target)}`;
     say(name);
-    const runtime = runtimes.get(target) ??
-      await fetchRuntime(target, DENO_VERSION, join(ROOT, ".dev/runtimes"));
+    const runtime = runtimes.get(target) ?? await fetchDeno(target);
     await packSelf(work, target, runtime, launcher, keyPair, join(out, name));
     await finish(name);
     if (!options.compile) continue;

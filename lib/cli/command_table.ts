@@ -157,7 +157,7 @@ export const COMMANDS = {
     ],
     operands: [PACKAGE],
     rest: "ARGS",
-    flags: { "trusted-key": TRUSTED_KEY },
+    flags: { "trusted-key": TRUSTED_KEY, "plain-http": PLAIN_HTTP },
     examples: [
       { line: "flavor run app.psp serve --port 8080", does: "Verify, then start with arguments" },
       { line: "flavor run --trusted-key keys/flavor-public.key app.psp", does: "Start it only if this key signed it" },

@@ -6,7 +6,7 @@ import type { RandomAccessSource } from "../io/random_access_source.ts";
 import { type OpenOptions, openPackage } from "../read/open_package.ts";
 import { findCacheRoot } from "../workenv/cache_root.ts";
 import type { CommandContext } from "./command_spec.ts";
-import { nameFor, openInput } from "./open_input.ts";
+import { type InputFlags, nameFor, openInput } from "./open_input.ts";
 
 /** What was not started for this long is removed when something new is fetched. */
 const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
@@ -19,16 +19,13 @@ const KEEP_MS = 30 * 24 * 60 * 60 * 1000;
  */
 export async function fetchPackage(
   location: string,
+  flags: InputFlags,
   options: OpenOptions,
   check: (source: RandomAccessSource) => Promise<void>,
   context: CommandContext,
 ): Promise<string> {
   const { host, output } = context;
-  await using source = await openInput(
-    location,
-    { "plain-http": false },
-    context,
-  );
+  await using source = await openInput(location, flags, context);
   // A key that is not trusted is found before anything is fetched.
   const { index, seal, metadata } = await openPackage(source, options);
   const { path: root } = await findCacheRoot(host);

@@ -89,6 +89,9 @@ export async function chooseKey(
     throw usage("--public-key needs --private-key or --key-seed");
   }
   const mode = (await reader.facts(path))?.mode ?? 0;
+  const file = await reader.readBytes(path, MAX_KEY_FILE_SIZE);
+  const origin = isFound ? "found" : "file";
+  const key = await readKey(file, path, origin, flags, context);
   if (
     (mode & READABLE_BY_OTHERS) !== 0 && reader.absolute(path) !== "/dev/stdin"
   ) {
@@ -98,9 +101,7 @@ export async function chooseKey(
       }); make it yours alone with: chmod 600 ${path}`,
     );
   }
-  const file = await reader.readBytes(path, MAX_KEY_FILE_SIZE);
-  const origin = isFound ? "found" : "file";
-  return { ...await readKey(file, path, origin, flags, context), path };
+  return { ...key, path };
 }
 
 async function readKey(

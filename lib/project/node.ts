@@ -489,7 +489,8 @@ function isNeeded(
   }
   const build = /(?:^|\/)build\/(.+)$/.exec(path)?.[1];
   if (build === undefined || isDirectory) {
-    return !/(?:^|\/)build\/Release\/(?:obj\.target|\.deps)$/.test(path);
+    return !/(?:^|\/)build\/(?:Release\/(?:obj\.target|\.deps)|node_gyp_bins)$/
+      .test(path);
   }
   return !/^(?:Makefile|config\.gypi|gyp-mac-tool|binding\.Makefile|.+\.mk)$/
     .test(build);

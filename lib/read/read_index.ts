@@ -133,7 +133,9 @@ async function readTrailer(
         },
         hint: appended === undefined
           ? "Check that the file is complete and is a package"
-          : `${appended} bytes were appended after the package (strip, codesign?); cut them off`,
+          : appended === 1
+          ? "1 byte was appended to the package; cut it off"
+          : `${appended} bytes were appended to the package; cut them off`,
         cause: error,
       },
     );

@@ -115,6 +115,21 @@ Deno.test("a package that a server cannot send in parts is fetched whole when as
   );
 });
 
+for (const command of ["inspect", "run"]) {
+  Deno.test(`${command} speaks plain HTTP to another machine only when told to`, async () => {
+    await using dir = await tempDir();
+    // Tests may use loopback only; the refusal names the address.
+    const reference = "oci://registry.invalid:5000/team/app:1";
+    for (const [flags, scheme] of [[[], "https"], [["--plain-http"], "http"]]) {
+      const { code, err } = await cli([command, ...flags ?? [], reference], {
+        cwd: dir.path,
+      });
+      assertEquals(code, 5, err);
+      assertStringIncludes(err, ` ${scheme}://registry.invalid:5000/v2/team/`);
+    }
+  });
+}
+
 /** `flavor run` on a machine that starts nothing. */
 async function runs(
   project: Project,

@@ -101,8 +101,7 @@ Deno.test("verify says what to do about bytes after the package", async () => {
   await using dir = await tempDir();
   const golden = await Deno.readFile(GOLDEN);
   await Deno.writeFile(dir.at("a.psp"), new Uint8Array([...golden, 10, 10]));
-  const hint =
-    "2 bytes were appended after the package (strip, codesign?); cut them off";
+  const hint = "2 bytes were appended to the package; cut them off";
   const { code, out } = await cli(["verify", "a.psp"], { cwd: dir.path });
   assertEquals(code, 4);
   assertStringIncludes(out, `\n      hint: ${hint}\n`);

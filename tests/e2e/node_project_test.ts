@@ -146,7 +146,16 @@ Deno.test("what is compiled for a package is the same in every build", async () 
     );
     await dir.write(
       "addon/package.json",
-      '{ "name": "addon", "version": "1.0.0", "main": "build/Release/addon.node" }',
+      JSON.stringify({
+        name: "addon",
+        version: "1.0.0",
+        main: "build/Release/addon.node",
+        // As older versions of node-gyp leave it behind.
+        scripts: {
+          postinstall:
+            "mkdir -p build/node_gyp_bins && ln -sf /usr/bin/python3 build/node_gyp_bins/python3",
+        },
+      }),
     );
     const packed = await run("npm", ["pack", "--silent", "./addon"], {
       cwd: dir.path,

@@ -359,7 +359,10 @@ function sourceDateEpoch(env: Environment): number {
   throw new PspfError(
     "usage/bad-argument",
     `SOURCE_DATE_EPOCH is "${text}", expected whole seconds since 1970`,
-    { context: { actual: text } },
+    {
+      context: { actual: text },
+      hint: "Unset it, or give a number such as $(git log -1 --format=%ct)",
+    },
   );
 }
 

@@ -46,7 +46,7 @@ export async function runRun(
   };
   const isRemote = remoteUrl(path) !== undefined;
   const program = isRemote
-    ? await fetchPackage(path, options, check, context)
+    ? await fetchPackage(path, command.flags, options, check, context)
     : await host.reader.realPath(path);
   if (!isRemote) {
     await using source = await host.reader.openSource(program);

@@ -35,8 +35,9 @@ fn not_a_package(tail: &[u8]) -> Error {
             .with("smallest package", TRAILER_SIZE);
     }
     match appended_bytes(tail) {
+        Some(1) => error.hint("1 byte was appended to the package: remove it"),
         Some(count) => error.hint(format!(
-            "{count} bytes were appended after the package (strip, codesign?): remove them"
+            "{count} bytes were appended to the package: remove them"
         )),
         None => error.hint("this file is not a package, or its end was cut off"),
     }

@@ -1,7 +1,6 @@
 //! The cache: many at once, killed at any point, full of traps.
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::builder::{PackageBuilder, Slot};
-use crate::sandbox::{Sandbox, assert_code, assert_refused, stderr, stdout};
+use crate::sandbox::{Sandbox, assert_code, assert_refused, stderr, stdout, wait_for};
 
 /// A package that notes each of its setups in a file outside.
 fn counting(sandbox: &Sandbox) -> PackageBuilder {
@@ -310,13 +309,7 @@ fn a_changed_copy_never_reaches_the_workenv_of_a_running_program() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut up = [0; 3];
-        running
-            .stdout
-            .as_mut()
-            .unwrap()
-            .read_exact(&mut up)
-            .unwrap();
+        wait_for("up\n", &mut running);
 
         let at = bytes
             .windows(9)

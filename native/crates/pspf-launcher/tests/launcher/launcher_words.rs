@@ -1,14 +1,13 @@
 //! `FLAVOR_LAUNCHER_CLI`.
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::builder::{PackageBuilder, Slot};
-use crate::sandbox::{Installed, Sandbox, assert_code, assert_refused, stdout};
+use crate::sandbox::{Installed, Sandbox, assert_code, assert_refused, stdout, wait_for};
 use crate::tar::Tar;
 
 fn words(package: &Installed<'_>, words: &[&str]) -> Output {
@@ -367,13 +366,7 @@ fn repair_mends_in_place_what_a_program_runs_from() {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut running = command.spawn().unwrap();
-    let mut up = [0; 3];
-    running
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut up)
-        .unwrap();
+    wait_for("up\n", &mut running);
     let workenv = sandbox.workenv();
     fs::write(workenv.join("data"), "changed\n").unwrap();
     fs::write(workenv.join("its own"), "").unwrap();

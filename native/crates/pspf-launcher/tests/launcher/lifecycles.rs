@@ -1,13 +1,12 @@
 //! Every lifecycle does what its name says; each of these fails where the word is ignored.
 
 use std::fs;
-use std::io::Read;
 use std::process::Stdio;
 
 use serde_json::json;
 
 use crate::builder::{PackageBuilder, Slot};
-use crate::sandbox::{Sandbox, assert_code, stderr, stdout};
+use crate::sandbox::{Sandbox, assert_code, stderr, stdout, wait_for};
 use crate::tar::Tar;
 
 /// A package whose program lists and then spoils the file of its second slot.
@@ -187,13 +186,7 @@ fn dev_slots_go_with_the_next_start_that_does_not_ask_for_them() {
     let mut command = package.command();
     command.envs(dev).arg("stay").stdout(Stdio::piped());
     let mut running = command.spawn().unwrap();
-    let mut lines = [0; 10];
-    running
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut lines)
-        .unwrap();
+    wait_for("fresh\ndev\n", &mut running);
     plain();
     assert!(sandbox.workenv().join("data").exists());
     running.kill().unwrap();
@@ -217,13 +210,7 @@ fn fresh_slots_are_never_seen_half_by_a_program_that_runs_already() {
     let stop = sandbox.root.join("stop");
     let mut command = package.command();
     let mut running = command.arg(&stop).stdout(Stdio::piped()).spawn().unwrap();
-    let mut up = [0; 3];
-    running
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut up)
-        .unwrap();
+    wait_for("up\n", &mut running);
     for _ in 0..20 {
         assert_code(&package.run([""; 0]), 0);
     }
@@ -244,13 +231,7 @@ fn temporary_files_stay_as_long_as_another_program_runs_from_the_workenv() {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut running = command.spawn().unwrap();
-    let mut up = [0; 3];
-    running
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut up)
-        .unwrap();
+    wait_for("up\n", &mut running);
     let wait = [("FLAVOR_EXEC_MODE", "spawn")];
     assert_eq!(stdout(&package.run_with(&wait)), "up\nx\n");
     drop(running.stdin.take());

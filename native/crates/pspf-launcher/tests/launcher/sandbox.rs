@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
@@ -186,4 +187,13 @@ pub(crate) fn ends_soon(mut child: Child) -> Output {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "still running: {output:?}");
     output
+}
+
+/// Reads what a program says first, so that it is known to run.
+#[track_caller]
+pub(crate) fn wait_for(said: &str, running: &mut Child) {
+    let mut first = vec![0; said.len()];
+    let stream = running.stdout.as_mut().unwrap();
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(String::from_utf8_lossy(&first), said);
 }
