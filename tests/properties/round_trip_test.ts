@@ -35,7 +35,7 @@ function randomTree(random: Seeded): Content {
     );
     const path = [...parents, random.pick(NAMES)].join("/");
     const entry: MemoryEntry = random.below(6) === 0
-      ? { kind: "symlink", target: random.pick(["a", "../x", "/usr/bin/env"]) }
+      ? { kind: "symlink", target: random.pick(["a", "../x", "/nowhere/env"]) }
       : {
         kind: "file",
         mode: random.pick(MODES),

@@ -319,7 +319,7 @@ Deno.test("extractAll() refuses a single file that would replace the workenv", a
 });
 
 Deno.test("extractAll() writes nothing through a link of another slot", async () => {
-  const archive = makeTar([{ name: "out", type: "2", link: "/tmp" }]);
+  const archive = makeTar([{ name: "out", type: "2", link: "/nowhere" }]);
   const slots = [
     {
       id: "links",
