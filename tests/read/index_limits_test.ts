@@ -59,10 +59,14 @@ Deno.test("what was appended to a package is counted up to 64 KiB", async () => 
     );
     return [context["appended"], hint];
   };
-  const hint = (count: number): string =>
-    `${count} bytes were appended after the package (strip, codesign?); cut them off`;
-  assertEquals(await problemWith(1), [1, hint(1)]);
-  assertEquals(await problemWith(65_536), [65_536, hint(65_536)]);
+  assertEquals(await problemWith(1), [
+    1,
+    "1 byte was appended to the package; cut it off",
+  ]);
+  assertEquals(await problemWith(65_536), [
+    65_536,
+    "65536 bytes were appended to the package; cut them off",
+  ]);
   assertEquals(await problemWith(65_537), [
     undefined,
     "Check that the file is complete and is a package",
