@@ -161,6 +161,13 @@ Deno.test("two packages that are the same are read whole and have no changes", a
   assertEquals(read, 2 * makeTar(FILES).length);
 });
 
+Deno.test("content that is the same need not be what it says to be", async () => {
+  const stored = encode("not gzip");
+  const slots = [{ id: "a", stored, operations: "gzip", packed: 0x10n }];
+  const { same } = await changesOf({ slots }, { slots });
+  assertEquals(same, true);
+});
+
 Deno.test("facts that differ are named, whether they stand in a list or not", async () => {
   const { same, facts } = await changesOf({ metadata: MORE }, {
     isSealed: false,
