@@ -109,8 +109,17 @@ const ENCODER = new TextEncoder();
 /** FNV-1a of a text in UTF-8. */
 export function fnv1a32(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of ENCODER.encode(text)) {
-    hash = Math.imul(hash ^ byte, 0x01000193);
+  // Nearly all names are ASCII, and encoding each of them is five times slower.
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return hashBytes(ENCODER.encode(text));
+    hash = Math.imul(hash ^ unit, 0x01000193);
   }
+  return hash >>> 0;
+}
+
+function hashBytes(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }

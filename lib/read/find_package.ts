@@ -123,7 +123,8 @@ function checkLengths(
   return {
     name: source.name,
     size,
-    endSize: source.endSize && source.endSize - (source.size - size),
+    endSize: source.endSize &&
+      Math.max(0, source.endSize - (source.size - size)),
     async read(offset, length, options): Promise<Uint8Array> {
       const bytes = await source.read(offset, length, options);
       if (bytes.length !== length) {

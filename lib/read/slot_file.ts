@@ -240,9 +240,10 @@ class FramedArchive {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     if (length === 0) return;
     const end = offset + length;
-    const frames = this.#frames.filter(({ start, size }) =>
-      start < end && start + size > offset
-    );
+    const first = this.#frameAt(offset);
+    let after = first;
+    while ((this.#frames[after]?.start ?? end) < end) after++;
+    const frames = this.#frames.slice(first, after);
     const last = frames.at(-1);
     if (last === undefined || last.start + last.size < end) {
       throw new PspfError(
@@ -262,6 +263,17 @@ class FramedArchive {
         end - frame.start,
       );
     }
+  }
+
+  /** An archive may have 65,536 frames, and each of its members is looked up. */
+  #frameAt(offset: number): number {
+    let low = 0;
+    for (let high = this.#frames.length; high - low > 1;) {
+      const middle = (low + high) >> 1;
+      if ((this.#frames[middle]?.start ?? Infinity) <= offset) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 
   /** The content of a frame, held to its digest. */
