@@ -34,6 +34,8 @@ export class TestGround implements Disposable {
   readonly out: string;
   readonly #case: string;
   readonly #before: string;
+  /** Those of the fixed targets that this machine did not have already. */
+  readonly #absent = FIXED_TARGETS.filter((path) => !exists(path));
 
   constructor() {
     this.root = Deno.makeTempDirSync({ prefix: "flavor-hostile-" });
@@ -100,7 +102,7 @@ export class TestGround implements Disposable {
       ]),
     );
     damage.push(
-      ...FIXED_TARGETS.filter(exists).map((path) => `appeared: ${path}`),
+      ...this.#absent.filter(exists).map((path) => `appeared: ${path}`),
     );
     damage.push(
       ...findPrivileged(this.#case).map((path) => `set-id or device: ${path}`),
