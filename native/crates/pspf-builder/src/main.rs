@@ -296,6 +296,7 @@ fn source_date_epoch() -> Result<u64> {
         usage(format!(
             "SOURCE_DATE_EPOCH is \"{text}\", expected whole seconds since 1970"
         ))
+        .hint("Unset it, or give a number such as $(git log -1 --format=%ct)")
     })
 }
 
