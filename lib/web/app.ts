@@ -56,8 +56,8 @@ export interface WebApp {
 /** Most entries of a tree that is sent. */
 const MAX_ENTRIES = 500_000;
 
-/** A part of so many bytes is sent at once; a stream would take longer. */
-const AT_A_TIME = 256 * 1024;
+/** A part of at most so many bytes is sent at once: streaming it would take longer. */
+const AT_A_TIME = 1024 * 1024;
 
 /** A change of a package is seen the next time, and costs one question. */
 const ASK_AGAIN = "no-cache";

@@ -203,7 +203,7 @@ async function digestOf(file: ShelvedFile): Promise<string> {
 }
 
 /** Little enough for hundreds of clients at once, enough to be fast. */
-const CHUNK_SIZE = 256 * 1024;
+const CHUNK_SIZE = 512 * 1024;
 
 /**
  * Streams a part of a source piece by piece, as fast as somebody reads and no
