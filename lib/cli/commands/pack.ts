@@ -78,7 +78,7 @@ export async function runPack(
   const jobs = flags.jobs ?? host.machine.processors;
   using compressor = new BlockCompressor({ jobs });
   // Workers take their time to start, which reading the plan need not wait for.
-  if (!flags["dry-run"]) compressor.prepare();
+  if (!flags["dry-run"] && !isNative) compressor.prepare();
   const subject = await findSubject(
     flags.manifest ?? operands.path,
     flags.as,
