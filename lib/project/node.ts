@@ -448,12 +448,14 @@ function isPrebuildFor(name: string, { os, arch }: Platform): boolean {
 
 const NODE_CPU = { amd64: "x64", arm64: "arm64" } as const;
 
+const EMPTY_ARCHIVE = new TextEncoder().encode("!<arch>\n");
+
 /** Runs the install scripts of packages, with the Node.js that will run them and its headers. */
 async function compile(
   packages: readonly InstalledPackage[],
   { program, directory }: ScriptRuntime,
   isHere: boolean,
-  { host, target, say }: ProjectRequest,
+  { host, target, work, say }: ProjectRequest,
   app: string,
 ): Promise<void> {
   const names = packages.map(({ component }) => component.name);
@@ -467,8 +469,18 @@ async function compile(
   say(`running the install scripts of ${names.join(", ")}`);
   const npm = await findNpm(app, "run install scripts", host);
   const path = host.env.get("PATH") ?? "";
+  // The node-gyp of some distributions links addons to their own libnode, which
+  // crashes any other Node.js. This one is found first, and holds nothing.
+  const nothing = join(work, "no-libnode");
+  await host.writer.makeDirectory(nothing);
+  await using library = await host.writer.createSink(
+    join(nothing, "libnode.a"),
+  );
+  await library.write(EMPTY_ARCHIVE);
+  await library.commit();
   await npm.run("run install scripts", ["rebuild", ...names], {
     PATH: `${join(program, "..")}:${path}`,
+    LDFLAGS: `-L${nothing} ${host.env.get("LDFLAGS") ?? ""}`.trim(),
     ...(directory && { npm_config_nodedir: directory }),
   });
 }
