@@ -76,7 +76,6 @@ export {
   type PackInit,
   type PackSettings,
   PSPFBuilder,
-  readKeyFiles,
   type SigningKey,
   type SlotData,
   type SlotDescriptor,

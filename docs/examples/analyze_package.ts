@@ -6,9 +6,7 @@
  * @module
  */
 
-import { PSPFReader } from "@flavor/pspf";
-import type { PackageSlot } from "@flavor/pspf/read";
-import { readTar } from "@flavor/pspf/archive";
+import { type PackageSlot, PSPFReader } from "@flavor/pspf";
 
 /** How many files of an archive are named. */
 const LARGEST = 5;
@@ -25,9 +23,9 @@ async function listLargest(
   slot: PackageSlot,
 ): Promise<readonly string[]> {
   const files: { readonly path: string; readonly size: number }[] = [];
-  for await (const entry of readTar(reader.streamSlot(slot.index))) {
+  for await (const entry of reader.entries(slot.index)) {
     if (entry.kind === "file") {
-      files.push({ path: entry.path, size: entry.size });
+      files.push({ path: entry.path, size: entry.size ?? 0 });
     }
   }
   return files.toSorted((a, b) => b.size - a.size).slice(0, LARGEST)

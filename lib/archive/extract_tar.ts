@@ -5,22 +5,6 @@ import { readTar, type ReadTarOptions } from "./read_tar.ts";
 /**
  * Extracts an archive into a target. The target is not finished, so that more
  * than one archive can go into it.
- *
- * @param bytes The archive.
- * @param target Where its members go.
- * @param options Limits.
- * @throws {PspfError} What {@linkcode readTar} and the target throw.
- *
- * @example An empty archive
- * ```ts
- * import { extractTar } from "@flavor/pspf/archive";
- * import { MemoryTarget } from "@flavor/pspf/io";
- * import { assertEquals } from "@std/assert";
- *
- * const target = new MemoryTarget();
- * await extractTar(new Blob([new Uint8Array(1024)]).stream(), target);
- * assertEquals(target.entries.size, 0);
- * ```
  */
 export async function extractTar(
   bytes: ReadableStream<Uint8Array>,

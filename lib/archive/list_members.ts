@@ -39,13 +39,6 @@ const LINK_MODE = 0o777;
 /**
  * Lists a tree as archive members: filtered, put under a prefix, with every
  * directory explicit, and sorted by path bytes.
- *
- * @param tree The directory to pack.
- * @param options Filters, prefix, profile.
- * @returns The members and what is worth a warning.
- * @throws {PspfError} `build/failed` for names or links that cannot be packed,
- * `build/too-large` for files of 8 GiB and more, `archive/unsupported-entry` for pipes, sockets and devices, and what the tree
- * throws
  */
 export async function listMembers(
   tree: FileTree,

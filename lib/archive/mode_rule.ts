@@ -10,10 +10,6 @@ export type ModeRule = "owner" | "exact";
 
 /**
  * Computes the permission bits that are packed. Set-id and sticky bits never are.
- *
- * @param mode The mode of a file or directory.
- * @param rule What is kept of it.
- * @returns At most 0o777.
  */
 export function packedMode(mode: number, rule: ModeRule): number {
   if (rule === "exact") return mode & 0o777;

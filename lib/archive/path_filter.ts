@@ -24,16 +24,6 @@ interface Pattern {
  * `{a,b}` choose. A pattern without a slash matches a name at any depth, one
  * with a slash the path from the root, and one that ends with a slash only
  * directories. Whatever matches a directory covers everything below it.
- *
- * @example Leave out caches
- * ```ts
- * import { PathFilter } from "@flavor/pspf/archive";
- * import { assert } from "@std/assert";
- *
- * const filter = new PathFilter({ exclude: ["__pycache__/", "*.pyc"] });
- * assert(filter.takes("lib/app.py", "file"));
- * assert(!filter.takes("lib/__pycache__/app.txt", "file"));
- * ```
  */
 export class PathFilter {
   readonly #include: readonly Pattern[];

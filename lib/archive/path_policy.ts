@@ -14,22 +14,6 @@ const MAX_PATH_DEPTH = 256;
  * system: it is not absolute, has no `..`, no NUL, no drive letter, and a
  * backslash hides none of these. What only the file system knows (symbolic
  * links) is checked again by the target.
- *
- * @param path The path as stored in an archive or a slot's target.
- * @returns The path without `./`, doubled and trailing slashes; empty for the
- * directory itself.
- * @throws {PspfError} `archive/unsafe-path`
- *
- * @example Good and bad
- * ```ts
- * import { checkEntryPath } from "@flavor/pspf/archive";
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(checkEntryPath("./bin//app"), "bin/app");
- * for (const path of ["/etc/passwd", "a/../../b", "C:\\x", "..\\x"]) {
- *   assertThrows(() => checkEntryPath(path));
- * }
- * ```
  */
 export function checkEntryPath(path: string): string {
   if (path.includes("\0")) throw unsafe(path, "it holds a NUL byte");
@@ -52,10 +36,6 @@ export function checkEntryPath(path: string): string {
 /**
  * Checks the text of a symbolic link. Where it points does not matter, because
  * nothing is ever written through a link.
- *
- * @param target The text as stored.
- * @returns The same text.
- * @throws {PspfError} `archive/bad-entry`
  */
 export function checkLinkTarget(target: string): string {
   const isUsable = target !== "" && !target.includes("\0") &&

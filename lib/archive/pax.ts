@@ -10,19 +10,6 @@ const ENCODER = new TextEncoder();
 /**
  * Reads the records of a PAX header: `LENGTH KEY=VALUE` and a newline each,
  * where the length counts itself.
- *
- * @param bytes Content of the header entry.
- * @returns Values by key; the last one of a repeated key wins, as PAX says.
- * @throws {PspfError} `archive/bad-entry`
- *
- * @example A long path
- * ```ts
- * import { parsePaxRecords } from "@flavor/pspf/archive";
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = new TextEncoder().encode("13 path=a/é\n");
- * assertEquals(parsePaxRecords(bytes).get("path"), "a/é");
- * ```
  */
 export function parsePaxRecords(
   bytes: Uint8Array,

@@ -66,22 +66,6 @@ const CHUNK_SIZE = 256 * 1024;
  * Reads an archive member by member, without trusting it: paths are checked,
  * set-id bits dropped, devices refused, counts and sizes bounded. Long names
  * come from PAX or GNU headers.
- *
- * @param bytes The archive; read to its end, or cancelled.
- * @param options Limits.
- * @returns The members in archive order.
- * @throws {PspfError} `archive/bad-entry`, `archive/unsafe-path`,
- * `archive/unsupported-entry`, `archive/too-large`, `archive/truncated`, and
- * what the stream itself throws.
- *
- * @example An empty archive
- * ```ts
- * import { readTar } from "@flavor/pspf/archive";
- * import { assertEquals } from "@std/assert";
- *
- * const archive = new Blob([new Uint8Array(1024)]).stream();
- * assertEquals(await Array.fromAsync(readTar(archive)), []);
- * ```
  */
 export async function* readTar(
   bytes: ReadableStream<Uint8Array>,

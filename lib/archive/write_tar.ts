@@ -38,14 +38,6 @@ const READ_SIZE = 1024 * 1024;
  * Writes a tar archive: ustar, with PAX headers only where ustar cannot hold a
  * name or a link. The bytes depend on the members alone, never on clock, owner
  * or host.
- *
- * @param tree Where the content of files comes from.
- * @param members The entries, in the order to write them.
- * @param options Modification time, cuts, memory.
- * @returns The archive, one chunk for each frame; the memory of a chunk is the
- * caller's.
- * @throws {PspfError} `build/source-changed` when a file is not as long as its
- * member says
  */
 export async function* writeTar(
   tree: FileTree,
@@ -76,12 +68,7 @@ export async function* writeTar(
   yield frame.take();
 }
 
-/**
- * Decides where an archive is going to be cut.
- *
- * @param members Its entries.
- * @returns The rule for {@linkcode writeTar}.
- */
+/** Decides where an archive is going to be cut. */
 export function frameRuleFor(members: readonly TarMember[]): FrameRule {
   const framed = members.map((member) => ({
     path: member.path,

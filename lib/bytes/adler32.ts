@@ -3,24 +3,7 @@ const MODULUS = 65521;
 /** Bytes after which the 32-bit sums could overflow; zlib's NMAX. */
 const BLOCK_SIZE = 5552;
 
-/**
- * Computes the Adler-32 checksum of some bytes.
- *
- * @param bytes The next bytes.
- * @param start Checksum of what came before, so that long data can be fed in
- * pieces.
- * @returns The checksum, an unsigned 32-bit number.
- *
- * @example Whole and in pieces
- * ```ts
- * import { adler32 } from "@flavor/pspf/bytes";
- * import { assertEquals } from "@std/assert";
- *
- * const text = new TextEncoder().encode("Hello, PSPF!\n");
- * assertEquals(adler32(text), 0x1d5103a5);
- * assertEquals(adler32(text.subarray(4), adler32(text.subarray(0, 4))), 0x1d5103a5);
- * ```
- */
+/** Computes the Adler-32 checksum of some bytes. */
 export function adler32(bytes: Uint8Array, start = 1): number {
   let low = start & 0xffff;
   let high = start >>> 16;

@@ -13,11 +13,6 @@ export interface BoundOptions {
 /**
  * Turns an unsigned 64-bit value from a file into a number, once it is known
  * to be small enough to be used as one.
- *
- * @param value The value as stored.
- * @param options The bound, and what to say when it is exceeded.
- * @returns The same value, safe for arithmetic.
- * @throws {PspfError} `format/bad-range`, or `options.code`
  */
 export function toBoundedNumber(value: bigint, options: BoundOptions): number {
   const { max, what, code = "format/bad-range" } = options;
@@ -32,13 +27,7 @@ export function toBoundedNumber(value: bigint, options: BoundOptions): number {
   );
 }
 
-/**
- * Rounds up to a multiple.
- *
- * @param value A length or offset in bytes.
- * @param alignment A positive number of bytes.
- * @returns The smallest multiple of `alignment` that is not below `value`.
- */
+/** Rounds up to a multiple. */
 export function alignUp(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
 }

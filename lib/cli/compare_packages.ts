@@ -1,14 +1,11 @@
 import { encodeHex } from "@std/encoding/hex";
 
-import { createSha256, keyFingerprint } from "../crypto/mod.ts";
+import { createSha256 } from "../crypto/sha256.ts";
+import { keyFingerprint } from "../crypto/mod.ts";
 import type { JsonValue } from "../errors.ts";
-import { formatPermissions } from "../format/mod.ts";
-import {
-  extractSlot,
-  type OpenedPackage,
-  type PackageSlot,
-  streamSlot,
-} from "../read/mod.ts";
+import { formatPermissions } from "../format/slot_words.ts";
+import { extractSlot, streamSlot } from "../read/slot_content.ts";
+import type { OpenedPackage, PackageSlot } from "../read/mod.ts";
 import { type ListedFile, ListingTarget } from "./listed_files.ts";
 
 /** One value that is not the same; `undefined` where there is none. */

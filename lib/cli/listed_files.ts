@@ -1,7 +1,7 @@
 import { encodeHex } from "@std/encoding/hex";
 
-import { createSha256 } from "../crypto/mod.ts";
-import { formatPermissions } from "../format/mod.ts";
+import { createSha256 } from "../crypto/sha256.ts";
+import { formatPermissions } from "../format/slot_words.ts";
 import type { ExtractTarget } from "../io/extract_target.ts";
 import { formatSize, visibleText } from "./text.ts";
 

@@ -6,13 +6,13 @@ import type { RandomAccessSource } from "../io/random_access_source.ts";
 import {
   type OpenedPackage,
   type OpenOptions,
-  openPackage,
   type TrustedKey,
   type VerifyCheck,
   type VerifyLevel,
   verifyPackage,
   type VerifyReport,
 } from "../read/mod.ts";
+import { openPackage } from "../read/open_package.ts";
 import type { Output } from "./output.ts";
 
 /**

@@ -1,16 +1,20 @@
-import { format } from "@std/fmt/bytes";
-
 /** A number and what it counts: `1 slot`, `2 slots`. The plural ends in "s". */
 export function formatCount(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+  // Not toLocaleString(), which takes ten milliseconds for its first number.
+  const digits = String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
+  return `${digits} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
 /** A number of bytes in powers of 1024, such as `1.5 MiB`. */
 export function formatSize(bytes: number): string {
-  return format(Math.round(bytes), {
-    binary: true,
-    maximumFractionDigits: 1,
-  }).replace("kiB", "KiB");
+  let [value, unit] = [Math.round(bytes), 0];
+  // What would be rounded to 1024 is one of the next unit.
+  for (; value >= 1023.95 && unit < SIZE_UNITS.length - 1; unit++) {
+    value /= 1024;
+  }
+  return `${Math.round(value * 10) / 10} ${SIZE_UNITS[unit]}`;
 }
 
 const UNITS: readonly (readonly [string, number])[] = [

@@ -1,4 +1,5 @@
 import { PspfError } from "../errors.ts";
+import { takeTurn } from "../io/node_builtin.ts";
 import {
   type BlockJob,
   compressBlock,
@@ -35,20 +36,6 @@ const MAX_OWN_ZSTD_LEVEL = 9;
  *
  * Where workers cannot be started (a runtime that forbids them) everything
  * happens on the calling thread.
- *
- * @example Share one between streams
- * ```ts
- * import { BlockCompressor, getCodec } from "@flavor/pspf/compress";
- * import { Operation } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const zstd = getCodec(Operation.ZSTD);
- * using compressor = new BlockCompressor({ jobs: 2 });
- * const stored = new Blob(["hello hello hello"]).stream()
- *   .pipeThrough(zstd.encode({ compressor }));
- * const plain = stored.pipeThrough(zstd.decode());
- * assertEquals(await new Response(plain).text(), "hello hello hello");
- * ```
  */
 export class BlockCompressor implements Disposable {
   /** How many blocks may be encoded at once. */
@@ -60,8 +47,6 @@ export class BlockCompressor implements Disposable {
 
   /**
    * Starts nothing yet: workers come with the first blocks, or when asked for.
-   *
-   * @param options How many jobs run at once.
    */
   constructor(options: BlockCompressorOptions = {}) {
     const { jobs = 1 } = options;
@@ -76,13 +61,7 @@ export class BlockCompressor implements Disposable {
     if (this.jobs > 1 && !this.#disposed) this.#started ??= this.#start();
   }
 
-  /**
-   * Encodes one block.
-   *
-   * @param job The block; its memory is moved and comes back with the result.
-   * @returns The encoded bytes.
-   * @throws {PspfError} `compress/unsupported`, `build/failed`
-   */
+  /** Encodes one block. */
   async compress(job: BlockJob): Promise<EncodedBlock> {
     this.prepare();
     const isSlow = job.kind === "zstd" && job.level > MAX_OWN_ZSTD_LEVEL;
@@ -132,14 +111,6 @@ export class BlockCompressor implements Disposable {
       }),
     );
   }
-}
-
-/** Lets messages of workers in. A timer would wait for whole milliseconds. */
-function takeTurn(): Promise<void> {
-  const { setImmediate = setTimeout } = globalThis as {
-    readonly setImmediate?: (resume: () => void) => unknown;
-  };
-  return new Promise((resolve) => void setImmediate(() => resolve()));
 }
 
 /** A worker and the jobs that it has, the oldest first. */

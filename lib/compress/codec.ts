@@ -46,35 +46,14 @@ export interface Codec {
   readonly name: "gzip" | "zstd" | "bzip2" | "xz";
   /** The highest level; the lowest is 1. */
   readonly maxLevel: number;
-  /**
-   * Compresses. Equal input and level give equal output, always.
-   *
-   * @param options Level and parallelism.
-   * @returns A stream that takes plain bytes.
-   * @throws {PspfError} `compress/unsupported`; a level out of range is a `RangeError`
-   */
+  /** Compresses. Equal input and level give equal output, always. */
   encode(options?: EncodeOptions): ByteTransform;
-  /**
-   * Compresses blocks, each of which can be decoded on its own.
-   *
-   * @param blocks The content; where a block ends is part of the output.
-   * @param options Level, parallelism and memory.
-   * @returns One stored block for each, and what the compression adds around
-   * them.
-   * @throws {PspfError} `compress/unsupported`; a level out of range is a `RangeError`
-   */
+  /** Compresses blocks, each of which can be decoded on its own. */
   encodeBlocks(
     blocks: AsyncIterable<Uint8Array<ArrayBuffer>>,
     options: EncodeBlockOptions,
   ): AsyncGenerator<StoredBlock, void, undefined>;
-  /**
-   * Decompresses, bounded in memory and in what comes out.
-   *
-   * @param limits How much may come out.
-   * @returns A stream that takes compressed bytes; it errors with
-   * `compress/corrupt` or `compress/too-large`.
-   * @throws {PspfError} `compress/unsupported`
-   */
+  /** Decompresses, bounded in memory and in what comes out. */
   decode(limits?: DecodeLimits): ByteTransform;
 }
 
@@ -86,34 +65,12 @@ const CODECS: Readonly<Record<CompressionCode, Codec>> = {
   [Operation.XZ]: missingCodec("xz"),
 };
 
-/**
- * Whether an operation compresses.
- *
- * @param code One of `Operation`.
- * @returns `true` when {@linkcode getCodec} has a codec for it.
- */
+/** Whether an operation compresses. */
 export function isCompression(code: OperationCode): code is CompressionCode {
   return Object.hasOwn(CODECS, code);
 }
 
-/**
- * Finds the codec of an operation.
- *
- * @param code A compressing operation.
- * @returns The codec; bzip2 and xz have one that refuses to work.
- *
- * @example There and back
- * ```ts
- * import { getCodec } from "@flavor/pspf/compress";
- * import { Operation } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const gzip = getCodec(Operation.GZIP);
- * const stored = new Blob(["hello"]).stream().pipeThrough(gzip.encode());
- * const plain = stored.pipeThrough(gzip.decode({ maxSize: 5 }));
- * assertEquals(await new Response(plain).text(), "hello");
- * ```
- */
+/** Finds the codec of an operation. */
 export function getCodec(code: CompressionCode): Codec {
   return CODECS[code];
 }

@@ -46,13 +46,7 @@ export async function generateKeyPair(): Promise<KeyPair> {
   );
 }
 
-/**
- * Derives the public key of a private key.
- *
- * @param privateKey The seed, 32 bytes.
- * @returns The pair.
- * @throws {PspfError} `crypto/bad-key` when the length differs.
- */
+/** Derives the public key of a private key. */
 export async function deriveKeyPair(privateKey: Uint8Array): Promise<KeyPair> {
   const key = await importPrivateKey(privateKey, true);
   const { x = "" } = await crypto.subtle.exportKey("jwk", key);
@@ -70,13 +64,7 @@ export async function keyPairFromSeed(seed: string): Promise<KeyPair> {
   return await deriveKeyPair(await sha256(new TextEncoder().encode(seed)));
 }
 
-/**
- * Checks that two keys belong together.
- *
- * @param pair The pair, its public key derived from the private one.
- * @param publicKey The raw public key that somebody claims, 32 bytes.
- * @throws {PspfError} `crypto/key-mismatch`
- */
+/** Checks that two keys belong together. */
 export function checkKeyPair(pair: KeyPair, publicKey: Uint8Array): void {
   if (equals(pair.publicKey, publicKey)) return;
   throw new PspfError(

@@ -15,28 +15,16 @@
  */
 
 export {
-  checkKeyPair,
-  deriveKeyPair,
   generateKeyPair,
   type KeyPair,
   keyPairFromSeed,
-  PRIVATE_KEY_SIZE,
   sign,
   verify,
 } from "./ed25519.ts";
 export {
   encodePrivateKeyPem,
   encodePublicKeyPem,
-  MAX_KEY_FILE_SIZE,
   parseKeyPair,
   parsePublicKey,
 } from "./key_file.ts";
-export {
-  createSha256,
-  keyFingerprint,
-  parseFingerprint,
-  type Sha256,
-  sha256,
-  shortHash,
-  shortHashOf,
-} from "./sha256.ts";
+export { keyFingerprint, sha256 } from "./sha256.ts";

@@ -4,39 +4,15 @@ import { nodeBuiltin } from "../io/node_builtin.ts";
 
 /** SHA-256 of bytes that come in pieces. */
 export interface Sha256 {
-  /**
-   * Takes the next bytes.
-   *
-   * @param chunk The bytes; the caller must not change them before the result
-   * has settled.
-   * @returns A promise to wait for before more is added, where hashing is not
-   * immediate.
-   */
+  /** Takes the next bytes. */
   update(chunk: Uint8Array): void | Promise<void>;
-  /**
-   * Ends the computation.
-   *
-   * @returns 32 bytes.
-   */
+  /** Ends the computation. */
   digest(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /**
  * Computes SHA-256 piece by piece: with `node:crypto` where there is one, as
  * it is five times faster, else (in a browser) with `@std/crypto`.
- *
- * @returns A fresh computation.
- *
- * @example Two pieces
- * ```ts
- * import { createSha256, sha256 } from "@flavor/pspf/crypto";
- * import { assertEquals } from "@std/assert";
- *
- * const hash = createSha256();
- * await hash.update(new Uint8Array([1]));
- * await hash.update(new Uint8Array([2]));
- * assertEquals(await hash.digest(), await sha256(new Uint8Array([1, 2])));
- * ```
  */
 export function createSha256(): Sha256 {
   const node = nodeBuiltin("node:crypto");
@@ -65,12 +41,7 @@ export async function sha256(
   return await hash.digest();
 }
 
-/**
- * Takes the short form of a digest that slot descriptors hold.
- *
- * @param digest A SHA-256 digest, 32 bytes.
- * @returns Its first 8 bytes as a little-endian u64.
- */
+/** Takes the short form of a digest that slot descriptors hold. */
 export function shortHashOf(digest: Uint8Array): bigint {
   const view = new DataView(
     digest.buffer,
@@ -80,12 +51,7 @@ export function shortHashOf(digest: Uint8Array): bigint {
   return view.getBigUint64(0, true);
 }
 
-/**
- * Computes the name hash of a slot descriptor.
- *
- * @param name The slot's id.
- * @returns First 8 bytes of the SHA-256 of the name in UTF-8, as a u64.
- */
+/** Computes the name hash of a slot descriptor. */
 export async function shortHash(name: string): Promise<bigint> {
   return shortHashOf(await sha256(new TextEncoder().encode(name)));
 }
@@ -102,13 +68,7 @@ export async function keyFingerprint(publicKey: Uint8Array): Promise<string> {
   return encodeHex(await sha256(publicKey));
 }
 
-/**
- * Reads a fingerprint that somebody typed.
- *
- * @param text 64 hex digits, with or without `sha256:` before them.
- * @returns The fingerprint as {@linkcode keyFingerprint} writes it, or
- * `undefined` when the text is something else, a path for example.
- */
+/** Reads a fingerprint that somebody typed. */
 export function parseFingerprint(text: string): string | undefined {
   return FINGERPRINT_REGEXP.exec(text.trim())?.[1]?.toLowerCase();
 }

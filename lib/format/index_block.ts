@@ -133,7 +133,8 @@ export interface IndexBlockInit {
  *
  * @example Read back what was encoded
  * ```ts
- * import { encodeIndexBlock, parseIndexBlock } from "@flavor/pspf/format";
+ * import { encodeIndexBlock } from "./index_block.ts";
+import { parseIndexBlock } from "@flavor/pspf/format";
  * import { assertEquals } from "@std/assert";
  *
  * const block = encodeIndexBlock({
@@ -176,32 +177,7 @@ export function parseIndexBlock(block: Uint8Array): IndexBlock {
   };
 }
 
-/**
- * Encodes an index block, its checksum included.
- *
- * @param init The fields.
- * @returns 8192 bytes.
- * @throws {RangeError} When a key, digest, signature or seal has a wrong length.
- *
- * @example The checksum is right from the start
- * ```ts
- * import { encodeIndexBlock, indexChecksum, parseIndexBlock } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const block = encodeIndexBlock({
- *   packageSize: 8200,
- *   launcherSize: 0,
- *   metadataOffset: 0,
- *   metadataSize: 0,
- *   slotTableOffset: 0,
- *   slotCount: 0,
- *   publicKey: new Uint8Array(32),
- *   metadataDigest: new Uint8Array(32),
- *   signature: new Uint8Array(64),
- * });
- * assertEquals(parseIndexBlock(block).checksum, indexChecksum(block));
- * ```
- */
+/** Encodes an index block, its checksum included. */
 export function encodeIndexBlock(
   init: IndexBlockInit,
 ): Uint8Array<ArrayBuffer> {
@@ -245,20 +221,7 @@ export function encodeIndexBlock(
   return block;
 }
 
-/**
- * Computes the checksum that an index block should carry.
- *
- * @param block 8192 bytes, left unchanged.
- * @returns Adler-32 of the block with its checksum field zeroed.
- *
- * @example An empty block
- * ```ts
- * import { indexChecksum } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(indexChecksum(new Uint8Array(8192)), 0x20000001);
- * ```
- */
+/** Computes the checksum that an index block should carry. */
 export function indexChecksum(block: Uint8Array): number {
   return checksumWithout(block, AT.checksum);
 }
@@ -267,18 +230,6 @@ export function indexChecksum(block: Uint8Array): number {
  * Computes the checksum that the existing Go builder writes: it zeroes the
  * upper half of the package size instead of the checksum field, which differs
  * from {@linkcode indexChecksum} for packages of 4 GiB and more.
- *
- * @param block 8192 bytes, left unchanged.
- * @returns Adler-32 with bytes 4..7 and 12..15 zeroed.
- *
- * @example The same below 4 GiB
- * ```ts
- * import { goIndexChecksum, indexChecksum } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const block = new Uint8Array(8192).fill(7, 16);
- * assertEquals(goIndexChecksum(block), indexChecksum(block));
- * ```
  */
 export function goIndexChecksum(block: Uint8Array): number {
   const copy = block.slice();
@@ -286,21 +237,7 @@ export function goIndexChecksum(block: Uint8Array): number {
   return indexChecksum(copy);
 }
 
-/**
- * Stores the right checksum in an index block.
- *
- * @param block 8192 bytes, changed in place.
- *
- * @example After a change
- * ```ts
- * import { indexChecksum, parseIndexBlock, writeIndexChecksum } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const block = new Uint8Array(8192);
- * writeIndexChecksum(block);
- * assertEquals(parseIndexBlock(block).checksum, 0x20000001);
- * ```
- */
+/** Stores the right checksum in an index block. */
 export function writeIndexChecksum(block: Uint8Array): void {
   viewOf(block).setUint32(AT.checksum, indexChecksum(block), true);
 }

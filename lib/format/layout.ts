@@ -34,22 +34,6 @@ export interface Layout {
 /**
  * Lays out a package: launcher, slots, metadata, slot table, trailer. What is
  * known last comes last, so that a package can be written in one pass.
- *
- * @param sizes Lengths of the parts in bytes.
- * @returns The offset of every part.
- * @throws {PspfError} `build/limit` when there are too many slots, or the file
- * would be longer than 2^53 bytes.
- *
- * @example Everything is aligned to 8 bytes
- * ```ts
- * import { computeLayout } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const layout = computeLayout({ launcher: 21, slots: [29, 44], metadata: 817 });
- * assertEquals(layout.slotOffsets, [24, 56]);
- * assertEquals(layout.metadataOffset, 104);
- * assertEquals(layout.slotTableOffset, 928);
- * ```
  */
 export function computeLayout(sizes: PartSizes): Layout {
   if (sizes.slots.length > MAX_SLOT_COUNT) {

@@ -4,11 +4,7 @@ import {
   MAX_METADATA_DEPTH,
   MAX_METADATA_SIZE,
 } from "./constants.ts";
-import {
-  FRAME_DIGEST_SIZE,
-  type FrameTable,
-  MAX_FRAME_COUNT,
-} from "./frames.ts";
+import type { FrameTable } from "./frames.ts";
 import {
   anything,
   base64,
@@ -39,34 +35,12 @@ import { parseStrictJson } from "./strict_json.ts";
 /** What is left out or written as `null` by some builder has a default. */
 const word = or(text, "");
 
-const FRAMES: Codec<FrameTable> = {
-  ...record<FrameTable>({
-    stored: ["stored", list(whole)],
-    content: ["content", list(whole)],
-    digests: ["digests", base64],
-  }),
-  read(field): FrameTable {
-    const count = Math.min(
-      field.at("stored").items().length,
-      MAX_FRAME_COUNT + 1,
-    );
-    if (count < 2 || count > MAX_FRAME_COUNT) {
-      throw field.at("stored").error(`2 to ${MAX_FRAME_COUNT} sizes`);
-    }
-    const sizes = (key: "stored" | "content"): readonly number[] => {
-      const values = list(whole).read(field.at(key));
-      if (values.length === count && !values.includes(0)) return values;
-      throw field.at(key).error(`${count} sizes above 0`);
-    };
-    const digests = base64.read(field.at("digests"));
-    if (digests.length !== count * FRAME_DIGEST_SIZE) {
-      throw field.at("digests").error(
-        `${count * FRAME_DIGEST_SIZE} bytes in base64`,
-      );
-    }
-    return { stored: sizes("stored"), content: sizes("content"), digests };
-  },
-};
+/** Whether it fits its slot, only the slot table can tell. */
+const FRAMES: Codec<FrameTable> = record<FrameTable>({
+  stored: ["stored", list(whole)],
+  content: ["content", list(whole)],
+  digests: ["digests", base64],
+});
 
 const SLOT = record<SlotMetadata>({
   slot: ["slot", {
@@ -299,26 +273,6 @@ function readSetupCommand(field: Field): JsonValue {
 /**
  * Writes the metadata document. The signature covers these very bytes, so the
  * order of keys is fixed, maps are sorted, and nothing ever writes them again.
- *
- * @param metadata The document.
- * @returns UTF-8 JSON, indented by two blanks, without a final newline.
- *
- * @example Two spaces and a fixed order
- * ```ts
- * import { encodeMetadata } from "@flavor/pspf/format";
- * import { assert } from "@std/assert";
- *
- * const json = encodeMetadata({
- *   format: "PSPF/2025",
- *   formatVersion: "1.0.0",
- *   package: { name: "demo", version: "1.0.0" },
- *   slots: [],
- *   execution: { primarySlot: 0, command: "true", env: {} },
- *   setupCommands: [],
- * });
- * const text = new TextDecoder().decode(json);
- * assert(text.startsWith('{\n  "format": "PSPF/2025",\n  "format_version"'));
- * ```
  */
 export function encodeMetadata(
   metadata: PackageMetadata,

@@ -16,61 +16,18 @@
  */
 
 export * from "./constants.ts";
-export {
-  fileFrameUnit,
-  fnv1a32,
-  FRAME_DIGEST_SIZE,
-  FRAME_UNIT,
-  type FramedMember,
-  FrameRule,
-  type FrameTable,
-  isFramed,
-  MAX_FRAME_COUNT,
-} from "./frames.ts";
-export {
-  encodeIndexBlock,
-  goIndexChecksum,
-  type IndexBlock,
-  type IndexBlockInit,
-  indexChecksum,
-  parseIndexBlock,
-  writeIndexChecksum,
-} from "./index_block.ts";
-export { computeLayout, type Layout, type PartSizes } from "./layout.ts";
+export { FRAME_DIGEST_SIZE, FRAME_UNIT, type FrameTable } from "./frames.ts";
+export { type IndexBlock, parseIndexBlock } from "./index_block.ts";
 export type * from "./metadata.ts";
-export { encodeMetadata, parseMetadata } from "./metadata_document.ts";
+export { parseMetadata } from "./metadata_document.ts";
+export { Operation, OperationChain, type OperationCode } from "./operations.ts";
+export { parseSeal, type Seal, sealMessage } from "./seal.ts";
 export {
-  Operation,
-  OperationChain,
-  type OperationCode,
-  operationName,
-} from "./operations.ts";
-export {
-  encodeSeal,
-  hasSeal,
-  parseSeal,
-  type Seal,
-  SEAL_OFFSET,
-  SEAL_SIZE,
-  sealMessage,
-  writeSealSignature,
-} from "./seal.ts";
-export {
-  encodeSlotDescriptor,
-  encodeSlotTable,
   parseSlotDescriptor,
   parseSlotTable,
   type SlotDescriptor,
-  slotDescriptorId,
 } from "./slot_descriptor.ts";
 export {
-  formatPermissions,
-  KNOWN_LIFECYCLES,
-  KNOWN_PURPOSES,
-  lifecycleByte,
-  normalizeLifecycle,
-  parsePermissions,
-  purposeByte,
   SLOT_PLATFORMS,
   SlotLifecycle,
   type SlotLifecycleName,
@@ -78,5 +35,4 @@ export {
   SlotPurpose,
   type SlotPurposeName,
 } from "./slot_words.ts";
-export { parseStrictJson, type StrictJsonOptions } from "./strict_json.ts";
-export { encodeTrailer, findAppendedBytes, parseTrailer } from "./trailer.ts";
+export { findAppendedBytes, parseTrailer } from "./trailer.ts";

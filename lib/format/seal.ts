@@ -37,24 +37,7 @@ export interface Seal {
   readonly signature: Uint8Array;
 }
 
-/**
- * Encodes a seal; without a signature the place for it stays zero.
- *
- * @param seal The digests, and the signature once there is one.
- * @returns 512 bytes for {@linkcode IndexBlockInit.seal}.
- *
- * @example A seal that waits for its signature
- * ```ts
- * import { encodeSeal } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const seal = encodeSeal({
- *   launcherDigest: new Uint8Array(32),
- *   slotTableDigest: new Uint8Array(32),
- * });
- * assertEquals(new TextDecoder().decode(seal.subarray(0, 8)), "PSPFSEAL");
- * ```
- */
+/** Encodes a seal; without a signature the place for it stays zero. */
 export function encodeSeal(
   seal: Omit<Seal, "signature"> & Partial<Pick<Seal, "signature">>,
 ): Uint8Array<ArrayBuffer> {
@@ -69,20 +52,7 @@ export function encodeSeal(
   return bytes;
 }
 
-/**
- * Whether an index block carries something that begins like a seal.
- *
- * @param block 8192 bytes.
- * @returns `false` when the field is zero or belongs to someone else.
- *
- * @example A block without a seal
- * ```ts
- * import { hasSeal } from "@flavor/pspf/format";
- * import { assert } from "@std/assert";
- *
- * assert(!hasSeal(new Uint8Array(8192)));
- * ```
- */
+/** Whether an index block carries something that begins like a seal. */
 export function hasSeal(block: Uint8Array): boolean {
   const magic = block.subarray(SEAL_OFFSET, SEAL_OFFSET + MAGIC.length);
   return String.fromCharCode(...magic) === MAGIC;
@@ -154,20 +124,6 @@ export function sealMessage(block: Uint8Array): Uint8Array<ArrayBuffer> {
 /**
  * Puts the seal's signature into an index block. The checksum has to be
  * written again afterwards, see {@linkcode writeIndexChecksum}.
- *
- * @param block 8192 bytes with an encoded seal, changed in place.
- * @param signature 64 bytes over {@linkcode sealMessage} of the same block.
- *
- * @example The message stays the same
- * ```ts
- * import { sealMessage, writeSealSignature } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const block = new Uint8Array(8192);
- * const before = sealMessage(block);
- * writeSealSignature(block, new Uint8Array(64).fill(1));
- * assertEquals(sealMessage(block), before);
- * ```
  */
 export function writeSealSignature(
   block: Uint8Array,

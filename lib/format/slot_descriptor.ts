@@ -45,34 +45,7 @@ const AT = {
   permissions: 62,
 } as const;
 
-/**
- * Encodes one slot descriptor.
- *
- * @param slot The fields.
- * @returns 64 bytes.
- *
- * @example There and back
- * ```ts
- * import { encodeSlotDescriptor, parseSlotDescriptor } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const slot = {
- *   id: 0n,
- *   nameHash: 0x0ea3b05fba4df22cn,
- *   offset: 1040n,
- *   size: 29n,
- *   originalSize: 29n,
- *   operations: 0n,
- *   checksum: 0n,
- *   purpose: 0,
- *   lifecycle: 2,
- *   priority: 128,
- *   platform: 0,
- *   permissions: 0o644,
- * };
- * assertEquals(parseSlotDescriptor(encodeSlotDescriptor(slot)), slot);
- * ```
- */
+/** Encodes one slot descriptor. */
 export function encodeSlotDescriptor(
   slot: SlotDescriptor,
 ): Uint8Array<ArrayBuffer> {
@@ -125,20 +98,7 @@ export function parseSlotDescriptor(bytes: Uint8Array): SlotDescriptor {
   };
 }
 
-/**
- * Encodes a slot table.
- *
- * @param slots The descriptors in slot order.
- * @returns 64 bytes per slot.
- *
- * @example An empty table
- * ```ts
- * import { encodeSlotTable } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(encodeSlotTable([]).length, 0);
- * ```
- */
+/** Encodes a slot table. */
 export function encodeSlotTable(
   slots: readonly SlotDescriptor[],
 ): Uint8Array<ArrayBuffer> {
@@ -182,18 +142,6 @@ export function parseSlotTable(table: Uint8Array): readonly SlotDescriptor[] {
 /**
  * Chooses the `id` of a descriptor. It is the slot's index, except where the
  * existing Rust launcher would take the first bytes for JSON (`{`) or gzip.
- *
- * @param index Number of the slot, from 0.
- * @returns The value to store.
- *
- * @example Slot 123 would start with a brace
- * ```ts
- * import { slotDescriptorId } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(slotDescriptorId(122), 122n);
- * assertEquals(slotDescriptorId(123), 2n ** 32n + 123n * 256n);
- * ```
  */
 export function slotDescriptorId(index: number): bigint {
   const looksLikeJson = (index & 0xff) === 0x7b;

@@ -130,8 +130,6 @@ const MAX_STORED_MODE = 0xffff;
 /**
  * Parses the permission bits of a manifest. Existing builders fall back to 0600
  * for what they cannot read; here it is an error.
- *
- * @throws {PspfError} `manifest/invalid`
  */
 export function parsePermissions(text: string): number {
   const digits = STRICT_MODE_REGEXP.exec(text)?.[1];

@@ -11,20 +11,6 @@ export interface StrictJsonOptions {
  * Parses JSON that more than one program has to understand in the same way:
  * invalid UTF-8, unpaired surrogates, a repeated key at any depth and deep
  * nesting are errors, where `JSON.parse` alone would choose a meaning.
- *
- * @param bytes UTF-8 JSON.
- * @param options Limits.
- * @returns The value.
- * @throws {PspfError} `format/bad-metadata`
- *
- * @example A repeated key
- * ```ts
- * import { parseStrictJson } from "@flavor/pspf/format";
- * import { assertThrows } from "@std/assert";
- *
- * const bytes = new TextEncoder().encode('{"a": {"b": 1, "\\u0062": 2}}');
- * assertThrows(() => parseStrictJson(bytes, { maxDepth: 64 }));
- * ```
  */
 export function parseStrictJson(
   bytes: Uint8Array,

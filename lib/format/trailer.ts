@@ -7,21 +7,7 @@ import {
   TRAILER_SIZE,
 } from "./constants.ts";
 
-/**
- * Wraps an index block into the trailer of a package.
- *
- * @param block 8192 bytes.
- * @returns 8200 bytes: start marker, index block, end marker.
- *
- * @example There and back
- * ```ts
- * import { encodeTrailer, parseTrailer } from "@flavor/pspf/format";
- * import { assertEquals } from "@std/assert";
- *
- * const block = new Uint8Array(8192).fill(7);
- * assertEquals(parseTrailer(encodeTrailer(block)), block);
- * ```
- */
+/** Wraps an index block into the trailer of a package. */
 export function encodeTrailer(block: Uint8Array): Uint8Array<ArrayBuffer> {
   if (block.length !== INDEX_BLOCK_SIZE) {
     throw new RangeError(
@@ -34,6 +20,14 @@ export function encodeTrailer(block: Uint8Array): Uint8Array<ArrayBuffer> {
   trailer.set(block, MARKER_SIZE);
   view.setUint32(MARKER_SIZE + INDEX_BLOCK_SIZE, END_MARKER, true);
   return trailer;
+}
+
+/** Whether the last bytes of a file are those of a package. */
+export function isTrailer(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return bytes.length === TRAILER_SIZE &&
+    view.getUint32(0, true) === START_MARKER &&
+    view.getUint32(MARKER_SIZE + INDEX_BLOCK_SIZE, true) === END_MARKER;
 }
 
 /**
@@ -79,7 +73,8 @@ export function parseTrailer(trailer: Uint8Array): Uint8Array {
  *
  * @example Three bytes too many
  * ```ts
- * import { encodeTrailer, findAppendedBytes } from "@flavor/pspf/format";
+ * import { encodeTrailer } from "./trailer.ts";
+import { findAppendedBytes } from "@flavor/pspf/format";
  * import { assertEquals } from "@std/assert";
  *
  * const tail = new Uint8Array(8203);

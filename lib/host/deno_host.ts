@@ -22,12 +22,7 @@ export interface DenoHostOptions {
   readonly endOnSignals?: boolean;
 }
 
-/**
- * The machine that this program runs on.
- *
- * @param options Whether to deal with signals.
- * @returns A host.
- */
+/** The machine that this program runs on. */
 export function createDenoHost(options: DenoHostOptions = {}): Host {
   const temporaries = new Temporaries();
   const interrupts = new Interrupts(temporaries, clearLine);

@@ -54,6 +54,16 @@ class FileSink implements ByteSink {
     });
   }
 
+  patch(offset: number, bytes: Uint8Array): Promise<void> {
+    return this.#attempt(({ file }) => {
+      file.seekSync(offset, Deno.SeekMode.Start);
+      for (let done = 0; done < bytes.length;) {
+        done += file.writeSync(bytes.subarray(done));
+      }
+      file.seekSync(0, Deno.SeekMode.End);
+    });
+  }
+
   reopen(): Promise<RandomAccessSource> {
     return this.#attempt(({ file }) => {
       // The same handle: where locks are mandatory, another one cannot read.

@@ -22,76 +22,23 @@ export interface FileFacts {
 
 /** Looks at files and reads them. */
 export interface FileReader {
-  /**
-   * Resolves a path against the working directory, by its text alone.
-   *
-   * @param path Any path.
-   * @returns The absolute path.
-   */
+  /** Resolves a path against the working directory, by its text alone. */
   absolute(path: string): string;
-  /**
-   * Facts about what a path leads to, links followed.
-   *
-   * @param path Any path.
-   * @returns `undefined` when nothing is there.
-   * @throws {PspfError} `io/denied`, `io/failed`
-   */
+  /** Facts about what a path leads to, links followed. */
   facts(path: string): Promise<FileFacts | undefined>;
-  /**
-   * Facts about the path itself, links not followed.
-   *
-   * @param path Any path.
-   * @returns `undefined` when nothing is there.
-   * @throws {PspfError} `io/denied`, `io/failed`
-   */
+  /** Facts about the path itself, links not followed. */
   linkFacts(path: string): Promise<FileFacts | undefined>;
-  /**
-   * Resolves every link in a path.
-   *
-   * @param path An existing path.
-   * @returns The real path.
-   * @throws {PspfError} `io/not-found`, `io/denied`
-   */
+  /** Resolves every link in a path. */
   realPath(path: string): Promise<string>;
-  /**
-   * Where a link points.
-   *
-   * @param path A symbolic link.
-   * @returns The target as stored; `undefined` when it cannot be read.
-   */
+  /** Where a link points. */
   readLink(path: string): Promise<string | undefined>;
-  /**
-   * Names in a directory, sorted.
-   *
-   * @param path A directory.
-   * @returns Names without the path; empty when the directory is not there.
-   * @throws {PspfError} `io/denied`, `io/failed`
-   */
+  /** Names in a directory, sorted. */
   list(path: string): Promise<readonly string[]>;
-  /**
-   * Reads a small file whole.
-   *
-   * @param path A file.
-   * @param limit Largest size accepted, in bytes.
-   * @returns The content.
-   * @throws {PspfError} `io/not-found`, `io/denied`, `format/too-large`
-   */
+  /** Reads a small file whole. */
   readBytes(path: string, limit: number): Promise<Uint8Array<ArrayBuffer>>;
-  /**
-   * Opens a file for reading at any offset.
-   *
-   * @param path A file.
-   * @returns The source; dispose it.
-   * @throws {PspfError} `io/not-found`, `io/denied`
-   */
+  /** Opens a file for reading at any offset. */
   openSource(path: string): Promise<RandomAccessSource>;
-  /**
-   * Opens a directory as a source for an archive.
-   *
-   * @param path A directory.
-   * @returns The tree.
-   * @throws {PspfError} `io/not-found`, `io/failed`
-   */
+  /** Opens a directory as a source for an archive. */
   openTree(path: string): Promise<FileTree>;
 }
 
@@ -122,72 +69,30 @@ export interface SinkOptions {
 export interface DirectoryDraft extends AsyncDisposable {
   /** Where to extract to. */
   readonly target: ExtractTarget;
-  /**
-   * Publishes the content under the final name.
-   *
-   * @throws {PspfError} `io/exists`, `io/failed`
-   */
+  /** Publishes the content under the final name. */
   commit(): Promise<void>;
 }
 
 /** Creates and removes files. */
 export interface FileWriter {
-  /**
-   * Creates a directory and its parents; an existing one is fine.
-   *
-   * @param path A directory.
-   * @param mode Permission bits of what is created.
-   * @throws {PspfError} `io/denied`, `io/no-space`, `io/failed`
-   */
+  /** Creates a directory and its parents; an existing one is fine. */
   makeDirectory(path: string, mode?: number): Promise<void>;
-  /**
-   * Opens a file that appears under its name only when it is complete.
-   *
-   * @param path The final name.
-   * @param options Mode, and whether to replace.
-   * @returns The sink; dispose it.
-   * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
-   */
+  /** Opens a file that appears under its name only when it is complete. */
   createSink(path: string, options?: SinkOptions): Promise<ByteSink>;
   /**
    * Starts a directory that appears under its name only when it is complete.
-   *
-   * @param path The final name.
-   * @param merge Whether members may replace those of an existing directory.
-   * @returns The draft; dispose it.
-   * @throws {PspfError} `io/exists`, `io/denied`, `io/no-space`
    */
   createDirectory(path: string, merge?: boolean): Promise<DirectoryDraft>;
-  /**
-   * Renames a file or directory; a file that exists is replaced.
-   *
-   * @param from What to rename.
-   * @param to The new name.
-   * @throws {PspfError} `io/not-found`, `io/denied`, `io/failed`
-   */
+  /** Renames a file or directory; a file that exists is replaced. */
   rename(from: string, to: string): Promise<void>;
-  /**
-   * Notes that a file was used, as the time of its last change.
-   *
-   * @param path A file.
-   * @throws {PspfError} `io/not-found`, `io/denied`
-   */
+  /** Notes that a file was used, as the time of its last change. */
   touch(path: string): Promise<void>;
   /**
    * Removes a file, or a directory with everything in it, directories that
    * forbid it included. Links are removed, never followed.
-   *
-   * @param path What to remove; nothing there is fine.
-   * @throws {PspfError} `io/denied`, `io/failed`
    */
   remove(path: string): Promise<void>;
-  /**
-   * A fresh private directory.
-   *
-   * @param prefix Start of its name.
-   * @returns Its path; the caller removes it. It is removed on interruption.
-   * @throws {PspfError} `io/denied`, `io/no-space`
-   */
+  /** A fresh private directory. */
   makeTemporaryDirectory(prefix: string): Promise<string>;
 }
 
@@ -196,13 +101,7 @@ export type HeldLock = Disposable;
 
 /** Advisory locks of the operating system, one per file. */
 export interface FileLocks {
-  /**
-   * Takes an exclusive lock without waiting, creating the file when needed.
-   *
-   * @param path The lock file; links are refused.
-   * @returns The lock, or `undefined` when somebody holds it.
-   * @throws {PspfError} `io/denied`, `io/failed`
-   */
+  /** Takes an exclusive lock without waiting, creating the file when needed. */
   tryExclusive(path: string): Promise<HeldLock | undefined>;
 }
 
@@ -237,34 +136,13 @@ export interface ProcessRunner {
   /**
    * Runs a program in our place: it has our streams, and gets the signals that
    * are sent to us.
-   *
-   * @param request What to run.
-   * @returns How it ended.
-   * @throws {PspfError} `run/cannot-execute`
    */
   runInPlace(request: RunRequest): Promise<RunOutcome>;
-  /**
-   * Runs a program with its output on our standard error.
-   *
-   * @param request What to run.
-   * @returns How it ended.
-   * @throws {PspfError} `run/cannot-execute`
-   */
+  /** Runs a program with its output on our standard error. */
   runTool(request: RunRequest): Promise<RunOutcome>;
-  /**
-   * Runs a program and keeps what it prints; it reads nothing.
-   *
-   * @param request What to run.
-   * @param timeoutMs After this it is stopped and counts as failed.
-   * @returns How it ended, and its output.
-   * @throws {PspfError} `run/cannot-execute`
-   */
+  /** Runs a program and keeps what it prints; it reads nothing. */
   capture(request: RunRequest, timeoutMs: number): Promise<CapturedOutcome>;
-  /**
-   * What other processes run from or work in, where the system tells.
-   *
-   * @returns One entry per process.
-   */
+  /** What other processes run from or work in, where the system tells. */
   others(): Promise<readonly ProcessFacts[]>;
 }
 
@@ -280,12 +158,7 @@ export interface ProcessFacts {
 
 /** The environment variables. */
 export interface Environment {
-  /**
-   * One variable.
-   *
-   * @param name Its name.
-   * @returns `undefined` when it is not set.
-   */
+  /** One variable. */
   get(name: string): string | undefined;
 }
 
@@ -307,24 +180,11 @@ export interface Terminal {
   readonly stderrIsTerminal: boolean;
   /** Width of the terminal in columns. */
   columns(): number;
-  /**
-   * Writes to standard output.
-   *
-   * @param text What to write.
-   */
+  /** Writes to standard output. */
   writeOut(text: string): void;
-  /**
-   * Writes bytes to standard output.
-   *
-   * @param bytes What to write.
-   * @returns `false` when the reader of a pipe has gone.
-   */
+  /** Writes bytes to standard output. */
   writeOutBytes(bytes: Uint8Array): boolean;
-  /**
-   * Writes to standard error.
-   *
-   * @param text What to write.
-   */
+  /** Writes to standard error. */
   writeError(text: string): void;
 }
 
@@ -344,16 +204,15 @@ export interface Machine {
 
 /** Random bytes that nobody can predict. */
 export interface Random {
-  /**
-   * Fresh random bytes.
-   *
-   * @param length Number of bytes.
-   * @returns The bytes.
-   */
+  /** Fresh random bytes. */
   bytes(length: number): Uint8Array<ArrayBuffer>;
 }
 
-/** Everything outside of the program, in narrow parts. */
+/**
+ * Everything that the program needs of the machine it runs on.
+ *
+ * @internal
+ */
 export interface Host {
   /** Reading files. */
   readonly reader: FileReader;
@@ -373,11 +232,6 @@ export interface Host {
   readonly machine: Machine;
   /** Randomness. */
   readonly random: Random;
-  /**
-   * The same host with another working directory for relative paths.
-   *
-   * @param directory Any path.
-   * @returns The host.
-   */
+  /** The same host with another working directory for relative paths. */
   within(directory: string): Host;
 }

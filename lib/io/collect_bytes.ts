@@ -14,27 +14,7 @@ export interface CollectOptions {
   readonly code: PspfErrorCode;
 }
 
-/**
- * Reads a stream into memory, up to a limit.
- *
- * @param stream The bytes; cancelled when there are too many.
- * @param options The limit, and what to say when it is exceeded.
- * @returns All bytes of the stream.
- * @throws {PspfError} `options.code`
- *
- * @example A small stream
- * ```ts
- * import { collectBytes } from "@flavor/pspf/io";
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = await collectBytes(new Blob(["hello"]).stream(), {
- *   maxSize: 5,
- *   what: "greeting",
- *   code: "format/too-large",
- * });
- * assertEquals(bytes.length, 5);
- * ```
- */
+/** Reads a stream into memory, up to a limit. */
 export async function collectBytes(
   stream: ReadableStream<Uint8Array>,
   options: CollectOptions,

@@ -3,32 +3,14 @@ import type { ByteSink } from "./byte_sink.ts";
 import { BytesSource } from "./bytes_source.ts";
 import type { RandomAccessSource } from "./random_access_source.ts";
 
-/**
- * A {@linkcode ByteSink} that keeps the file in memory.
- *
- * @example Nothing is there before the commit
- * ```ts
- * import { MemorySink } from "@flavor/pspf/io";
- * import { assertEquals } from "@std/assert";
- *
- * await using sink = new MemorySink("app.psp");
- * await sink.write(new Uint8Array([1]));
- * assertEquals(sink.bytes, undefined);
- * await sink.commit();
- * assertEquals(sink.bytes, new Uint8Array([1]));
- * ```
- */
+/** A {@linkcode ByteSink} that keeps the file in memory. */
 export class MemorySink implements ByteSink {
   /** The final name, for messages. */
   readonly name: string;
   readonly #chunks: Uint8Array[] = [];
   #bytes: Uint8Array | undefined;
 
-  /**
-   * Makes an empty sink.
-   *
-   * @param name What to call it in messages.
-   */
+  /** Makes an empty sink. */
   constructor(name = "memory") {
     this.name = name;
   }
@@ -38,22 +20,22 @@ export class MemorySink implements ByteSink {
     return this.#bytes;
   }
 
-  /**
-   * Appends a copy of the bytes.
-   *
-   * @param chunk The bytes.
-   */
+  /** Appends a copy of the bytes. */
   write(chunk: Uint8Array): Promise<void> {
     // Not slice(), which shares memory when the chunk is a Node Buffer.
     this.#chunks.push(new Uint8Array(chunk));
     return Promise.resolve();
   }
 
-  /**
-   * Opens what has been written so far.
-   *
-   * @returns The bytes.
-   */
+  /** Writes over bytes that are there already. */
+  patch(offset: number, bytes: Uint8Array): Promise<void> {
+    const whole = concat(this.#chunks.splice(0));
+    whole.set(bytes, offset);
+    this.#chunks.push(whole);
+    return Promise.resolve();
+  }
+
+  /** Opens what has been written so far. */
   reopen(): Promise<RandomAccessSource> {
     return Promise.resolve(new BytesSource(concat(this.#chunks), this.name));
   }

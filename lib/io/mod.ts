@@ -14,11 +14,8 @@
  * @module
  */
 
-export { BlockPool } from "./block_pool.ts";
 export { BlobSource } from "./blob_source.ts";
-export type { ByteSink } from "./byte_sink.ts";
 export { BytesSource } from "./bytes_source.ts";
-export { collectBytes, type CollectOptions } from "./collect_bytes.ts";
 export type { ExtractTarget } from "./extract_target.ts";
 export type {
   FileTree,
@@ -26,12 +23,10 @@ export type {
   OpenTreeFile,
   UnsupportedTreeEntry,
 } from "./file_tree.ts";
-export { openSource, pathOf, type SourceInput } from "./open_source.ts";
-export { MemorySink } from "./memory_sink.ts";
+export type { SourceInput } from "./open_source.ts";
 export { type MemoryEntry, MemoryTarget } from "./memory_target.ts";
 export { MemoryTree, type MemoryTreeInit } from "./memory_tree.ts";
 export type {
   RandomAccessSource,
   ReadOptions,
 } from "./random_access_source.ts";
-export { streamFrom } from "./stream_from.ts";

@@ -31,3 +31,11 @@ export function plainBytes(
 ): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
+
+/** Lets others have their turn. A timer would wait for whole milliseconds. */
+export function takeTurn(): Promise<void> {
+  const { setImmediate = setTimeout } = globalThis as {
+    readonly setImmediate?: (resume: () => void) => unknown;
+  };
+  return new Promise((resolve) => void setImmediate(() => resolve()));
+}

@@ -16,23 +16,7 @@ export type SourceInput =
   | Blob
   | RandomAccessSource;
 
-/**
- * Opens whatever stands for bytes.
- *
- * @param input The path, URL, bytes, blob or source.
- * @returns The bytes; dispose them. A source that was given stays open: it is
- * closed by whoever opened it.
- * @throws {PspfError} `io/not-found`, `io/denied`, `io/failed`
- *
- * @example Bytes and blobs alike
- * ```ts
- * import { openSource } from "@flavor/pspf/io";
- * import { assertEquals } from "@std/assert";
- *
- * await using source = await openSource(new Blob(["hello"]));
- * assertEquals(source.size, 5);
- * ```
- */
+/** Opens whatever stands for bytes. */
 export async function openSource(
   input: SourceInput,
 ): Promise<RandomAccessSource> {
@@ -46,14 +30,7 @@ export async function openSource(
   return openFileSource(pathOf(input));
 }
 
-/**
- * Names the path that a path or URL stands for.
- *
- * @param location The path or `file:` URL.
- * @returns The path.
- * @throws {PspfError} `usage/bad-argument` for other URLs, `io/not-found` for
- * an empty path
- */
+/** Names the path that a path or URL stands for. */
 export function pathOf(location: string | URL): string {
   if (location === "") {
     throw new PspfError("io/not-found", "Cannot open a file without a name");

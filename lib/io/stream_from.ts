@@ -1,19 +1,6 @@
 /**
  * Makes a stream of a generator. `ReadableStream.from` does the same and is
  * missing in some browsers.
- *
- * @param chunks Gives one chunk whenever somebody wants one; returned early
- * when the stream is cancelled, so that its `finally` blocks run.
- * @returns The chunks.
- *
- * @example Two chunks
- * ```ts
- * import { streamFrom } from "@flavor/pspf/io";
- * import { assertEquals } from "@std/assert";
- *
- * const stream = streamFrom([new Uint8Array([1]), new Uint8Array([2])].values());
- * assertEquals((await Array.fromAsync(stream)).length, 2);
- * ```
  */
 export function streamFrom<Chunk>(
   chunks: Iterator<Chunk, unknown> | AsyncIterator<Chunk, unknown>,

@@ -22,20 +22,6 @@ const MAX_FAT_PARTS = 16;
 /**
  * Tells from the first bytes of a program where it runs: ELF, Mach-O (also
  * universal) and PE are known.
- *
- * @param head The first bytes of the file; 4096 are enough.
- * @returns The platforms; empty when the bytes are no program that is known.
- *
- * @example
- * ```ts
- * import { detectPlatforms } from "@flavor/pspf/launchers";
- * import { assertEquals } from "@std/assert";
- *
- * const elf = new Uint8Array(64);
- * elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]);
- * elf[18] = 183;
- * assertEquals(detectPlatforms(elf), [{ os: "linux", arch: "arm64" }]);
- * ```
  */
 export function detectPlatforms(head: Uint8Array): readonly Platform[] {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

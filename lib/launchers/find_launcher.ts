@@ -35,12 +35,6 @@ type LauncherHost = Pick<Host, "reader" | "env" | "machine">;
 /**
  * Chooses the launcher for a package: the one that the user names, else Rust
  * for the target, else Go for it.
- *
- * @param host Where to look.
- * @param options What is wanted.
- * @returns The launcher, checked against the target.
- * @throws {PspfError} `launcher/not-found` naming every place searched,
- *   `launcher/wrong-format`, `io/not-found`
  */
 export async function findLauncher(
   host: Pick<Host, "reader" | "env" | "machine">,

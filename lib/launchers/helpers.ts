@@ -64,12 +64,7 @@ const TIMEOUT_MS = 5_000;
 const NAME_REGEXP =
   /^flavor-(rs|go)-(launcher|builder)-((?:linux|darwin|windows)_(?:amd64|arm64))(?:\.exe)?$/;
 
-/**
- * Reads a helper's file name.
- *
- * @param name Such as `flavor-rs-launcher-linux_amd64`.
- * @returns What it says; `undefined` for any other file.
- */
+/** Reads a helper's file name. */
 export function parseHelperName(name: string): HelperName | undefined {
   const [, language, role, platform] = NAME_REGEXP.exec(name) ?? [];
   if (platform === undefined) return undefined;
@@ -80,12 +75,7 @@ export function parseHelperName(name: string): HelperName | undefined {
   };
 }
 
-/**
- * The file name of a helper.
- *
- * @param helper Language, role and platform.
- * @returns Such as `flavor-go-launcher-windows_amd64.exe`.
- */
+/** The file name of a helper. */
 export function helperFileName(helper: HelperName): string {
   const { language, role, platform } = helper;
   const short = language === "rust" ? "rs" : "go";
@@ -93,12 +83,7 @@ export function helperFileName(helper: HelperName): string {
   return `flavor-${short}-${role}-${platformName(platform)}${suffix}`;
 }
 
-/**
- * Where native helpers may be, the first place first.
- *
- * @param host Environment and machine.
- * @returns The directories; they need not exist.
- */
+/** Where native helpers may be, the first place first. */
 export function helperPlaces(
   { env, machine }: Pick<Host, "env" | "machine">,
 ): readonly HelperPlace[] {
@@ -117,14 +102,7 @@ export function helperPlaces(
   return places.flatMap(([label, path]) => path ? [{ label, path }] : []);
 }
 
-/**
- * Reads a helper once and says what it is; nothing of it is run.
- *
- * @param path The file.
- * @param reader Opens it.
- * @returns The facts.
- * @throws {PspfError} `io/not-found`, `io/denied`, `launcher/wrong-format`
- */
+/** Reads a helper once and says what it is; nothing of it is run. */
 export async function inspectHelper(
   path: string,
   reader: Pick<Host["reader"], "openSource">,
@@ -148,13 +126,7 @@ export async function inspectHelper(
   };
 }
 
-/**
- * Lists the native helpers of this machine. None of them is run.
- *
- * @param host Where to look.
- * @returns The helpers, place by place, sorted by name.
- * @throws {PspfError} `io/denied`
- */
+/** Lists the native helpers of this machine. None of them is run. */
 export async function listHelpers(
   host: Pick<Host, "env" | "machine" | "reader">,
 ): Promise<readonly Helper[]> {
@@ -171,13 +143,7 @@ export async function listHelpers(
   return helpers;
 }
 
-/**
- * Asks a helper for its version by running it with `--version`.
- *
- * @param path The helper; it must run on this machine.
- * @param processes Runs it.
- * @returns The first line it prints; `undefined` when it gives no answer.
- */
+/** Asks a helper for its version by running it with `--version`. */
 export async function helperVersion(
   path: string,
   processes: ProcessRunner,
@@ -196,11 +162,6 @@ export async function helperVersion(
 /**
  * Builds this machine's launcher in a checkout, with the same script that
  * `scripts/dev` uses; it says what it does on standard error.
- *
- * @param host Runs the script and looks at what it made.
- * @param force Whether to build even when nothing changed.
- * @returns The launcher, and whether it is another one than before.
- * @throws {PspfError} `launcher/failed`, `launcher/not-found`
  */
 export async function buildHelpers(
   host: Pick<Host, "reader" | "processes" | "machine">,

@@ -31,8 +31,6 @@ const OVERLAP = 512;
 /**
  * Reads a launcher once: for its digest, and for the marker that tells ours
  * from the existing ones, which can undo less.
- *
- * @throws {PspfError} `io/failed`
  */
 export async function inspectLauncher(
   launcher: RandomAccessSource,

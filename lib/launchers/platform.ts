@@ -23,21 +23,7 @@ export const PLATFORMS = [
   "windows_arm64",
 ] as const;
 
-/**
- * Reads a platform name such as `linux_amd64`.
- *
- * @param text The name.
- * @returns The platform.
- * @throws {PspfError} `usage/bad-argument`
- *
- * @example
- * ```ts
- * import { parsePlatform } from "@flavor/pspf/launchers";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parsePlatform("linux_arm64"), { os: "linux", arch: "arm64" });
- * ```
- */
+/** Reads a platform name such as `linux_amd64`. */
 export function parsePlatform(text: string): Platform {
   if ((PLATFORMS as readonly string[]).includes(text)) {
     const [os, arch] = text.split("_");
@@ -49,12 +35,7 @@ export function parsePlatform(text: string): Platform {
   });
 }
 
-/**
- * The name of a platform.
- *
- * @param platform The platform.
- * @returns Its name, such as `linux_amd64`.
- */
+/** The name of a platform. */
 export function platformName(platform: Platform): string {
   return `${platform.os}_${platform.arch}`;
 }

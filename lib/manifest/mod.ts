@@ -19,16 +19,8 @@
  * @module
  */
 
+export type { ModeRule } from "../archive/mode_rule.ts";
 export type { BuildPlan, SlotSpec } from "./build_plan.ts";
+export type { ManifestFormat } from "./schema.ts";
 export type { ManifestProblem } from "./check_document.ts";
-export { MANIFEST_SCHEMA } from "./manifest_schema.ts";
 export { parseManifest, type ParseManifestOptions } from "./parse_manifest.ts";
-export type {
-  Field,
-  IntegerSchema,
-  ManifestFormat,
-  ObjectSchema,
-  Schema,
-  StringSchema,
-} from "./schema.ts";
-export { sourceCandidates, type SourcePlaces } from "./source_candidates.ts";

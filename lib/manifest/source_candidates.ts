@@ -16,24 +16,6 @@ const ROOT = "{workenv}";
  * Lists the paths at which a source is looked for: beside the manifest, then
  * below the workenv base, where the existing builders look. Two different hits
  * are an error of the manifest, because nobody can tell which was meant.
- *
- * @param source The source as written in the manifest.
- * @param places Directories, and the host's path rules.
- * @returns Absolute paths in the order to try them.
- *
- * @example A relative source
- * ```ts
- * import { sourceCandidates } from "@flavor/pspf/manifest";
- * import { assertEquals } from "@std/assert";
- *
- * const candidates = sourceCandidates("build/app", {
- *   manifestDirectory: "/src/hello",
- *   workenvBase: "/src",
- *   join: (directory, path) => `${directory}/${path}`,
- *   isAbsolute: (path) => path.startsWith("/"),
- * });
- * assertEquals(candidates, ["/src/hello/build/app", "/src/build/app"]);
- * ```
  */
 export function sourceCandidates(
   source: string,

@@ -18,6 +18,7 @@ import type { BuildPlan } from "../manifest/build_plan.ts";
 import type { BuildBlockCache } from "./block_cache.ts";
 import { encodeSlot, type EncodeSlotOptions } from "./encode_slot.ts";
 import { encodeTail, placeSlot, type StoredSlot } from "./package_tail.ts";
+import { prepareLauncher } from "./platform_signing.ts";
 import { portablePlan } from "./portable.ts";
 import {
   checkTargets,
@@ -38,7 +39,11 @@ export interface BuildProgress {
   readonly total: number;
 }
 
-/** What a build needs besides its plan. */
+/**
+ * What a build needs besides its plan.
+ *
+ * @internal
+ */
 export interface BuildOptions {
   /** The program at the front of the package; not closed. */
   readonly launcher: RandomAccessSource;
@@ -79,7 +84,7 @@ export interface BuildOptions {
 
 /** What was built; sizes in bytes. */
 export interface BuildReport {
-  /** Length of the package. */
+  /** Length of the file. */
   readonly packageSize: number;
   /** The launcher. */
   readonly launcher: LauncherFacts;
@@ -117,36 +122,6 @@ const PREPARED_SIZE = 8 * 1024 * 1024;
 /**
  * Builds a package as a stream. The work begins when the stream is read, and
  * everything is closed when it ends, fails or is cancelled.
- *
- * @param plan What the manifest says.
- * @param options Launcher, key and sources.
- * @param onReport Called once, after the last byte of the package.
- * @returns The package; the stream errors with a `PspfError`.
- *
- * @example An empty package
- * ```ts
- * import { buildPackage } from "@flavor/pspf/pack";
- * import { keyPairFromSeed } from "@flavor/pspf/crypto";
- * import { BytesSource } from "@flavor/pspf/io";
- * import { parseManifest } from "@flavor/pspf/manifest";
- * import { assert } from "@std/assert";
- *
- * const plan = parseManifest(
- *   `
- *   package = { name = "nothing", version = "1" }
- *   execution = { command = "true" }
- *   slots = []
- *   `,
- *   { format: "toml" },
- * );
- * const stream = buildPackage(plan, {
- *   launcher: new BytesSource(new Uint8Array(100)),
- *   keyPair: await keyPairFromSeed("example"),
- *   openSource: () => Promise.reject(new Error("there are no sources")),
- * });
- * const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
- * assert(bytes.length > 8300);
- * ```
  */
 export function buildPackage(
   plan: BuildPlan,
@@ -154,10 +129,11 @@ export function buildPackage(
   onReport?: (report: BuildReport) => void,
 ): ReadableStream<Uint8Array> {
   async function* copies(): AsyncGenerator<Uint8Array, void, undefined> {
-    const chunks = packageChunks(plan, options);
+    const head = await findHead(plan, options);
+    const chunks = packageChunks(plan, options, head);
     try {
       for (let step = await chunks.next();; step = await chunks.next()) {
-        if (step.done) return onReport?.(step.value);
+        if (step.done) return onReport?.(step.value.report);
         // A stream's reader may keep what it gets.
         yield new Uint8Array(step.value);
       }
@@ -171,56 +147,87 @@ export function buildPackage(
 /**
  * Builds a package and writes it to a sink, which the caller commits: between
  * the two is the moment to verify what was written.
- *
- * @param plan What the manifest says.
- * @param sink Takes the package; neither committed nor disposed.
- * @param options Launcher, key and sources.
- * @returns What was built.
- * @throws {PspfError} what sources, codecs and sink throw,
- * `manifest/invalid`, `build/failed`, `build/limit`, `build/source-changed`
- *
- * @example Into memory
- * ```ts
- * import { writePackage } from "@flavor/pspf/pack";
- * import { keyPairFromSeed } from "@flavor/pspf/crypto";
- * import { BytesSource, MemorySink } from "@flavor/pspf/io";
- * import { parseManifest } from "@flavor/pspf/manifest";
- * import { assertEquals } from "@std/assert";
- *
- * const plan = parseManifest(
- *   `
- *   package = { name = "hello", version = "1.0.0" }
- *   execution = { command = "sh {workenv}/hello.sh" }
- *   slots = [{ id = "app", source = "hello.sh", target = "hello.sh" }]
- *   `,
- *   { format: "toml" },
- * );
- * const script = new TextEncoder().encode("echo hello, world\n");
- * await using sink = new MemorySink();
- * const report = await writePackage(plan, sink, {
- *   launcher: new BytesSource(new TextEncoder().encode("launcher")),
- *   keyPair: await keyPairFromSeed("example"),
- *   openSource: () =>
- *     Promise.resolve({
- *       kind: "file",
- *       mode: 0o755,
- *       open: () => Promise.resolve(new BytesSource(script)),
- *     }),
- * });
- * await sink.commit();
- * assertEquals(sink.bytes?.length, report.packageSize);
- * ```
  */
 export async function writePackage(
   plan: BuildPlan,
   sink: ByteSink,
   options: BuildOptions,
 ): Promise<BuildReport> {
-  const chunks = packageChunks(plan, options);
+  const head = sink.patch === undefined
+    ? await findHead(plan, options)
+    : undefined;
+  const chunks = packageChunks(plan, options, head);
   try {
     for (let step = await chunks.next();; step = await chunks.next()) {
-      if (step.done) return step.value;
+      if (step.done) {
+        const { report, head } = step.value;
+        if (head !== undefined) await sink.patch?.(0, head);
+        return report;
+      }
       await sink.write(step.value);
+    }
+  } finally {
+    await chunks.return(undefined as never);
+  }
+}
+
+/** What is known when the last byte is out. */
+interface BuiltChunks {
+  readonly report: BuildReport;
+  /** The first bytes of the file, which only its end could tell. */
+  readonly head: Uint8Array | undefined;
+}
+
+/**
+ * Builds once more for the first bytes, where they depend on the last ones: a
+ * program for macOS says in its header where its signature is.
+ */
+async function findHead(
+  plan: BuildPlan,
+  options: BuildOptions,
+): Promise<Uint8Array | undefined> {
+  const { launcher, signal } = options;
+  const { signer } = await prepareLauncher(launcher, plan.package.name, signal);
+  if (signer === undefined) return undefined;
+  const chunks = packageChunks(plan, { ...options, onProgress: undefined });
+  for (let step = await chunks.next();; step = await chunks.next()) {
+    if (step.done) return step.value.head;
+  }
+}
+
+/** Passes chunks on, signed for their platform: `head` takes the place of the first bytes. */
+async function* packageChunks(
+  plan: BuildPlan,
+  options: BuildOptions,
+  head?: Uint8Array,
+): AsyncGenerator<Uint8Array, BuiltChunks, undefined> {
+  const { launcher, signal } = options;
+  const { source, signer } = await prepareLauncher(
+    launcher,
+    plan.package.name,
+    signal,
+  );
+  const chunks = unsignedChunks(plan, { ...options, launcher: source });
+  let size = 0;
+  try {
+    for (let step = await chunks.next();; step = await chunks.next()) {
+      if (!step.done) {
+        const chunk = step.value;
+        await signer?.update(chunk);
+        if (head !== undefined && size < head.length) {
+          const signed = chunk.slice();
+          signed.set(head.subarray(size, size + chunk.length));
+          yield signed;
+        } else yield chunk;
+        size += chunk.length;
+        continue;
+      }
+      const report = step.value;
+      if (signer === undefined) return { report, head: undefined };
+      const signature = await signer.finish();
+      yield signature.tail;
+      const packageSize = report.packageSize + signature.tail.length;
+      return { report: { ...report, packageSize }, head: signature.head };
     }
   } finally {
     await chunks.return(undefined as never);
@@ -231,7 +238,7 @@ export async function writePackage(
  * Gives a package in one pass and constant memory: launcher, slots, metadata,
  * slot table, trailer. A chunk is the caller's until the next one is asked for.
  */
-async function* packageChunks(
+async function* unsignedChunks(
   original: BuildPlan,
   options: BuildOptions,
 ): AsyncGenerator<Uint8Array, BuildReport, undefined> {
@@ -306,12 +313,6 @@ async function* packageChunks(
 /**
  * Finds the sources and decides profile and operations, so that a build with
  * a mistake fails before it starts.
- *
- * @param original What the manifest says.
- * @param options Launcher and sources.
- * @returns The settled plan.
- * @throws {PspfError} what sources throw, `manifest/invalid`, `build/failed`,
- * `build/limit`
  */
 export async function settlePlan(
   original: BuildPlan,
@@ -322,7 +323,9 @@ export async function settlePlan(
 ): Promise<SettledPlan> {
   const { signal, target } = options;
   signal?.throwIfAborted();
-  const launcher = await inspectLauncher(options.launcher, signal);
+  const { name } = original.package;
+  const { source } = await prepareLauncher(options.launcher, name, signal);
+  const launcher = await inspectLauncher(source, signal);
   const portable = options.portable ??
     (original.portable || launcher.operations === undefined);
   const warnings = [...original.warnings];

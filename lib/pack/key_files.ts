@@ -59,27 +59,7 @@ const PRIVATE_NAME = "flavor-private.key";
 const PUBLIC_NAME = "flavor-public.key";
 const PEM_REGEXP = /^\s*-----BEGIN /;
 
-/**
- * Reads a key pair from files.
- *
- * @param files Where they are.
- * @param options The machine.
- * @returns The pair.
- * @throws {PspfError} `io/not-found`, `io/denied`, `crypto/bad-key`,
- * `crypto/key-mismatch`
- *
- * @example Write a pair, then read it
- * ```ts
- * import { generateKeyPair, readKeyFiles, writeKeyFiles } from "@flavor/pspf";
- * import { assertEquals } from "@std/assert";
- *
- * const directory = await Deno.makeTempDir();
- * const pair = await generateKeyPair();
- * const files = await writeKeyFiles(pair, `${directory}/keys`);
- * assertEquals(await readKeyFiles(files), pair);
- * await Deno.remove(directory, { recursive: true });
- * ```
- */
+/** Reads a key pair from files. */
 export async function readKeyFiles(
   files: KeyFiles,
   options: ReadKeyOptions = {},

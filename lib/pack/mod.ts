@@ -10,38 +10,35 @@
  * @module
  */
 
+export type { ModeRule } from "../archive/mode_rule.ts";
+export type { LauncherFacts } from "../launchers/inspect_launcher.ts";
+export type {
+  Platform,
+  PlatformArch,
+  PlatformOs,
+} from "../launchers/platform.ts";
 export type { BlockCacheChoice } from "./block_cache.ts";
+export type { EncodedSlot } from "./encode_slot.ts";
 export {
   type BatchOptions,
   type BatchOutcome,
   type BatchTask,
   buildBatch,
 } from "./build_batch.ts";
-export {
-  type BuildOptions,
-  buildPackage,
-  type BuildProgress,
-  type BuildReport,
-  type SettledPlan,
-  settlePlan,
-  writePackage,
-} from "./build_package.ts";
+export type { BuildProgress, BuildReport } from "./build_package.ts";
 export type {
   BuilderExecution,
   BuilderMetadata,
   SlotData,
   SlotDescriptor,
 } from "./builder_plan.ts";
-export type { EncodedSlot } from "./encode_slot.ts";
 export {
   type KeyFiles,
-  readKeyFiles,
-  type ReadKeyOptions,
   type SigningKey,
   writeKeyFiles,
   type WriteKeyOptions,
 } from "./key_files.ts";
-export { type HostOptions, loadHost, type PackHost } from "./pack_host.ts";
+export type { HostOptions, PackHost } from "./pack_host.ts";
 export {
   type BuildFromManifestOptions,
   buildPackageFromManifest,
@@ -55,10 +52,3 @@ export type {
 } from "./pack_to_file.ts";
 export type { StoredSlot } from "./package_tail.ts";
 export { PSPFBuilder } from "./pspf_builder.ts";
-export type {
-  ContentOptions,
-  FoundSource,
-  SlotSource,
-  SourceOpener,
-} from "./slot_source.ts";
-export { TOOL_NAME, TOOL_VERSION } from "./tool_version.ts";

@@ -94,7 +94,7 @@ export async function writeWithBuilder(
     throw builderFailed(program, code, said);
   }
   await using source = await reader.openSource(path);
-  await verifyWritten(source, "standard", options);
+  await verifyWritten(source, options);
   const { metadata, index, slots: stored } = await openPackage(source);
   checkBuilt(metadata, settled.plan, slots);
   const launcher = await source.read(

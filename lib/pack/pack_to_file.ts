@@ -220,7 +220,7 @@ export async function packToFile(
     );
   if (verify && builder === undefined) {
     await using source = await sink.reopen();
-    await verifyWritten(source, "strict", options);
+    await verifyWritten(source, options);
   }
   await sink.commit();
   return {

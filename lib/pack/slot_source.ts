@@ -39,14 +39,7 @@ export type FoundSource =
     readonly tree: FileTree;
   };
 
-/**
- * Finds the source of a slot on some host.
- *
- * @param spec The slot, with its source as the manifest spells it.
- * @returns The file or directory.
- * @throws {PspfError} `io/not-found`, `io/denied`, and `manifest/invalid` when
- * the source can be two different files
- */
+/** Finds the source of a slot on some host. */
 export type SourceOpener = (spec: SlotSpec) => Promise<FoundSource>;
 
 /** What reading a slot needs. */
@@ -61,7 +54,11 @@ export interface ContentOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A slot whose source was found, and of which everything is settled but bytes. */
+/**
+ * A slot whose source was found, and of which everything is settled but bytes.
+ *
+ * @internal
+ */
 export interface SlotSource {
   /** What the manifest or builder says. */
   readonly spec: SlotSpec;

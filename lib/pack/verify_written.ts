@@ -1,19 +1,16 @@
 import { PspfError } from "../errors.ts";
 import type { RandomAccessSource } from "../io/random_access_source.ts";
-import type { VerifyLevel } from "../read/check_log.ts";
 import { verifyPackage } from "../read/verify_package.ts";
 import type { BuildOptions } from "./build_package.ts";
 
 /** Reads back what was written before it gets its name. */
 export async function verifyWritten(
   source: RandomAccessSource,
-  level: VerifyLevel,
   { keyPair, signal, onProgress }: BuildOptions,
 ): Promise<void> {
   const total = source.size;
   let completed = 0;
   const { checks } = await verifyPackage(source, {
-    level,
     trustedKeys: [keyPair.publicKey],
     signal,
     onProgress: (bytes) =>

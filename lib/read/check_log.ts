@@ -23,21 +23,7 @@ export type VerifyLevel = typeof VERIFY_LEVELS[number];
 /** What an empty or absent level means. */
 export const DEFAULT_VERIFY_LEVEL = "standard" satisfies VerifyLevel;
 
-/**
- * Reads a level that somebody typed.
- *
- * @param text The word, in any case.
- * @returns The level.
- * @throws {PspfError} `usage/bad-argument` when it is none.
- *
- * @example Any case
- * ```ts
- * import { parseVerifyLevel } from "@flavor/pspf/read";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseVerifyLevel("Strict"), "strict");
- * ```
- */
+/** Reads a level that somebody typed. */
 export function parseVerifyLevel(text: string): VerifyLevel {
   const wanted = text.trim().toLowerCase();
   const level = VERIFY_LEVELS.find((one) => one === wanted);

@@ -21,10 +21,6 @@ export type TrustedKey = Uint8Array | URL | string;
 /**
  * Turns keys into fingerprints, so that a key that means nothing is an error
  * and not a package that nobody trusts.
- *
- * @param keys The keys, as somebody gave them.
- * @returns One fingerprint for each.
- * @throws {PspfError} `crypto/bad-key`, `io/not-found`, `io/denied`
  */
 export async function resolveTrustedKeys(
   keys: readonly TrustedKey[],

@@ -4,6 +4,7 @@ import type { ExecutionMetadata, PackageInfo } from "../format/metadata.ts";
 import { formatPermissions } from "../format/slot_words.ts";
 import { openSource, type SourceInput } from "../io/open_source.ts";
 import type { VerifyCheck } from "./check_log.ts";
+import type { PlatformSignature } from "./find_package.ts";
 import { type OpenOptions, openPackage } from "./open_package.ts";
 
 /** One slot in a {@linkcode PackageSummary}; sizes in bytes. */
@@ -66,6 +67,8 @@ export interface PackageSummary {
   readonly launcher?: string;
   /** When it was built, ISO 8601. */
   readonly timestamp?: string;
+  /** A signature of the platform behind the package; not judged here. */
+  readonly platformSignature?: PlatformSignature | undefined;
   /** Verdicts of opening it. */
   readonly checks: readonly VerifyCheck[];
 }
@@ -131,6 +134,7 @@ export async function inspectPackage(
     ...(launcher &&
       { launcher: `${launcher.tool} ${launcher.toolVersion}`.trim() }),
     ...(build && { timestamp: build.timestamp }),
+    platformSignature: opened.platformSignature,
     checks: opened.checks,
   };
 }

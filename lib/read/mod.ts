@@ -16,33 +16,25 @@
 
 export type { ContentOptions } from "./check_content.ts";
 export {
-  DEFAULT_VERIFY_LEVEL,
-  parseVerifyLevel,
   VERIFY_LEVELS,
   type VerifyCheck,
   type VerifyLevel,
 } from "./check_log.ts";
-export { resolveTrustedKeys, type TrustedKey } from "./check_trust.ts";
+export type { TrustedKey } from "./check_trust.ts";
+export type { FoundPackage, PlatformSignature } from "./find_package.ts";
 export {
   inspectPackage,
   type PackageSummary,
   type SlotSummary,
 } from "./inspect_package.ts";
-export {
-  type OpenedPackage,
-  type OpenOptions,
-  openPackage,
-} from "./open_package.ts";
+export type { OpenedPackage, OpenOptions } from "./open_package.ts";
 export { PSPFReader, type SlotReference } from "./pspf_reader.ts";
 export type { PackageIndex, Section } from "./read_index.ts";
 export type { PackageSlot } from "./resolve_slots.ts";
-export {
-  type ExtractOptions,
-  extractSlot,
-  type PackageEntry,
-  slotEntries,
-  streamSlot,
-  type StreamSlotOptions,
+export type {
+  ExtractOptions,
+  PackageEntry,
+  StreamSlotOptions,
 } from "./slot_content.ts";
 export {
   type VerifyOptions,

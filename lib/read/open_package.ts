@@ -1,11 +1,6 @@
-import { TRAILER_SIZE } from "../format/constants.ts";
 import type { PackageMetadata } from "../format/metadata.ts";
 import type { Seal } from "../format/seal.ts";
-import type {
-  RandomAccessSource,
-  ReadOptions,
-} from "../io/random_access_source.ts";
-import { endsEarly } from "./check_content.ts";
+import type { RandomAccessSource } from "../io/random_access_source.ts";
 import {
   CheckLog,
   type CheckMode,
@@ -19,6 +14,7 @@ import {
   checkTrustedKey,
   type TrustedKey,
 } from "./check_trust.ts";
+import { findPackage, type FoundPackage } from "./find_package.ts";
 import { type PackageIndex, readIndex } from "./read_index.ts";
 import { readMetadata } from "./read_metadata.ts";
 import { type PackageSlot, resolveSlots } from "./resolve_slots.ts";
@@ -38,9 +34,7 @@ export interface OpenOptions {
 }
 
 /** A package of which everything but the content has been read and checked. */
-export interface OpenedPackage {
-  /** Where it is read from. */
-  readonly source: RandomAccessSource;
+export interface OpenedPackage extends FoundPackage {
   /** The level at which it was checked. */
   readonly level: VerifyLevel;
   /** Its index block, and where the sections are. */
@@ -61,20 +55,6 @@ export interface OpenedPackage {
  * Opens a package: reads and checks the trailer, the seal, the metadata and
  * the slot table, and nothing else. The content of slots is checked while it
  * is read.
- *
- * @param source The package; still the caller's to dispose.
- * @param options Level and trusted keys.
- * @returns The open package.
- * @throws {PspfError} The code of the first check that fails: `format/*`, `verify/*`
- *
- * @example Not a package
- * ```ts
- * import { openPackage } from "@flavor/pspf/read";
- * import { BytesSource } from "@flavor/pspf/io";
- * import { assertRejects } from "@std/assert";
- *
- * await assertRejects(() => openPackage(new BytesSource(new Uint8Array(10_000))));
- * ```
  */
 export async function openPackage(
   source: RandomAccessSource,
@@ -87,6 +67,12 @@ export async function openPackage(
 export function createLog(options: OpenOptions, mode: CheckMode): CheckLog {
   return new CheckLog(options.level ?? DEFAULT_VERIFY_LEVEL, mode);
 }
+
+/** What people call the signatures of platforms. */
+export const SIGNED_FOR = {
+  pe: "Windows (Authenticode)",
+  macho: "macOS (codesign)",
+} as const;
 
 /**
  * Runs every check that does not need the content, in the order that all
@@ -102,20 +88,28 @@ export async function examinePackage(
   if (log.level === "none") {
     log.warn("level", 'At level "none" no signature and no digest is checked');
   }
-  const source = checkLengths(given);
-  const tail = await readTail(source, read);
-  const index = await readIndex(tail, log, read);
+  const found = await findPackage(given, read);
+  const { source, platformSignature } = found;
+  if (platformSignature !== undefined) {
+    log.skip(
+      "platform-signature",
+      `A signature for ${
+        SIGNED_FOR[platformSignature.kind]
+      } follows the package; it is not judged here`,
+    );
+  }
+  const index = await readIndex(source, log, read);
   const { slotTable } = index;
-  const table = await tail.read(slotTable.offset, slotTable.size, read);
+  const table = await source.read(slotTable.offset, slotTable.size, read);
   const seal = await checkSeal(index, table, log);
   await checkTrustedKey(index.fields.publicKey, trustedKeys, log);
-  const { json, metadata } = await readMetadata(tail, index, log, read);
+  const { json, metadata } = await readMetadata(source, index, log, read);
   const isSealed = seal !== undefined;
   const features = metadata.compatibility?.features ?? [];
   await checkSealClaim(features, isSealed, log);
   const slots = await resolveSlots({ index, table, metadata, isSealed }, log);
   return {
-    source,
+    ...found,
     level: log.level,
     index,
     seal,
@@ -123,63 +117,5 @@ export async function examinePackage(
     metadataJson: json,
     slots,
     checks: log.checks,
-  };
-}
-
-/** A source of somebody else may give less than it said; that must not count. */
-function checkLengths(source: RandomAccessSource): RandomAccessSource {
-  return {
-    name: source.name,
-    size: source.size,
-    async read(offset, length, options): Promise<Uint8Array> {
-      const bytes = await source.read(offset, length, options);
-      if (bytes.length !== length) {
-        throw endsEarly(source, offset + bytes.length);
-      }
-      return bytes;
-    },
-    stream(offset, length, options): ReadableStream<Uint8Array> {
-      let done = 0;
-      return source.stream(offset, length, options).pipeThrough(
-        new TransformStream<Uint8Array, Uint8Array>({
-          transform(chunk, controller): void {
-            done += chunk.length;
-            controller.enqueue(chunk);
-          },
-          flush(): void {
-            if (done !== length) throw endsEarly(source, offset + done);
-          },
-        }),
-      );
-    },
-    ...(source.readInto && { readInto: source.readInto.bind(source) }),
-    ...(source.currentSize && { currentSize: source.currentSize.bind(source) }),
-    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
-  };
-}
-
-/**
- * Trailer, slot table and metadata stand at the end of our packages, and nearly
- * all of them are smaller than this.
- */
-const TAIL_SIZE = 64 * 1024;
-
-/** Reads the end of a source once; what lies there is not asked for again. */
-async function readTail(
-  source: RandomAccessSource,
-  options: ReadOptions,
-): Promise<RandomAccessSource> {
-  const size = Math.min(source.size, TAIL_SIZE);
-  if (size < TRAILER_SIZE) return source;
-  const start = source.size - size;
-  const tail = await source.read(start, size, options);
-  return {
-    ...source,
-    read(offset, length, read): Promise<Uint8Array> {
-      if (offset < start) return source.read(offset, length, read);
-      return Promise.resolve(
-        tail.subarray(offset - start, offset - start + length),
-      );
-    },
   };
 }

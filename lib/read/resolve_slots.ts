@@ -1,6 +1,11 @@
 import { PspfError } from "../errors.ts";
 import { DEFAULT_PERMISSIONS } from "../format/constants.ts";
-import { type FrameTable, isFramed } from "../format/frames.ts";
+import {
+  FRAME_DIGEST_SIZE,
+  type FrameTable,
+  isFramed,
+  MAX_FRAME_COUNT,
+} from "../format/frames.ts";
 import type { PackageMetadata, SlotMetadata } from "../format/metadata.ts";
 import { Operation, OperationChain } from "../format/operations.ts";
 import { parseStoredPermissions } from "../format/slot_words.ts";
@@ -141,13 +146,24 @@ function resolveSlot(
 /** A part of the slot is found by these numbers alone. */
 function checkFrames(
   position: number,
-  { stored, content }: FrameTable,
+  { stored, content, digests }: FrameTable,
   operations: OperationChain,
   size: number,
   contentSize: number | undefined,
 ): void {
   if (!isFramed(operations)) {
     throw badSlot(position, `"${operations}" has no frames`);
+  }
+  const count = stored.length;
+  if (
+    count < 2 || count > MAX_FRAME_COUNT || content.length !== count ||
+    digests.length !== count * FRAME_DIGEST_SIZE ||
+    stored.includes(0) || content.includes(0)
+  ) {
+    throw badSlot(
+      position,
+      `its frame table has ${count} stored sizes, ${content.length} contents and ${digests.length} bytes of digests, expected 2 to ${MAX_FRAME_COUNT} frames above 0 bytes with ${FRAME_DIGEST_SIZE} bytes of digest each`,
+    );
   }
   const sum = (sizes: readonly number[]): number =>
     sizes.reduce((total, one) => total + one, 0);

@@ -41,13 +41,6 @@ export type ExtractOptions = Omit<StreamSlotOptions, "raw">;
  * be published before the stream has closed. What comes out is bounded by the
  * declared size, or by 200 times the input above 64 MiB where none can be
  * relied on.
- *
- * @param opened The package.
- * @param slot One of its slots.
- * @param options Raw bytes, abort signal and progress.
- * @returns The bytes; the stream errors with `verify/slot-digest`,
- * `compress/corrupt`, `compress/too-large` or `io/failed`.
- * @throws {PspfError} `format/bad-operations`, `compress/unsupported`
  */
 export function streamSlot(
   opened: OpenedPackage,
@@ -180,13 +173,6 @@ export function checkSlotDigest(slot: PackageSlot, digest: Uint8Array): void {
  *
  * Files are written while the digest is still being computed. When this
  * throws, what was written is not to be trusted.
- *
- * @param opened The package.
- * @param slot One of its slots.
- * @param target Where it goes.
- * @param options Abort signal and progress.
- * @throws {PspfError} `archive/*`, `compress/*`, `verify/slot-digest`,
- * `format/bad-slot`, `format/bad-metadata`, `format/bad-operations`, `io/*`
  */
 export async function extractSlot(
   opened: OpenedPackage,
@@ -245,12 +231,6 @@ export type PackageEntry =
 /**
  * Lists what is in a slot. The digest is judged at the end: what was read is not
  * proved before the iteration is over.
- *
- * @param opened The package.
- * @param slot One of its slots.
- * @param options Abort signal and progress.
- * @returns The members of an archive, or the one file.
- * @throws {PspfError} as {@linkcode extractSlot}
  */
 export async function* slotEntries(
   opened: OpenedPackage,

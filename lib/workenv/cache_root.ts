@@ -25,10 +25,6 @@ const WRITABLE_BY_OTHERS = 0o022;
 /**
  * Finds the cache, by the same rules as the launcher, and refuses one that
  * others could have changed.
- *
- * @param host Environment, user and files.
- * @returns The root.
- * @throws {PspfError} `cache/unavailable`, `cache/insecure`
  */
 export async function findCacheRoot(
   host: Pick<WorkenvHost, "reader" | "env" | "machine">,

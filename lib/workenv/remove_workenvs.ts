@@ -37,10 +37,6 @@ const TRASH_REGEXP = /^\.trash-[0-9a-f]{32}-[0-9a-z]+$/;
 /**
  * Removes one workenv, unless somebody fills it or runs from it. The completion
  * record goes first, so that a start at any later moment fills it afresh.
- *
- * @param entry The workenv.
- * @param host Files and locks.
- * @throws {PspfError} `cache/in-use`, `io/denied`
  */
 export async function removeWorkenv(
   entry: WorkenvEntry,
@@ -85,11 +81,6 @@ function inUse(entry: WorkenvEntry, says: string): PspfError {
  * Removes workenvs that nothing runs from: all of them, those of some age, or
  * the oldest until the cache is small enough; and what interrupted removals
  * left behind.
- *
- * @param host Files, locks and processes.
- * @param options Which.
- * @returns What was done.
- * @throws {PspfError} `cache/unavailable`, `cache/insecure`, `io/denied`
  */
 export async function cleanWorkenvs(
   host: WorkenvHost,

@@ -62,9 +62,6 @@ const MAX_INFO_SIZE = 1 << 20;
 /**
  * Whether a name is the id of a workenv: 32 hexadecimal digits. Such a name
  * cannot lead anywhere else.
- *
- * @param name Any text.
- * @returns `true` for an id.
  */
 export function isWorkenvId(name: string): boolean {
   return ID_REGEXP.test(name);
@@ -73,10 +70,6 @@ export function isWorkenvId(name: string): boolean {
 /**
  * Lists the workenvs in the cache, and what is done with them. A package that
  * starts at the same moment never notices.
- *
- * @param host Files, processes and environment.
- * @returns The cache and its entries.
- * @throws {PspfError} `cache/unavailable`, `cache/insecure`, `io/denied`
  */
 export async function listWorkenvs(host: WorkenvHost): Promise<WorkenvList> {
   const { root, entries } = await listRecords(host);
@@ -105,16 +98,7 @@ export async function listRecords(host: WorkenvHost): Promise<WorkenvList> {
   return { root, entries };
 }
 
-/**
- * Finds the one workenv that is meant.
- *
- * @param reference An id, at least its first four digits, or the name of the
- *   package that filled it.
- * @param host Files, processes and environment.
- * @returns The workenv.
- * @throws {PspfError} `usage/bad-argument` when several fit,
- *   `cache/not-found`, `cache/unavailable`, `cache/insecure`
- */
+/** Finds the one workenv that is meant. */
 export async function findWorkenv(
   reference: string,
   host: WorkenvHost,

@@ -1,11 +1,7 @@
 import { parse as parseToml } from "@std/toml/parse";
 
-import {
-  type Field,
-  MANIFEST_SCHEMA,
-  type ObjectSchema,
-  type Schema,
-} from "../../lib/manifest/mod.ts";
+import type { Field, ObjectSchema, Schema } from "../../lib/manifest/schema.ts";
+import { MANIFEST_SCHEMA } from "../../lib/manifest/manifest_schema.ts";
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 

@@ -1,9 +1,5 @@
-import {
-  type Field,
-  MANIFEST_SCHEMA,
-  type ObjectSchema,
-  type Schema,
-} from "../../lib/manifest/mod.ts";
+import type { Field, ObjectSchema, Schema } from "../../lib/manifest/schema.ts";
+import { MANIFEST_SCHEMA } from "../../lib/manifest/manifest_schema.ts";
 import { markdownTable } from "./markdown_table.ts";
 
 /**

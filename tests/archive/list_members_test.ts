@@ -4,7 +4,10 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { listMembers, type ListMembersOptions } from "@flavor/pspf/archive";
+import {
+  listMembers,
+  type ListMembersOptions,
+} from "../../lib/archive/list_members.ts";
 import {
   type FileTree,
   MemoryTree,

@@ -1,4 +1,4 @@
-import { packedMode } from "@flavor/pspf/archive";
+import { packedMode } from "../../lib/archive/mode_rule.ts";
 import { assertEquals } from "@std/assert";
 
 Deno.test("packedMode() derives the bits of group and others from the owner's", () => {

@@ -1,4 +1,7 @@
-import { checkEntryPath, checkLinkTarget } from "@flavor/pspf/archive";
+import {
+  checkEntryPath,
+  checkLinkTarget,
+} from "../../lib/archive/path_policy.ts";
 import { assert, assertEquals } from "@std/assert";
 import { throwsCode } from "../support/throws_code.ts";
 

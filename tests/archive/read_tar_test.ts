@@ -1,4 +1,5 @@
-import { extractTar, readTar, type ReadTarOptions } from "@flavor/pspf/archive";
+import { extractTar } from "../../lib/archive/extract_tar.ts";
+import { readTar, type ReadTarOptions } from "../../lib/archive/read_tar.ts";
 import { MemoryTarget } from "@flavor/pspf/io";
 import type { PspfErrorCode } from "../../lib/errors.ts";
 import { PspfError } from "../../lib/errors.ts";

@@ -2,13 +2,13 @@ import { assertEquals, assertRejects } from "@std/assert";
 import {
   listMembers,
   type ListMembersOptions,
-  readTar,
-  type TarMember,
-  writeTar,
-} from "@flavor/pspf/archive";
-import { FrameRule } from "@flavor/pspf/format";
+} from "../../lib/archive/list_members.ts";
+import { readTar } from "../../lib/archive/read_tar.ts";
+import type { TarMember } from "../../lib/archive/tar_header.ts";
+import { writeTar } from "../../lib/archive/write_tar.ts";
+import { FrameRule } from "../../lib/format/frames.ts";
+import { BlockPool } from "../../lib/io/block_pool.ts";
 import {
-  BlockPool,
   type FileTree,
   type FileTreeEntry,
   MemoryTree,

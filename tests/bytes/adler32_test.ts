@@ -1,4 +1,4 @@
-import { adler32 } from "@flavor/pspf/bytes";
+import { adler32 } from "../../lib/bytes/adler32.ts";
 import { assertEquals } from "@std/assert";
 import vectors from "../vectors/vectors.json" with { type: "json" };
 

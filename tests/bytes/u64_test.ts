@@ -1,4 +1,4 @@
-import { alignUp, toBoundedNumber } from "@flavor/pspf/bytes";
+import { alignUp, toBoundedNumber } from "../../lib/bytes/u64.ts";
 import { PspfError } from "../../lib/errors.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 
-import type { Host } from "../../lib/host/mod.ts";
+import type { Host } from "../../lib/host/types.ts";
 import { cli } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";

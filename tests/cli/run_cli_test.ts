@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-import { TOOL_VERSION } from "../../lib/pack/mod.ts";
+import { TOOL_VERSION } from "../../lib/pack/tool_version.ts";
 import { cli } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { tempDir } from "../support/temp_dir.ts";

@@ -28,7 +28,7 @@ Deno.test("formatSize() counts in powers of 1024", PERMISSIONS, () => {
   assertEquals([0, 1, 1023, 1024, 1_572_864].map(formatSize), [
     "0 B",
     "1 B",
-    "1,023 B",
+    "1023 B",
     "1 KiB",
     "1.5 MiB",
   ]);

@@ -1,7 +1,7 @@
 import { assertStringIncludes } from "@std/assert";
 
 import { readTrustedKeys } from "../../lib/cli/package_file.ts";
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { tempDir } from "../support/temp_dir.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { BlockCompressor } from "@flavor/pspf/compress";
+import { BlockCompressor } from "../../lib/compress/block_compressor.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 
 function job(): Parameters<BlockCompressor["compress"]>[0] {

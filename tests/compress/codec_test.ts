@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { getCodec } from "@flavor/pspf/compress";
+import { getCodec } from "../../lib/compress/codec.ts";
 import { Operation } from "@flavor/pspf/format";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import { throwsCode } from "../support/throws_code.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { BlockCompressor, getCodec } from "@flavor/pspf/compress";
+import { BlockCompressor } from "../../lib/compress/block_compressor.ts";
+import { getCodec } from "../../lib/compress/codec.ts";
 import { Operation } from "@flavor/pspf/format";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { rejectsCode } from "../support/throws_code.ts";

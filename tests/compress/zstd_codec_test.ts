@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { BlockCompressor, getCodec } from "@flavor/pspf/compress";
+import { BlockCompressor } from "../../lib/compress/block_compressor.ts";
+import { getCodec } from "../../lib/compress/codec.ts";
 import { Operation } from "@flavor/pspf/format";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { ZstdFrameScanner } from "../../lib/compress/zstd_frame_scanner.ts";

@@ -1,14 +1,14 @@
+import { deriveKeyPair } from "../../lib/crypto/ed25519.ts";
 import {
-  deriveKeyPair,
   encodePrivateKeyPem,
   encodePublicKeyPem,
   generateKeyPair,
   type KeyPair,
   keyPairFromSeed,
-  parseFingerprint,
   parseKeyPair,
   parsePublicKey,
 } from "@flavor/pspf/crypto";
+import { parseFingerprint } from "../../lib/crypto/sha256.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   createPrivateKey,

@@ -1,10 +1,5 @@
-import {
-  createSha256,
-  keyPairFromSeed,
-  sha256,
-  sign,
-  verify,
-} from "@flavor/pspf/crypto";
+import { createSha256 } from "../../lib/crypto/sha256.ts";
+import { keyPairFromSeed, sha256, sign, verify } from "@flavor/pspf/crypto";
 import { createStdSha256 } from "../../lib/crypto/sha256.ts";
 import { isStrictPoint, isStrictScalar } from "../../lib/crypto/ed25519.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";

@@ -1,10 +1,5 @@
-import {
-  keyPairFromSeed,
-  sha256,
-  shortHash,
-  sign,
-  verify,
-} from "@flavor/pspf/crypto";
+import { keyPairFromSeed, sha256, sign, verify } from "@flavor/pspf/crypto";
+import { shortHash } from "../../lib/crypto/sha256.ts";
 import { assert, assertEquals } from "@std/assert";
 import { encodeHex } from "@std/encoding/hex";
 import vectors from "../vectors/vectors.json" with { type: "json" };

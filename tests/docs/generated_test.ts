@@ -5,11 +5,8 @@ import type { CommandSpec, FlagSpec } from "../../lib/cli/command_spec.ts";
 import { COMMANDS, GLOBAL_FLAGS } from "../../lib/cli/command_table.ts";
 import { ERROR_CODES } from "../../lib/errors.ts";
 import { checkDocument, PlanNotes } from "../../lib/manifest/check_document.ts";
-import {
-  type Field,
-  MANIFEST_SCHEMA,
-  type Schema,
-} from "../../lib/manifest/mod.ts";
+import type { Field, Schema } from "../../lib/manifest/schema.ts";
+import { MANIFEST_SCHEMA } from "../../lib/manifest/manifest_schema.ts";
 import { generatePages } from "../../scripts/docs/generate_pages.ts";
 import { replaceSections } from "../../scripts/docs/generated_sections.ts";
 import { exampleValue } from "../../scripts/docs/manifest_json_schema.ts";

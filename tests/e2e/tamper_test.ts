@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 
-import { createDenoHost } from "../../lib/host/mod.ts";
-import { openPackage } from "../../lib/read/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
+import { openPackage } from "../../lib/read/open_package.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { examplePackage } from "./support/example_package.ts";
 import { flavor, run } from "./support/processes.ts";

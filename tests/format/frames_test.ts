@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { fileFrameUnit, fnv1a32, FrameRule } from "@flavor/pspf/format";
-import { frameRuleFor, writeTar } from "@flavor/pspf/archive";
+import { fileFrameUnit, fnv1a32, FrameRule } from "../../lib/format/frames.ts";
+import { frameRuleFor, writeTar } from "../../lib/archive/write_tar.ts";
 import { MemoryTree } from "@flavor/pspf/io";
 import vectors from "../vectors/frames.json" with { type: "json" };
 

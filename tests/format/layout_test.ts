@@ -1,4 +1,4 @@
-import { computeLayout } from "@flavor/pspf/format";
+import { computeLayout } from "../../lib/format/layout.ts";
 import { assertEquals } from "@std/assert";
 import { throwsCode } from "../support/throws_code.ts";
 

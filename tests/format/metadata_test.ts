@@ -1,8 +1,5 @@
-import {
-  encodeMetadata,
-  type PackageMetadata,
-  parseMetadata,
-} from "@flavor/pspf/format";
+import { encodeMetadata } from "../../lib/format/metadata_document.ts";
+import { type PackageMetadata, parseMetadata } from "@flavor/pspf/format";
 import { assert, assertEquals } from "@std/assert";
 import { throwsCode } from "../support/throws_code.ts";
 

@@ -1,16 +1,17 @@
 import {
   encodeSlotDescriptor,
+  slotDescriptorId,
+} from "../../lib/format/slot_descriptor.ts";
+import {
   formatPermissions,
   KNOWN_LIFECYCLES,
   KNOWN_PURPOSES,
   lifecycleByte,
   normalizeLifecycle,
   parsePermissions,
-  parseSlotDescriptor,
   purposeByte,
-  slotDescriptorId,
-  SlotPurpose,
-} from "@flavor/pspf/format";
+} from "../../lib/format/slot_words.ts";
+import { parseSlotDescriptor, SlotPurpose } from "@flavor/pspf/format";
 import { assert, assertEquals } from "@std/assert";
 import { parseStoredPermissions } from "../../lib/format/slot_words.ts";
 import { throwsCode } from "../support/throws_code.ts";

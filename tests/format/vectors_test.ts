@@ -2,40 +2,39 @@
 
 import {
   encodeIndexBlock,
-  encodeMetadata,
-  encodeSeal,
+  type IndexBlockInit,
+  writeIndexChecksum,
+} from "../../lib/format/index_block.ts";
+import { encodeMetadata } from "../../lib/format/metadata_document.ts";
+import { encodeSeal, writeSealSignature } from "../../lib/format/seal.ts";
+import {
   encodeSlotDescriptor,
   encodeSlotTable,
-  encodeTrailer,
-  type IndexBlockInit,
-  type Layout,
+  slotDescriptorId,
+} from "../../lib/format/slot_descriptor.ts";
+import { encodeTrailer } from "../../lib/format/trailer.ts";
+import type { Layout } from "../../lib/format/layout.ts";
+import {
   lifecycleByte,
+  parsePermissions,
+  purposeByte,
+} from "../../lib/format/slot_words.ts";
+import {
   Operation,
   OperationChain,
   type OperationCode,
   parseIndexBlock,
   parseMetadata,
-  parsePermissions,
   parseSeal,
   parseSlotDescriptor,
   parseSlotTable,
   parseTrailer,
-  purposeByte,
   sealMessage,
   type SlotDescriptor,
-  slotDescriptorId,
-  writeIndexChecksum,
-  writeSealSignature,
 } from "@flavor/pspf/format";
-import {
-  keyPairFromSeed,
-  sha256,
-  shortHash,
-  shortHashOf,
-  sign,
-  verify,
-} from "@flavor/pspf/crypto";
-import { alignUp } from "@flavor/pspf/bytes";
+import { keyPairFromSeed, sha256, sign, verify } from "@flavor/pspf/crypto";
+import { shortHash, shortHashOf } from "../../lib/crypto/sha256.ts";
+import { alignUp } from "../../lib/bytes/u64.ts";
 import { assert, assertEquals } from "@std/assert";
 import { decodeHex, encodeHex } from "@std/encoding/hex";
 import golden from "../vectors/golden.json" with { type: "json" };

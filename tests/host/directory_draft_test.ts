@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { basename } from "@std/path";
 import fs from "node:fs";
 
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import {
   sweepLeftovers,
   temporaryPathFor,

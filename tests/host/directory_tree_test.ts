@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import type {
   FileTree,
   FileTreeEntry,

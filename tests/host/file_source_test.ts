@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 

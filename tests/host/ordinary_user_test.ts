@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import { Temporaries } from "../../lib/host/temporaries.ts";
 import { asOrdinaryUser } from "../support/ordinary_user.ts";
 import { tempDir } from "../support/temp_dir.ts";

@@ -7,6 +7,7 @@
 import { chainCases } from "./families/chain.ts";
 import { compressedCases } from "./families/compressed.ts";
 import { descriptorCases } from "./families/descriptor.ts";
+import { framesCases } from "./families/frames.ts";
 import { indexCases } from "./families/index.ts";
 import { metadataCases } from "./families/metadata.ts";
 import { schemaCases } from "./families/schema.ts";
@@ -35,6 +36,7 @@ export function hostileCorpus(): readonly HostileCase[] {
     ...schemaCases(),
     ...chainCases(),
     ...compressedCases(),
+    ...framesCases(),
     ...tarPathCases(),
     ...tarHeaderCases(),
     ...targetCases(),

@@ -10,7 +10,9 @@
 import { DirectoryTarget } from "../../lib/host/directory_target.ts";
 import { openFileSource } from "../../lib/host/file_source.ts";
 import { isPspfError } from "../../lib/errors.ts";
-import { extractSlot, openPackage, verifyPackage } from "../../lib/read/mod.ts";
+import { extractSlot } from "../../lib/read/slot_content.ts";
+import { openPackage } from "../../lib/read/open_package.ts";
+import { verifyPackage } from "../../lib/read/mod.ts";
 import {
   readPeakMemory,
   startWithLauncher,

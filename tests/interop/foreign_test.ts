@@ -1,4 +1,5 @@
-import { goIndexChecksum, TRAILER_SIZE } from "@flavor/pspf/format";
+import { goIndexChecksum } from "../../lib/format/index_block.ts";
+import { TRAILER_SIZE } from "@flavor/pspf/format";
 import {
   BytesSource,
   MemoryTarget,

@@ -1,5 +1,5 @@
 import { Operation } from "@flavor/pspf/format";
-import { getCodec } from "@flavor/pspf/compress";
+import { getCodec } from "../../lib/compress/codec.ts";
 import { assert, assertEquals } from "@std/assert";
 import { encodeBlocks } from "../../lib/compress/encode_blocks.ts";
 import { BlockPool, cutBlocks } from "../../lib/io/block_pool.ts";

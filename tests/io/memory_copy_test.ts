@@ -1,4 +1,5 @@
-import { MemorySink, streamFrom } from "@flavor/pspf/io";
+import { MemorySink } from "../../lib/io/memory_sink.ts";
+import { streamFrom } from "../../lib/io/stream_from.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 

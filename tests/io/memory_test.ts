@@ -1,11 +1,11 @@
 import {
   BlobSource,
   BytesSource,
-  collectBytes,
-  MemorySink,
   MemoryTree,
   type RandomAccessSource,
 } from "@flavor/pspf/io";
+import { collectBytes } from "../../lib/io/collect_bytes.ts";
+import { MemorySink } from "../../lib/io/memory_sink.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { rejectsCode, throwsCode } from "../support/throws_code.ts";
 

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 
-import { detectPlatforms, platformName } from "../../lib/launchers/mod.ts";
+import { detectPlatforms } from "../../lib/launchers/executable_format.ts";
+import { platformName } from "../../lib/launchers/platform.ts";
 
 const PERMISSIONS = { permissions: "none" } as const;
 

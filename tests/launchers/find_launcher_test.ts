@@ -1,15 +1,17 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
-import type { Host } from "../../lib/host/mod.ts";
+import type { Host } from "../../lib/host/types.ts";
 import {
   findLauncher,
   type FindLauncherOptions,
-  helperFileName,
   type Launcher,
+} from "../../lib/launchers/find_launcher.ts";
+import {
+  helperFileName,
   listHelpers,
   parseHelperName,
-  parsePlatform,
-} from "../../lib/launchers/mod.ts";
+} from "../../lib/launchers/helpers.ts";
+import { parsePlatform } from "../../lib/launchers/platform.ts";
 import { capturedHost } from "../support/captured_host.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { rejectsCode, throwsCode } from "../support/throws_code.ts";

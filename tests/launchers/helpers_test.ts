@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 
-import type { Host, RunRequest } from "../../lib/host/mod.ts";
+import type { Host, RunRequest } from "../../lib/host/types.ts";
 import { cli, type CliOutcome } from "../support/captured_host.ts";
 import { foreignLauncher } from "../support/cli_project.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   type BuildPlan,
-  type ManifestFormat,
   type ManifestProblem,
   parseManifest,
 } from "@flavor/pspf/manifest";
+import type { ManifestFormat } from "../../lib/manifest/schema.ts";
 import { throwsCode } from "../support/throws_code.ts";
 
 const HEAD = `

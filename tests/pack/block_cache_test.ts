@@ -1,7 +1,8 @@
-import type { BuildOptions, BuildReport } from "@flavor/pspf/pack";
+import type { BuildOptions } from "../../lib/pack/build_package.ts";
+import type { BuildReport } from "@flavor/pspf/pack";
 import { assert, assertEquals } from "@std/assert";
 import { PspfError } from "../../lib/errors.ts";
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import {
   type BuildBlockCache,
   openBlockCache,

@@ -1,16 +1,12 @@
 import { keyPairFromSeed } from "@flavor/pspf/crypto";
 import {
   type BuildOptions,
-  type BuildReport,
-  type FoundSource,
   writePackage,
-} from "@flavor/pspf/pack";
-import {
-  BytesSource,
-  MemorySink,
-  MemoryTree,
-  type MemoryTreeInit,
-} from "@flavor/pspf/io";
+} from "../../lib/pack/build_package.ts";
+import type { BuildReport } from "@flavor/pspf/pack";
+import type { FoundSource } from "../../lib/pack/slot_source.ts";
+import { BytesSource, MemoryTree, type MemoryTreeInit } from "@flavor/pspf/io";
+import { MemorySink } from "../../lib/io/memory_sink.ts";
 import { type BuildPlan, parseManifest } from "@flavor/pspf/manifest";
 import { PspfError } from "../../lib/errors.ts";
 

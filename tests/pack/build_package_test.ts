@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { buildPackage } from "@flavor/pspf/pack";
+import { buildPackage } from "../../lib/pack/build_package.ts";
 import { keyFingerprint, keyPairFromSeed } from "@flavor/pspf/crypto";
 import { BytesSource, MemoryTarget } from "@flavor/pspf/io";
 import { parseManifest } from "@flavor/pspf/manifest";

@@ -16,7 +16,7 @@ import {
 } from "@flavor/pspf";
 import { keyPairFromSeed } from "@flavor/pspf/crypto";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import { makeTar } from "../support/make_tar.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { OUR_LAUNCHER } from "./build_in_memory.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type FileTree, MemoryTree } from "@flavor/pspf/io";
 import { PSPFReader } from "@flavor/pspf/read";
-import type { FoundSource } from "@flavor/pspf/pack";
+import type { FoundSource } from "../../lib/pack/slot_source.ts";
 import { PspfError } from "../../lib/errors.ts";
 import { openFileSource } from "../../lib/host/file_source.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";

@@ -8,7 +8,7 @@ import { MemoryTarget } from "@flavor/pspf/io";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import type { PackHost } from "@flavor/pspf/pack";
-import { createDenoHost } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
 import { rejectsCode } from "../support/throws_code.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { OUR_LAUNCHER } from "./build_in_memory.ts";

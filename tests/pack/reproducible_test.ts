@@ -2,7 +2,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { join } from "@std/path";
 import { buildInMemory, planOf } from "./build_in_memory.ts";
 import { DirectoryTree } from "../../lib/host/directory_tree.ts";
-import { TOOL_VERSION } from "@flavor/pspf/pack";
+import { TOOL_VERSION } from "../../lib/pack/tool_version.ts";
 import { pseudoRandomBytes } from "../support/pseudo_random_bytes.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 

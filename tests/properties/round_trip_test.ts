@@ -1,12 +1,11 @@
 /** What goes into a package comes out of it, whatever it is. */
 
-import {
-  encodeSlotDescriptor,
-  OperationChain,
-  parseSlotDescriptor,
-} from "@flavor/pspf/format";
+import { encodeSlotDescriptor } from "../../lib/format/slot_descriptor.ts";
+import { OperationChain, parseSlotDescriptor } from "@flavor/pspf/format";
 import { BytesSource, type MemoryEntry, MemoryTarget } from "@flavor/pspf/io";
-import { extractSlot, openPackage, verifyPackage } from "@flavor/pspf/read";
+import { extractSlot } from "../../lib/read/slot_content.ts";
+import { openPackage } from "../../lib/read/open_package.ts";
+import { verifyPackage } from "@flavor/pspf/read";
 import { assert, assertEquals } from "@std/assert";
 import { buildInMemory, planOf } from "../pack/build_in_memory.ts";
 import { Seeded } from "../support/seeded.ts";

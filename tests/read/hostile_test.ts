@@ -1,9 +1,11 @@
 /** Packages whose signatures all fit, made by somebody who means harm. */
 
 import { keyFingerprint, sha256 } from "@flavor/pspf/crypto";
-import { type SlotDescriptor, writeIndexChecksum } from "@flavor/pspf/format";
+import type { SlotDescriptor } from "@flavor/pspf/format";
+import { writeIndexChecksum } from "../../lib/format/index_block.ts";
 import { BytesSource, MemoryTarget } from "@flavor/pspf/io";
-import { openPackage, PSPFReader, verifyPackage } from "@flavor/pspf/read";
+import { openPackage } from "../../lib/read/open_package.ts";
+import { PSPFReader, verifyPackage } from "@flavor/pspf/read";
 import { assert, assertEquals } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import {

@@ -1,9 +1,10 @@
 /** The mutations of `vectors.json`, with the verdict of each check. */
 
 import { sha256 } from "@flavor/pspf/crypto";
-import { writeIndexChecksum } from "@flavor/pspf/format";
+import { writeIndexChecksum } from "../../lib/format/index_block.ts";
 import { BytesSource } from "@flavor/pspf/io";
-import { openPackage, verifyPackage } from "@flavor/pspf/read";
+import { openPackage } from "../../lib/read/open_package.ts";
+import { verifyPackage } from "@flavor/pspf/read";
 import type { PspfErrorCode } from "../../lib/errors.ts";
 import { assert, assertEquals } from "@std/assert";
 import vectors from "../vectors/vectors.json" with { type: "json" };

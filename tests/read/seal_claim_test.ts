@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { writeIndexChecksum } from "@flavor/pspf/format";
+import { writeIndexChecksum } from "../../lib/format/index_block.ts";
 import { BytesSource } from "@flavor/pspf/io";
 import { type VerifyLevel, verifyPackage } from "@flavor/pspf/read";
 import { SEAL_OFFSET, SEAL_SIZE } from "../../lib/format/seal.ts";

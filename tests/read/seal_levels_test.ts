@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { BytesSource } from "@flavor/pspf/io";
-import { openPackage, type VerifyLevel } from "@flavor/pspf/read";
+import { openPackage } from "../../lib/read/open_package.ts";
+import type { VerifyLevel } from "@flavor/pspf/read";
 import { PspfError } from "../../lib/errors.ts";
 import { SEAL_OFFSET } from "../../lib/format/seal.ts";
 import { makeSealedPackage } from "../support/sealed_package.ts";

@@ -309,7 +309,7 @@ Deno.test("without a standard library for musl the launcher is linked against th
   assertEquals(code, 0);
   assertMatch(
     stderr,
-    /byte for byte: Rust has no standard library for \w+-unknown-linux-musl\n/,
+    /byte for byte: Rust has no standard library for (\w+-unknown-linux-musl); add it with: rustup target add \1\n/,
   );
   const call = (await checkout.calls()).find((line) =>
     line.startsWith("cargo build")

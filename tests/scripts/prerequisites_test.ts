@@ -87,6 +87,18 @@ Deno.test("prerequisites installs for root what is missing, and nothing else", a
   ]);
 });
 
+Deno.test("prerequisites of a build are told and not installed", async () => {
+  await using checkout = await StubCheckout.create();
+  await equip(checkout, "cc");
+  await user(checkout, 0);
+  await checkout.tool("apt-get");
+  const { code, stderr } = await checkout.run(SCRIPT, ["build"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, ": apt-get install gcc libc6-dev\n");
+  const calls = await checkout.calls();
+  assertEquals(calls.some((line) => /^apt-get/.test(line)), false);
+});
+
 Deno.test("prerequisites mounts terminals for root where there are none, and tells others how", async () => {
   await using checkout = await StubCheckout.create();
   await equip(checkout);
@@ -103,11 +115,11 @@ Deno.test("prerequisites mounts terminals for root where there are none, and tel
 Deno.test("prerequisites goes on where apt-get has not what only helps, and stops where it is needed", async () => {
   await using checkout = await StubCheckout.create();
   await user(checkout, 0);
-  await checkout.tool("apt-get", "echo no such package >&2; exit 100");
+  await checkout.tool("apt-get", "echo E: no such package >&2; exit 100");
   await equip(checkout, "fish");
   const without = await checkout.run(SCRIPT, ["test"]);
   assertEquals(without.code, 0);
-  assertStringIncludes(without.stderr, "no such package\n");
+  assertStringIncludes(without.stderr, "apt-get: E: no such package\n");
   assertStringIncludes(
     without.stderr,
     "going on without:\n  fish, to try its completions",
@@ -139,7 +151,7 @@ Deno.test("an old cargo is refused before it reads anything, with the version th
   await rust(checkout, "1.65.0");
   await checkout.tool(
     "apt-cache",
-    `[ "$2" = rustc-web ] && echo "Version: 1.96.0+dfsg1-1"`,
+    `echo "$2:"; [ "$2" = rustc-web ] && echo "  Candidate: 1.96.0+dfsg1-1"`,
   );
   const way =
     "(https://rustup.rs), or: apt-get install cargo-web rustc-web rust-web-src rustfmt-web rust-web-clippy\n";
@@ -163,13 +175,16 @@ Deno.test("an old cargo is refused before it reads anything, with the version th
   // What the distribution has is not advised where it is too old, and rustup is where it has that.
   await checkout.tool(
     "apt-cache",
-    `[ "$2" = rustc-web ] && echo "Version: 1.85.0+dfsg1-1"`,
+    `echo "$2:"; [ "$2" = rustc-web ] && echo "  Candidate: 1.85.0+dfsg1-1"`,
   );
   assertMatch(
     (await checkout.run(SCRIPT, ["build"])).stderr,
     /: install rustup \(https:\/\/rustup\.rs\)\n/,
   );
-  await checkout.tool("apt-cache", `[ "$2" = rustup ]`);
+  await checkout.tool(
+    "apt-cache",
+    `echo "rustup:"; [ "$2" = rustup ] && echo "  Candidate: 1.27.1-3"`,
+  );
   assertMatch(
     (await checkout.run(SCRIPT, ["build"])).stderr,
     /: apt-get install rustup\n/,

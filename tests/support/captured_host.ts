@@ -1,4 +1,5 @@
-import { createDenoHost, type Host } from "../../lib/host/mod.ts";
+import { createDenoHost } from "../../lib/host/deno_host.ts";
+import type { Host } from "../../lib/host/types.ts";
 import { createConsoleOutput, runCli } from "../../lib/cli/mod.ts";
 
 /** What a command line printed, and how it ended. */

@@ -1,25 +1,21 @@
 /** Builds small sealed packages out of parts, good or bad, without `lib/build`. */
 
+import { keyPairFromSeed, sha256, sign } from "@flavor/pspf/crypto";
+import { shortHash, shortHashOf } from "../../lib/crypto/sha256.ts";
+import { computeLayout } from "../../lib/format/layout.ts";
 import {
-  keyPairFromSeed,
-  sha256,
-  shortHash,
-  shortHashOf,
-  sign,
-} from "@flavor/pspf/crypto";
-import {
-  computeLayout,
   encodeIndexBlock,
-  encodeMetadata,
-  encodeSeal,
-  encodeSlotTable,
-  encodeTrailer,
   type IndexBlockInit,
+  writeIndexChecksum,
+} from "../../lib/format/index_block.ts";
+import { encodeMetadata } from "../../lib/format/metadata_document.ts";
+import { encodeSeal, writeSealSignature } from "../../lib/format/seal.ts";
+import { encodeSlotTable } from "../../lib/format/slot_descriptor.ts";
+import { encodeTrailer } from "../../lib/format/trailer.ts";
+import {
   type PackageMetadata,
   sealMessage,
   type SlotDescriptor,
-  writeIndexChecksum,
-  writeSealSignature,
 } from "@flavor/pspf/format";
 import { encodeHex } from "@std/encoding/hex";
 import { gzipSync } from "node:zlib";

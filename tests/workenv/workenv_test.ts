@@ -1,13 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-import type { Host } from "../../lib/host/mod.ts";
+import type { Host } from "../../lib/host/types.ts";
+import { findCacheRoot } from "../../lib/workenv/cache_root.ts";
 import {
   cleanWorkenvs,
-  findCacheRoot,
-  findWorkenv,
-  listWorkenvs,
   removeWorkenv,
-} from "../../lib/workenv/mod.ts";
+} from "../../lib/workenv/remove_workenvs.ts";
+import { findWorkenv, listWorkenvs } from "../../lib/workenv/workenvs.ts";
 import { capturedHost, cli } from "../support/captured_host.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { rejectsCode } from "../support/throws_code.ts";

@@ -1,5 +1,5 @@
 import type { JsonValue } from "../../errors.ts";
-import { openPackage } from "../../read/mod.ts";
+import { openPackage } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import {
   type Change,

@@ -1,13 +1,9 @@
 import { dirname } from "@std/path";
 
 import { PspfError } from "../../errors.ts";
-import {
-  extractSlot,
-  type OpenedPackage,
-  openPackage,
-  type PackageSlot,
-  streamSlot,
-} from "../../read/mod.ts";
+import { extractSlot, streamSlot } from "../../read/slot_content.ts";
+import type { OpenedPackage, PackageSlot } from "../../read/mod.ts";
+import { openPackage } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { storedSize } from "../package_file.ts";
 import {

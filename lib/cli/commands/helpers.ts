@@ -11,8 +11,8 @@ import {
   inspectHelper,
   listHelpers,
   parseHelperName,
-  platformName,
-} from "../../launchers/mod.ts";
+} from "../../launchers/helpers.ts";
+import { platformName } from "../../launchers/platform.ts";
 import { findNearestName } from "../../manifest/nearest_name.ts";
 import { testLauncher } from "../../pack/test_launcher.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";

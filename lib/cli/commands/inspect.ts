@@ -1,12 +1,12 @@
 import type { JsonValue } from "../../errors.ts";
 import type { RandomAccessSource } from "../../io/random_access_source.ts";
+import { extractSlot } from "../../read/slot_content.ts";
 import {
-  extractSlot,
   inspectPackage,
-  openPackage,
   type PackageSummary,
   type SlotSummary,
 } from "../../read/mod.ts";
+import { openPackage, SIGNED_FOR } from "../../read/open_package.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import {
   fileTreeText,
@@ -99,6 +99,7 @@ function summaryJson(
     metadata_size: summary.metadataSize.stored,
     metadata_plain_size: summary.metadataSize.plain,
     metadata_sha256: summary.metadataSha256,
+    platform_signature: summary.platformSignature?.kind ?? null,
     execution: {
       command: execution.command,
       argv: execution.argv ?? null,
@@ -129,7 +130,7 @@ function summaryJson(
 
 function summaryText(summary: PackageSummary, paint: Paint): string {
   const { name, version, description } = summary.package;
-  const { execution } = summary;
+  const { execution, platformSignature } = summary;
   const facts: readonly (readonly [string, string])[] = [
     ["package", `${name} ${version}`],
     ...(description ? [["description", description] as const] : []),
@@ -145,6 +146,16 @@ function summaryText(summary: PackageSummary, paint: Paint): string {
     ["builder", summary.builder ?? "unknown"],
     ["signed by", summary.fingerprint],
     ["seal", summary.sealed ? "yes: every byte is bound" : "none"],
+    ...(platformSignature
+      ? [
+        [
+          "platform",
+          `signed for ${
+            SIGNED_FOR[platformSignature.kind]
+          }, which is not judged here`,
+        ] as const,
+      ]
+      : []),
     ["id", summary.metadataSha256.slice(0, 32)],
   ];
   return [

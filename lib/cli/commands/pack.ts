@@ -1,23 +1,22 @@
 import { encodeHex } from "@std/encoding/hex";
 
+import { checkKeyPair } from "../../crypto/ed25519.ts";
 import {
-  checkKeyPair,
   keyFingerprint,
   keyPairFromSeed,
-  MAX_KEY_FILE_SIZE,
   parsePublicKey,
 } from "../../crypto/mod.ts";
+import { MAX_KEY_FILE_SIZE } from "../../crypto/key_file.ts";
 import { BlockCompressor } from "../../compress/block_compressor.ts";
 import { PspfError } from "../../errors.ts";
 import type { Environment } from "../../host/types.ts";
-import { parsePlatform, platformName } from "../../launchers/mod.ts";
-import {
-  type BuildProgress,
-  type PackSettings,
-  type SettledPlan,
-  settlePlan,
-  type SigningKey,
+import { parsePlatform, platformName } from "../../launchers/platform.ts";
+import type {
+  BuildProgress,
+  PackSettings,
+  SigningKey,
 } from "../../pack/mod.ts";
+import { type SettledPlan, settlePlan } from "../../pack/build_package.ts";
 import {
   defaultOutput,
   defaultWorkenvBase,

@@ -1,5 +1,6 @@
 import { PspfError } from "../../errors.ts";
-import { openPackage, type VerifyReport } from "../../read/mod.ts";
+import { openPackage } from "../../read/open_package.ts";
+import type { VerifyReport } from "../../read/mod.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { readTrustedKeys, verifyFile } from "../package_file.ts";
 

@@ -1,12 +1,8 @@
 import { keyFingerprint } from "../../crypto/mod.ts";
 import { isPspfError, type JsonValue } from "../../errors.ts";
 import type { RandomAccessSource } from "../../io/random_access_source.ts";
-import {
-  openPackage,
-  type TrustedKey,
-  type VerifyCheck,
-  type VerifyLevel,
-} from "../../read/mod.ts";
+import { openPackage } from "../../read/open_package.ts";
+import type { TrustedKey, VerifyCheck, VerifyLevel } from "../../read/mod.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import type { Output } from "../output.ts";
 import { checkJson, readTrustedKeys, verifyFile } from "../package_file.ts";

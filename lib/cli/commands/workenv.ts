@@ -1,11 +1,10 @@
 import type { JsonValue } from "../../errors.ts";
+import { cleanWorkenvs, removeWorkenv } from "../../workenv/remove_workenvs.ts";
 import {
-  cleanWorkenvs,
   findWorkenv,
   listWorkenvs,
-  removeWorkenv,
   type WorkenvEntry,
-} from "../../workenv/mod.ts";
+} from "../../workenv/workenvs.ts";
 import type { CommandContext, CommandOf } from "../command_spec.ts";
 import { formatAge, formatCount, formatSize, formatTable } from "../text.ts";
 

@@ -3,11 +3,9 @@
 import { PspfError } from "../../../lib/errors.ts";
 import { DirectoryTarget } from "../../../lib/host/directory_target.ts";
 import { BytesSource } from "../../../lib/io/bytes_source.ts";
-import {
-  extractSlot,
-  openPackage,
-  verifyPackage,
-} from "../../../lib/read/mod.ts";
+import { extractSlot } from "../../../lib/read/slot_content.ts";
+import { openPackage } from "../../../lib/read/open_package.ts";
+import { verifyPackage } from "../../../lib/read/mod.ts";
 import { ACCEPTED } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
 

@@ -21,13 +21,13 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
         None => {}
         Some([a, b, b'=', b'=']) => {
             let [first, second] = [value(*a)?, value(*b)?];
-            (second & 0x0F == 0).then_some(())?;
+            second.is_multiple_of(16).then_some(())?;
             push(&mut bytes, [first, second, 0, 0]);
             bytes.truncate(bytes.len().saturating_sub(2));
         }
         Some([a, b, c, b'=']) => {
             let [first, second, third] = [value(*a)?, value(*b)?, value(*c)?];
-            (third & 0x03 == 0).then_some(())?;
+            third.is_multiple_of(4).then_some(())?;
             push(&mut bytes, [first, second, third, 0]);
             bytes.truncate(bytes.len().saturating_sub(1));
         }

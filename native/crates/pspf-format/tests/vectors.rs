@@ -396,7 +396,7 @@ fn tar_case(case: &Value) -> Cuts {
     });
     assert_eq!(tar_size(members.clone()), case["total"].as_u64().unwrap());
     let most = case["max_frames"].as_u64().unwrap_or(65_536);
-    tar_cuts_up_to(members, usize::try_from(most).unwrap())
+    tar_cuts_up_to(&members, usize::try_from(most).unwrap())
 }
 
 #[test]

@@ -18,9 +18,15 @@ fn kind_of(error: &io::Error) -> ErrorKind {
 
 /// An operating system error as ours: what was being done, to which file.
 pub(crate) fn io_error(error: io::Error, doing: &'static str, path: impl AsRef<Path>) -> Error {
+    describe(error, doing, path.as_ref())
+}
+
+/// Not once for every kind of path that somebody passes.
+#[cold]
+#[inline(never)]
+fn describe(error: io::Error, doing: &'static str, path: &Path) -> Error {
     let kind = kind_of(&error);
-    let failed =
-        Error::new(kind, format!("cannot {doing} {}", path.as_ref().display())).caused_by(error);
+    let failed = Error::new(kind, format!("cannot {doing} {}", path.display())).caused_by(error);
     match kind {
         ErrorKind::IoNoSpace => {
             failed.hint("free some space, or set FLAVOR_CACHE to a directory on a larger disk")
@@ -36,9 +42,15 @@ pub(crate) fn into_io(error: Error) -> io::Error {
 
 /// Takes back an error that passed through `Read`: ours unchanged, the system's with a description.
 pub(crate) fn from_io(error: io::Error, doing: &'static str, path: impl AsRef<Path>) -> Error {
+    take_back(error, doing, path.as_ref())
+}
+
+#[cold]
+#[inline(never)]
+fn take_back(error: io::Error, doing: &'static str, path: &Path) -> Error {
     match error.downcast::<Error>() {
         Ok(ours) => ours,
-        Err(foreign) => io_error(foreign, doing, path),
+        Err(foreign) => describe(foreign, doing, path),
     }
 }
 
@@ -50,7 +62,7 @@ pub(crate) trait IoContext<T> {
 
 impl<T, E: Into<io::Error>> IoContext<T> for std::result::Result<T, E> {
     fn context(self, doing: &'static str, path: impl AsRef<Path>) -> Result<T> {
-        self.map_err(|error| from_io(error.into(), doing, path))
+        self.map_err(|error| take_back(error.into(), doing, path.as_ref()))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use crate::codec::{BoundedReader, Compression, OutputLimit, decompress};
+use crate::codec::{BoundedReader, Compression, Layers, OutputLimit};
 use crate::extract::{MemberPath, TarReader};
 
 /// How much a fuzzed stream may decode to, in bytes: enough to leave every buffer, little enough to stay fast.
@@ -52,11 +52,18 @@ pub fn decode(input: &[u8]) {
         2 => Compression::Xz,
         _ => Compression::Zstd,
     };
-    let Ok(content) = decompress(compression, Box::new(stored)) else {
+    let limit = OutputLimit::AtMost(LIMIT);
+    // Once, or one inside of the other.
+    let compressions = [compression; 2];
+    let compressions = if choice & 4 == 0 {
+        compressions.get(1..).unwrap_or_default()
+    } else {
+        &compressions
+    };
+    let Ok(content) = Layers::of(compressions, limit).undo(Box::new(stored)) else {
         return;
     };
-    let mut content =
-        BoundedReader::new(content, OutputLimit::AtMost(LIMIT)).take(LIMIT.saturating_add(1));
+    let mut content = BoundedReader::new(content, limit).take(LIMIT.saturating_add(1));
     if let Ok(length) = io::copy(&mut content, &mut io::sink()) {
         assert!(length <= LIMIT, "{length} bytes passed a limit of {LIMIT}");
     }

@@ -1,13 +1,15 @@
-//! An opened package, and everything that is checked about it.
+//! The package that this launcher is part of, and everything that is checked about it.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use pspf_format::agreement::{CheckedSlot, check_slots};
 use pspf_format::constants::{APPENDED_SEARCH, MAX_METADATA, TRAILER_SIZE};
+use pspf_format::hex::Hex;
 use pspf_format::metadata::Metadata;
+use pspf_format::platform_signature::{HEAD_SIZE, Signable, examine};
 use pspf_format::slot::parse_table;
 use pspf_format::trailer::{IndexBlock, find_index};
 use pspf_format::{
@@ -19,26 +21,34 @@ use crate::codec::{Gzip, StreamReader};
 use crate::failure::{IoContext, from_io};
 use crate::level::Level;
 use crate::package_file::PackageFile;
+use crate::platform::{Os, Platform};
 use crate::report;
-use crate::trusted_keys::check_trusted;
 
-/// A package whose trailer is in order.
-pub(crate) struct Package {
+/// A package whose trailer was found. Nothing in it was checked.
+pub(crate) struct Opened {
     /// The file, opened once.
     pub(crate) file: PackageFile,
     /// Where it is, for messages and records; it is never opened by this again.
     pub(crate) path: PathBuf,
-    /// Where everything lies.
+    /// Where everything is said to lie.
     pub(crate) index: Index,
     /// SHA-256 of the index block, which a launch record is bound to.
     pub(crate) index_digest: [u8; 32],
-    /// The seal, if it carries one.
-    pub(crate) seal: Option<Seal>,
-    /// How strictly it is checked.
+    /// How strictly it has to be checked.
     pub(crate) level: Level,
+    block: Box<IndexBlock>,
+    /// The fields of the launcher that its platform's signature has changed.
+    signed: Option<Signable>,
 }
 
-/// What an opened package says about itself, checked.
+/// A package whose trailer and seal are in order.
+pub(crate) struct Package<'a> {
+    opened: &'a Opened,
+    /// The seal, if it carries one.
+    pub(crate) seal: Option<Seal>,
+}
+
+/// What a package says about itself, checked.
 pub(crate) struct Contents<'a> {
     /// The signed document.
     pub(crate) metadata: Metadata<'a>,
@@ -48,39 +58,101 @@ pub(crate) struct Contents<'a> {
     pub(crate) slots: Vec<CheckedSlot>,
 }
 
-impl Package {
-    /// Opens a package and checks its trailer, its seal and its signer.
-    pub(crate) fn open(
-        file: File,
-        path: PathBuf,
-        level: Level,
-        trusted: Option<&OsStr>,
-    ) -> Result<Self> {
-        let file = PackageFile::new(file).context("look at", &path)?;
+impl Opened {
+    /// Finds the trailer of a package.
+    pub(crate) fn new(file: File, path: PathBuf, level: Level) -> Result<Self> {
+        let mut file = PackageFile::new(file).context("look at", &path)?;
+        let mut signed = None;
         let tail = read_tail(&file, &path, TRAILER_SIZE)?;
-        let block = match find_index(&tail) {
-            Ok(block) => block,
-            Err(error) => return Err(explain(&file, &path).unwrap_or(error)),
-        };
-        let (index, checksum) = Index::parse(block, file.length())?;
-        if checksum == IndexChecksum::GoLarge && level > Level::Minimal {
+        let found = find_index(&tail).cloned().or_else(|_| {
+            signed = Os::SIGNED_AS.and_then(|_| look_past_signature(&mut file, &path));
+            if signed.is_some() {
+                let tail = read_tail(&file, &path, TRAILER_SIZE)?;
+                return find_index(&tail).cloned();
+            }
+            // Further back, for an error that says what happened to the end of the file.
+            let tail = read_tail(&file, &path, APPENDED_SEARCH.saturating_add(TRAILER_SIZE))?;
+            find_index(&tail).cloned()
+        });
+        let block = Box::new(found?);
+        Ok(Self {
+            index: Index::decode(&block)?,
+            index_digest: Sha256::digest(*block).into(),
+            file,
+            path,
+            level,
+            block,
+            signed,
+        })
+    }
+
+    /// Checks the trailer and the seal.
+    pub(crate) fn check(&self) -> Result<Package<'_>> {
+        let (_, checksum) = Index::parse(&self.block, self.file.length())?;
+        if checksum == IndexChecksum::GoLarge && self.level > Level::Minimal {
             report::warning(
                 "the index block's checksum is the one that the Go builder writes for packages from 4 GiB on",
             );
         }
-        let seal = check_seal(block, &index, level)?;
-        check_trusted(&index.public_key, trusted)?;
-        let index_digest = Sha256::digest(block).into();
-        Ok(Self {
-            file,
-            path,
-            index,
-            index_digest,
-            seal,
-            level,
+        Ok(Package {
+            seal: self.check_seal()?,
+            opened: self,
         })
     }
 
+    fn check_seal(&self) -> Result<Option<Seal>> {
+        if self.level == Level::None {
+            report::warning("FLAVOR_VALIDATION=none: neither signatures nor digests are checked");
+            return Ok(Seal::parse(&self.block).unwrap_or_default());
+        }
+        let seal = Seal::parse(&self.block)?;
+        match &seal {
+            Some(seal) => self.tolerate(seal.verify(&self.block, &self.index.public_key))?,
+            None if self.level == Level::Strict => {
+                return Err(Error::new(
+                    ErrorKind::VerifyUnsealed,
+                    "the package carries no seal, which strict validation demands",
+                )
+                .hint("build it with flavor, or validate at the standard level"));
+            }
+            None => {}
+        }
+        Ok(seal)
+    }
+
+    /// Refuses, warns or passes over what proves something and failed, as the level says.
+    pub(crate) fn tolerate(&self, proof: Result<()>) -> Result<()> {
+        match proof {
+            Err(error) if self.level >= Level::Standard => Err(error),
+            Err(error) => {
+                if self.level == Level::Relaxed {
+                    report::warning(&format!("{error} [{}]", error.code()));
+                }
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Reads a whole section into memory.
+    fn read_section(&self, section: pspf_format::Section) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(section.size).unwrap_or_default()];
+        self.file
+            .read_exact_at(&mut bytes, section.offset)
+            .context("read", &self.path)?;
+        Ok(bytes)
+    }
+}
+
+impl Deref for Package<'_> {
+    type Target = Opened;
+
+    fn deref(&self) -> &Opened {
+        self.opened
+    }
+}
+
+impl Package<'_> {
     /// Whether our own builder sealed this package.
     pub(crate) const fn is_sealed(&self) -> bool {
         self.seal.is_some()
@@ -88,54 +160,57 @@ impl Package {
 
     /// Reads and verifies the metadata document.
     pub(crate) fn read_metadata(&self) -> Result<Vec<u8>> {
-        let section = self.index.metadata;
-        let mut compressed = vec![0; usize::try_from(section.size).unwrap_or_default()];
-        self.file
-            .read_exact_at(&mut compressed, section.offset)
-            .context("read", &self.path)?;
+        let compressed = self.read_section(self.index.metadata)?;
         let digest: [u8; 32] = Sha256::digest(&compressed).into();
-        if digest != self.index.metadata_checksum {
-            self.tolerate(
-                Error::new(
-                    ErrorKind::VerifyMetadataDigest,
-                    "the metadata is not what the index block says",
-                )
-                .with(
-                    "expected",
-                    pspf_format::hex::Hex(&self.index.metadata_checksum),
-                )
-                .with("actual", pspf_format::hex::Hex(&digest))
-                .hint("the package is damaged or was changed; get it again from its publisher"),
-            )?;
-        }
-        let json = gunzip(&compressed, &self.path)?;
-        if !signature::verify(&self.index.public_key, &json, &self.index.signature) {
-            self.tolerate(
-                Error::new(
-                    ErrorKind::VerifySignature,
-                    "the metadata's signature does not verify",
-                )
-                .with("key", pspf_format::hex::Hex(&self.index.public_key))
-                .hint("the package is unsigned or was changed; get it again from its publisher"),
-            )?;
-        }
+        let damage = (digest != self.index.metadata_checksum).then(|| {
+            Error::new(
+                ErrorKind::VerifyMetadataDigest,
+                "the metadata is not what the index block says",
+            )
+            .with("expected", Hex(&self.index.metadata_checksum))
+            .with("actual", Hex(&digest))
+            .hint("the package is damaged or was changed; get it again from its publisher")
+        });
+        let json = match (gunzip(&compressed, &self.path), damage) {
+            (Ok(json), None) => json,
+            (Ok(json), Some(damage)) => {
+                self.tolerate(Err(damage))?;
+                json
+            }
+            // What is damaged cannot be read: its digest says why, at every level.
+            (Err(error), Some(damage)) => return Err(damage.caused_by(error)),
+            (Err(error), None) => return Err(error),
+        };
+        let is_signed = signature::verify(&self.index.public_key, &json, &self.index.signature);
+        self.tolerate(is_signed.then_some(()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::VerifySignature,
+                "the metadata's signature does not verify",
+            )
+            .with("key", Hex(&self.index.public_key))
+            .hint("the package is unsigned or was changed; get it again from its publisher")
+        }))?;
         Ok(json)
     }
 
     /// Parses the document and holds it against the slot table.
-    pub(crate) fn read_contents<'a>(&self, json: &'a [u8]) -> Result<Contents<'a>> {
+    pub(crate) fn read_contents<'j>(&self, json: &'j [u8]) -> Result<Contents<'j>> {
         let metadata = Metadata::parse(json)?;
         // Only the seal signs the index block, so whoever takes it away could change the index as well.
         if metadata.claims_seal && !self.is_sealed() {
-            self.tolerate(
-                Error::new(
-                    ErrorKind::VerifyUnsealed,
-                    "the signed metadata says that the package is sealed, and it carries no seal",
-                )
-                .hint("the seal was taken away; get the package again from its publisher"),
-            )?;
+            self.tolerate(Err(Error::new(
+                ErrorKind::VerifyUnsealed,
+                "the signed metadata says that the package is sealed, and it carries no seal",
+            )
+            .hint(
+                "the seal was taken away; get the package again from its publisher",
+            )))?;
         }
-        let table = self.read_slot_table()?;
+        let table = self.read_section(self.index.slot_table)?;
+        if let Some(seal) = &self.seal {
+            self.tolerate(seal.verify_slot_table(&table))?;
+        }
+        let table = parse_table(&table)?;
         let slots = check_slots(&self.index, &table, &metadata, self.is_sealed())?;
         Ok(Contents {
             metadata,
@@ -144,58 +219,32 @@ impl Package {
         })
     }
 
-    fn read_slot_table(&self) -> Result<Vec<SlotDescriptor>> {
-        let section = self.index.slot_table;
-        let mut table = vec![0; usize::try_from(section.size).unwrap_or_default()];
-        self.file
-            .read_exact_at(&mut table, section.offset)
-            .context("read", &self.path)?;
-        if let Some(seal) = &self.seal
-            && let Err(error) = seal.verify_slot_table(&table)
-        {
-            self.tolerate(error)?;
+    /// Sets what the platform's signature has changed in the launcher to what it was. `bytes` begin at `offset`.
+    pub(crate) fn undo_signature(&self, offset: u64, bytes: &mut [u8]) {
+        if let Some(signed) = &self.signed {
+            signed.clear_rewritten(offset, bytes);
         }
-        parse_table(&table)
-    }
-
-    /// Refuses, warns or passes over a signature that fails, as the level says.
-    fn tolerate(&self, error: Error) -> Result<()> {
-        tolerate(self.level, error)
     }
 }
 
-fn tolerate(level: Level, error: Error) -> Result<()> {
-    if level >= Level::Standard {
-        return Err(error);
+/// Looks for a platform's signature at the end of the file, and lets the package end before it.
+fn look_past_signature(file: &mut PackageFile, path: &Path) -> Option<Signable> {
+    let length = file.length();
+    let mut head = vec![0; usize::try_from(length.min(HEAD_SIZE as u64)).ok()?];
+    file.read_exact_at(&mut head, 0).ok()?;
+    let signable = examine(&head).ok()??;
+    if Some(signable.kind) != Os::SIGNED_AS {
+        return None;
     }
-    if level == Level::Relaxed {
-        report::warning(&format!("{error} [{}]", error.code()));
-    }
-    Ok(())
-}
-
-fn check_seal(block: &IndexBlock, index: &Index, level: Level) -> Result<Option<Seal>> {
-    if level == Level::None {
-        report::warning("FLAVOR_VALIDATION=none: neither signatures nor digests are checked");
-        return Ok(Seal::parse(block).unwrap_or_default());
-    }
-    let seal = Seal::parse(block)?;
-    match &seal {
-        Some(seal) => {
-            if let Err(error) = seal.verify(block, &index.public_key) {
-                tolerate(level, error)?;
-            }
-        }
-        None if level == Level::Strict => {
-            return Err(Error::new(
-                ErrorKind::VerifyUnsealed,
-                "the package carries no seal, which strict validation demands",
-            )
-            .hint("build it with flavor, or validate at the standard level"));
-        }
-        None => {}
-    }
-    Ok(seal)
+    let signature = signable.signature(length)?;
+    file.end_at(signature.offset);
+    let before = read_tail(file, path, 64).ok()?;
+    let Some(end) = signable.package_end(signature, &before) else {
+        file.end_at(length);
+        return None;
+    };
+    file.end_at(end);
+    Some(signable)
 }
 
 fn read_tail(file: &PackageFile, path: &Path, size: usize) -> Result<Vec<u8>> {
@@ -204,12 +253,6 @@ fn read_tail(file: &PackageFile, path: &Path, size: usize) -> Result<Vec<u8>> {
     file.read_exact_at(&mut tail, file.length().saturating_sub(length))
         .context("read", path)?;
     Ok(tail)
-}
-
-/// Looks further back, for an error that says what happened to the end of the file.
-fn explain(file: &PackageFile, path: &Path) -> Option<Error> {
-    let tail = read_tail(file, path, APPENDED_SEARCH.saturating_add(TRAILER_SIZE)).ok()?;
-    find_index(&tail).err()
 }
 
 fn gunzip(compressed: &[u8], path: &Path) -> Result<Vec<u8>> {

@@ -3,35 +3,83 @@
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pspf_format::{Error, ErrorKind};
 
 use crate::failure::into_io;
+use crate::platform::{Identity, Os, Platform};
 
+/// In nanoseconds.
+const SECOND: i128 = 1_000_000_000;
+/// Longer than the beat of any clock that stamps changes, in nanoseconds.
+const BEAT: i128 = 20_000_000;
 /// How much of a region is read at a time, in bytes.
 const CHUNK: usize = 128 * 1024;
 
-/// An open package and its length at the moment it was opened.
+/// An open package and what it was when it was opened.
 #[derive(Debug)]
 pub(crate) struct PackageFile {
     file: File,
+    identity: Identity,
+    /// Where the package ends, which a platform's signature can follow.
     length: u64,
     /// Bytes read through regions so far, for the progress line.
     streamed: AtomicU64,
 }
 
 impl PackageFile {
-    /// Takes over an open file.
+    /// Takes over an open file, all of which is the package.
     pub(crate) fn new(file: File) -> io::Result<Self> {
-        let length = file.metadata()?.len();
+        let identity = Os::identity(&file)?;
         Ok(Self {
             file,
-            length,
+            identity,
+            length: identity.size,
             streamed: AtomicU64::new(0),
         })
     }
 
-    /// Length in bytes.
+    /// What the file was when it was opened.
+    pub(crate) const fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Waits until every later change of the file shows in its identity: the clock that stamps changes has a beat. False
+    /// where no wait is long enough.
+    pub(crate) fn settle(&self) -> bool {
+        let changed = self.identity.changed;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let Some(age) = now
+            .ok()
+            .and_then(|now| i128::try_from(now.as_nanos()).ok())
+            .and_then(|now| now.checked_sub(changed))
+        else {
+            return false;
+        };
+        // Some file systems keep whole seconds.
+        if changed.checked_rem(SECOND) == Some(0) {
+            return age > SECOND.saturating_mul(2);
+        }
+        let missing = u64::try_from(BEAT.saturating_sub(age)).unwrap_or_default();
+        thread::sleep(Duration::from_nanos(missing));
+        age >= 0
+    }
+
+    /// The identity, if the file is still the one that was opened.
+    pub(crate) fn unchanged_identity(&self) -> Option<Identity> {
+        Os::identity(&self.file)
+            .ok()
+            .filter(|now| *now == self.identity)
+    }
+
+    /// Says that the package ends before its file does.
+    pub(crate) fn end_at(&mut self, length: u64) {
+        self.length = length;
+    }
+
+    /// Length of the package in bytes.
     pub(crate) const fn length(&self) -> u64 {
         self.length
     }
@@ -44,7 +92,10 @@ impl PackageFile {
     /// Fills `buffer` from `offset`; an early end is an error.
     pub(crate) fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
         while !buffer.is_empty() {
-            let count = read_at(&self.file, buffer, offset)?;
+            let count = match Os::read_at(&self.file, buffer, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
             if count == 0 {
                 return Err(into_io(shortened(offset)));
             }
@@ -74,25 +125,6 @@ fn shortened(offset: u64) -> Error {
     )
     .with("offset", offset)
     .hint("do not replace a package in place while it starts: write a new file and rename it")
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    retry(|| std::os::unix::fs::FileExt::read_at(file, buffer, offset))
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    retry(|| std::os::windows::fs::FileExt::seek_read(file, buffer, offset))
-}
-
-fn retry(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
 }
 
 /// Streams one region of the package.

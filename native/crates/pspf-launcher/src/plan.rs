@@ -1,99 +1,82 @@
-//! Which slot is extracted when, and to where.
+//! What a start does, decided from the metadata: which slot is extracted when and to where, and the launch record.
 
-use pspf_format::metadata::{Extracted, Lifecycle, Metadata, SetupCommand, SlotMetadata};
-use pspf_format::{Result, SlotDescriptor};
+use std::borrow::Cow;
+
+use pspf_format::agreement::CheckedSlot;
+use pspf_format::metadata::{
+    Extracted, Kept, Metadata, Policy, SetupCommand, SlotMetadata, Wanted,
+};
+use pspf_format::mode::parse_mode;
+use pspf_format::{Error, ErrorKind, Result, SlotDescriptor};
 
 use crate::codec::OutputLimit;
-use crate::extract::{CASE_IS_IGNORED, Existing, Extraction, MemberPath, Spellings};
+use crate::extract::{Existing, Extraction, MemberPath, Spellings};
 use crate::level::Level;
 use crate::package::{Contents, Package};
-use crate::rules::names::Names;
-
-/// This operating system in the format's words.
-pub(crate) const OS: &str = if cfg!(target_os = "macos") {
-    "darwin"
-} else {
-    std::env::consts::OS
-};
-/// This processor architecture in the format's words.
-pub(crate) const ARCH: &str = match std::env::consts::ARCH.as_bytes() {
-    b"x86_64" => "amd64",
-    b"aarch64" => "arm64",
-    _ => std::env::consts::ARCH,
-};
+use crate::platform::{Os, Platform};
+use crate::rules::environment_rules::EnvironmentRules;
+use crate::rules::placeholders::Placeholders;
+use crate::rules::record::{CacheCheck, DevSlots, Durability, LaunchRecord};
+use crate::rules::template::{Template, WORKENV_MARK};
+use crate::rules::words::split_words;
 
 /// A slot, and when it is wanted.
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedSlot {
     /// Number that `{slot:N}` uses.
     pub(crate) number: u64,
-    /// When it is extracted.
-    pub(crate) lifecycle: Lifecycle,
+    /// What becomes of it.
+    pub(crate) policy: Policy,
     /// Whether this machine, this environment and the package's own texts ask for it at all.
     pub(crate) wanted: bool,
     /// How it is extracted.
     pub(crate) extraction: Extraction,
 }
 
-/// Whether `FLAVOR_DEV` asks for the slots of developers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DevSlots(pub(crate) bool);
-
 impl PlannedSlot {
     /// Whether the slot is extracted when the workenv is filled.
     pub(crate) fn at_fill(&self) -> bool {
-        self.wanted && self.lifecycle != Lifecycle::Shutdown
+        self.wanted && self.policy.extracted != Extracted::AfterExit
     }
 
     /// Whether the slot is extracted anew at each start.
     pub(crate) fn at_each_start(&self) -> bool {
-        self.wanted && self.lifecycle.policy().extracted == Extracted::AtEachStart
+        self.wanted && self.policy.extracted == Extracted::AtEachStart
     }
 }
 
-/// Plans every slot of a package.
+/// Plans every slot of a package; `dev` asks for those of developers.
 pub(crate) fn plan_slots(
-    package: &Package,
+    package: &Package<'_>,
     contents: &Contents<'_>,
-    names: &Names<'_>,
-    dev: DevSlots,
+    placeholders: &Placeholders<'_>,
+    dev: bool,
 ) -> Result<Vec<PlannedSlot>> {
     let mut spellings = Spellings::default();
-    let described = contents
-        .metadata
-        .slots
-        .iter()
-        .zip(&contents.table)
-        .zip(&contents.slots);
+    let described = contents.metadata.slots.iter().zip(&contents.table);
     described
+        .zip(&contents.slots)
         .enumerate()
         .map(|(position, ((slot, descriptor), checked))| {
-            let chain = checked.chain;
-            let target = if chain.is_archive() {
-                // The members of an archive carry their full paths below the workenv.
-                MemberPath::parse(b"")
-            } else {
-                MemberPath::parse(names.target(slot)?.as_bytes())
-            };
-            let target = target
-                .and_then(|target| {
-                    if CASE_IS_IGNORED && !chain.is_archive() {
-                        spellings.check(&target)?;
-                    }
-                    Ok(target)
-                })
+            let target = plan_target(slot, checked, placeholders, &mut spellings)
                 .map_err(|error| error.with("slot", position).with("target", &slot.target))?;
-            let lifecycle = slot.lifecycle();
+            let policy = slot.lifecycle().policy();
             Ok(PlannedSlot {
                 number: slot.slot,
-                lifecycle,
-                wanted: is_wanted(lifecycle, descriptor, slot, &contents.metadata, dev),
+                policy,
+                wanted: match policy.wanted {
+                    Wanted::Always => true,
+                    Wanted::WhereNamed => is_named(slot, &contents.metadata),
+                    Wanted::ForDevelopers => dev,
+                    Wanted::OnItsPlatform => matches!(descriptor.platform, 0 | Os::BYTE),
+                },
                 extraction: Extraction {
                     slot: position,
                     id: slot.id.to_string(),
                     stored: descriptor.stored,
-                    chain,
-                    limit: limit_of(package, descriptor, chain.is_empty()),
+                    chain: checked.chain,
+                    frames: checked.frames.clone(),
+                    limit: limit_of(package, descriptor, checked.chain.is_empty()),
                     sha256: if package.level == Level::None {
                         None
                     } else {
@@ -102,7 +85,7 @@ pub(crate) fn plan_slots(
                     short_digest: short_digest(package, descriptor, slot),
                     target,
                     mode: u32::from(checked.mode),
-                    existing: if lifecycle == Lifecycle::Config {
+                    existing: if policy.kept == Kept::WithApplication {
                         Existing::Keep
                     } else {
                         Existing::Replace
@@ -113,8 +96,32 @@ pub(crate) fn plan_slots(
         .collect()
 }
 
+/// Slots in the order in which they are extracted: of two files with one name the later one stays.
+pub(crate) fn in_order(slots: &[PlannedSlot]) -> impl Iterator<Item = &PlannedSlot> {
+    let is_first = |slot: &&PlannedSlot| slot.policy.extracted == Extracted::FirstAtFill;
+    let others = slots.iter().filter(move |slot| !is_first(slot));
+    slots.iter().filter(is_first).chain(others)
+}
+
+fn plan_target(
+    slot: &SlotMetadata<'_>,
+    checked: &CheckedSlot,
+    placeholders: &Placeholders<'_>,
+    spellings: &mut Spellings,
+) -> Result<MemberPath> {
+    if checked.chain.is_archive() {
+        // The members of an archive carry their full paths below the workenv.
+        return MemberPath::parse(b"");
+    }
+    let target = MemberPath::parse(placeholders.target(slot)?.as_bytes())?;
+    if Os::FILES_IGNORE_CASE {
+        spellings.check(&target)?;
+    }
+    Ok(target)
+}
+
 /// Sealed packages declare their sizes truthfully; others may not.
-fn limit_of(package: &Package, descriptor: &SlotDescriptor, raw: bool) -> OutputLimit {
+fn limit_of(package: &Package<'_>, descriptor: &SlotDescriptor, raw: bool) -> OutputLimit {
     if raw {
         OutputLimit::Exact(descriptor.stored.size)
     } else if package.is_sealed() {
@@ -126,7 +133,7 @@ fn limit_of(package: &Package, descriptor: &SlotDescriptor, raw: bool) -> Output
 
 /// A slot that stands for the package itself has no bytes, and two builders give it no checksum either.
 fn short_digest(
-    package: &Package,
+    package: &Package<'_>,
     descriptor: &SlotDescriptor,
     slot: &SlotMetadata<'_>,
 ) -> Option<u64> {
@@ -134,37 +141,11 @@ fn short_digest(
     (package.level != Level::None && !stands_for_package).then_some(descriptor.checksum)
 }
 
-fn is_wanted(
-    lifecycle: Lifecycle,
-    descriptor: &SlotDescriptor,
-    slot: &SlotMetadata<'_>,
-    metadata: &Metadata<'_>,
-    dev: DevSlots,
-) -> bool {
-    match lifecycle {
-        Lifecycle::Lazy => is_mentioned(slot, metadata),
-        Lifecycle::Dev => dev.0,
-        Lifecycle::Platform => is_this_platform(descriptor.platform),
-        _ => true,
-    }
-}
-
-/// 0 any, 1 Linux, 2 macOS, 3 Windows.
-fn is_this_platform(byte: u8) -> bool {
-    match byte {
-        0 => true,
-        1 => cfg!(target_os = "linux"),
-        2 => cfg!(target_os = "macos"),
-        3 => cfg!(windows),
-        _ => false,
-    }
-}
-
 /// Whether any text that is used at a start refers to a slot.
-fn is_mentioned(slot: &SlotMetadata<'_>, metadata: &Metadata<'_>) -> bool {
+fn is_named(slot: &SlotMetadata<'_>, metadata: &Metadata<'_>) -> bool {
     let by_number = format!("{{slot:{}}}", slot.slot);
     let is_primary = slot.slot == metadata.execution.primary_slot;
-    let mentions =
+    let names =
         |text: &str| text.contains(&by_number) || (is_primary && text.contains("{primary}"));
     let execution = &metadata.execution;
     let values = [
@@ -172,22 +153,19 @@ fn is_mentioned(slot: &SlotMetadata<'_>, metadata: &Metadata<'_>) -> bool {
         &metadata.workenv.env,
         &metadata.runtime_env.set,
     ];
-    mentions(&execution.command)
-        || execution.cwd.as_deref().is_some_and(mentions)
+    names(&execution.command)
+        || execution.cwd.as_deref().is_some_and(names)
         || execution
             .argv
             .iter()
             .flatten()
             .chain(&execution.args)
-            .any(|text| mentions(text))
-        || values
-            .into_iter()
-            .flatten()
-            .any(|(_, value)| mentions(value))
+            .any(|text| names(text))
+        || values.into_iter().flatten().any(|(_, value)| names(value))
         || metadata
             .setup_commands
             .iter()
-            .any(|command| setup_texts(command).into_iter().any(mentions))
+            .any(|command| setup_texts(command).into_iter().any(names))
 }
 
 fn setup_texts<'a>(command: &'a SetupCommand<'_>) -> Vec<&'a str> {
@@ -203,4 +181,128 @@ fn setup_texts<'a>(command: &'a SetupCommand<'_>) -> Vec<&'a str> {
         SetupCommand::Chmod { path, .. } => vec![path],
         SetupCommand::Unknown { .. } => Vec::new(),
     }
+}
+
+/// Compiles the launch record of a package: every decision of a start, taken once.
+pub(crate) fn compile_record(
+    package: &Package<'_>,
+    contents: &Contents<'_>,
+    placeholders: &Placeholders<'_>,
+    slots: &[PlannedSlot],
+) -> Result<LaunchRecord<'static>> {
+    let metadata = &contents.metadata;
+    let dev = slots
+        .iter()
+        .find(|slot| slot.policy.wanted == Wanted::ForDevelopers);
+    let umask = metadata.workenv.umask.as_deref().map(parse_umask);
+    let cwd = metadata.execution.cwd.as_deref();
+    let cwd = cwd.filter(|cwd| !cwd.is_empty());
+    Ok(LaunchRecord {
+        index_digest: package.index_digest,
+        level: package.level.rank(),
+        durability: Durability::Durable,
+        identities: Vec::new(),
+        dev: match dev {
+            None => DevSlots::None,
+            Some(slot) if slot.wanted => DevSlots::Extracted,
+            Some(_) => DevSlots::Left,
+        },
+        per_start: slots.iter().any(PlannedSlot::at_each_start),
+        umask: umask.transpose()?,
+        argv: compile_argv(metadata, placeholders)?,
+        cwd: cwd.map(|cwd| directory(placeholders, cwd)).transpose()?,
+        cache_check: compile_check(metadata, placeholders)?,
+        environment: EnvironmentRules::compile(metadata, placeholders)?,
+    })
+}
+
+/// Program and arguments: `argv`, or `command` split into words; then `args`.
+fn compile_argv(
+    metadata: &Metadata<'_>,
+    placeholders: &Placeholders<'_>,
+) -> Result<Vec<Template<'static>>> {
+    let execution = &metadata.execution;
+    let mut words: Vec<Cow<'_, str>> = match &execution.argv {
+        Some(argv) if !argv.is_empty() => argv.clone(),
+        _ => split_words(&execution.command)?
+            .into_iter()
+            .map(Cow::Owned)
+            .collect(),
+    };
+    if words.first().is_none_or(|program| program.is_empty()) {
+        return Err(Error::new(
+            ErrorKind::FormatBadMetadata,
+            "the package does not say which program to start",
+        )
+        .hint("its manifest needs execution.command"));
+    }
+    words.extend(execution.args.iter().cloned());
+    let program = words
+        .first()
+        .map(|program| program_path(placeholders, program));
+    let arguments = words.iter().skip(1).map(|word| placeholders.compile(word));
+    program.into_iter().chain(arguments).collect()
+}
+
+/// A program that is named by a path lies in the workenv, unless the path is absolute: what lies where the user happens to
+/// stand is never started. A plain name is looked for in `PATH`.
+fn program_path(placeholders: &Placeholders<'_>, program: &str) -> Result<Template<'static>> {
+    let compiled = placeholders.compile(program)?;
+    if compiled.as_marked().contains(std::path::is_separator) {
+        directory(placeholders, program)
+    } else {
+        Ok(compiled)
+    }
+}
+
+/// A directory of the package: relative ones are in the workenv.
+fn directory(placeholders: &Placeholders<'_>, path: &str) -> Result<Template<'static>> {
+    let compiled = placeholders.compile(path)?;
+    let marked = compiled.as_marked();
+    if marked.starts_with(WORKENV_MARK)
+        || marked.starts_with('/')
+        || std::path::Path::new(marked).is_absolute()
+    {
+        return Ok(compiled);
+    }
+    Ok(Template::from_marked(format!("{WORKENV_MARK}/{marked}")))
+}
+
+fn compile_check(
+    metadata: &Metadata<'_>,
+    placeholders: &Placeholders<'_>,
+) -> Result<Option<CacheCheck<'static>>> {
+    let Some(check) = metadata
+        .cache_validation
+        .as_ref()
+        .filter(|check| !check.check_file.is_empty())
+    else {
+        return Ok(None);
+    };
+    Ok(Some(CacheCheck {
+        file: directory(placeholders, &check.check_file)?,
+        content: Cow::Owned(expected_content(placeholders, &check.expected_content)?),
+    }))
+}
+
+/// The content may use placeholders, but not the workenv's path, which is not fixed.
+fn expected_content(placeholders: &Placeholders<'_>, text: &str) -> Result<String> {
+    let compiled = placeholders.compile(text)?;
+    if compiled.as_marked().contains(WORKENV_MARK) {
+        Ok(text.to_owned())
+    } else {
+        Ok(compiled.as_marked().to_owned())
+    }
+}
+
+fn parse_umask(word: &str) -> Result<u16> {
+    parse_mode(word)
+        .filter(|mask| *mask <= 0o777)
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::FormatBadMetadata,
+                "workenv.umask is not an octal number up to 0777",
+            )
+            .with("umask", word)
+        })
 }

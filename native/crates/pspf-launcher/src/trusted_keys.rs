@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use pspf_format::base64;
 use pspf_format::hex::{Hex, parse_hex};
 use pspf_format::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
@@ -83,35 +84,11 @@ fn parse_key(bytes: &[u8]) -> Option<[u8; 32]> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (_, after) = text.split_once("-----BEGIN PUBLIC KEY-----")?;
     let (body, _) = after.split_once("-----END PUBLIC KEY-----")?;
-    decode_base64(body)?
+    let body: String = body.split_ascii_whitespace().collect();
+    base64::decode(&body)?
         .strip_prefix(&SPKI_PREFIX)?
         .try_into()
         .ok()
-}
-
-/// Standard Base64; blanks are skipped.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let (mut out, mut bits, mut count) = (Vec::new(), 0_u32, 0_u32);
-    for byte in text
-        .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=')
-    {
-        let value = match byte {
-            b'A'..=b'Z' => byte.wrapping_sub(b'A'),
-            b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
-            b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits.wrapping_shl(6) | u32::from(value);
-        count = count.wrapping_add(6);
-        if count >= 8 {
-            count = count.wrapping_sub(8);
-            out.push(u8::try_from(bits.wrapping_shr(count) & 0xFF).ok()?);
-        }
-    }
-    Some(out)
 }
 
 fn bad_list(message: &'static str) -> Error {

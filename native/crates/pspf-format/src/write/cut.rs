@@ -53,13 +53,13 @@ pub fn file_cuts(size: u64) -> Cuts {
 }
 
 /// The cuts of an archive.
-pub fn tar_cuts<'a>(members: impl Iterator<Item = TarMember<'a>> + Clone) -> Cuts {
+pub fn tar_cuts<'a>(members: &(impl Iterator<Item = TarMember<'a>> + Clone)) -> Cuts {
     tar_cuts_up_to(members, MAX_FRAMES)
 }
 
 /// [`tar_cuts`] with another number of frames allowed.
 pub fn tar_cuts_up_to<'a>(
-    members: impl Iterator<Item = TarMember<'a>> + Clone,
+    members: &(impl Iterator<Item = TarMember<'a>> + Clone),
     max_frames: usize,
 ) -> Cuts {
     let mut unit = UNIT;

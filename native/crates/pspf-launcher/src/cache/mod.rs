@@ -1,13 +1,13 @@
 //! The cache: where workenvs live, who fills them, who uses them.
 
-mod layout;
-mod lease;
+mod applications;
+mod clear;
 mod lock;
+mod paths;
 mod root;
-mod trash;
 
-pub(crate) use self::layout::Layout;
-pub(crate) use self::lease::Lease;
-pub(crate) use self::lock::{FillLock, Patience};
-pub(crate) use self::root::{CacheRoot, check_usable, locate_root};
-pub(crate) use self::trash::clear_trash;
+pub(crate) use self::applications::Application;
+pub(crate) use self::clear::{clear_except, clear_trash, remove_workenv};
+pub(crate) use self::lock::{FillLock, Lease, Patience};
+pub(crate) use self::paths::WorkenvPaths;
+pub(crate) use self::root::{find_root, locate_root, prepare_root};

@@ -5,32 +5,31 @@ use std::fmt::Write as _;
 use pspf_format::Result;
 use pspf_format::hex::Hex;
 
-use super::Words;
+use super::Request;
 use crate::json::{JsonObject, array};
 use crate::package::{Contents, Package};
 use crate::report;
 use crate::trusted_keys::fingerprint;
 
 /// Says what the package is. What fails to verify is an error here as well.
-pub(super) fn info(package: &Package, words: &Words) -> Result<u8> {
-    let [] = words.exactly("info [--json]")?;
+pub(super) fn info(request: &Request<'_>) -> Result<i32> {
+    let [] = request.exactly()?;
+    let package = &request.package.check()?;
     let json = package.read_metadata()?;
     let contents = package.read_contents(&json)?;
-    words
-        .answer(
-            || as_json(package, &contents),
-            || as_text(package, &contents),
-        )
-        .map(|()| 0)
+    request.answer(
+        || as_json(package, &contents),
+        || as_text(package, &contents),
+    )
 }
 
 /// The signed document, byte for byte.
-pub(super) fn metadata(package: &Package) -> Result<u8> {
-    let json = package.read_metadata()?;
+pub(super) fn metadata(request: &Request<'_>) -> Result<i32> {
+    let json = request.package.check()?.read_metadata()?;
     report::output_bytes(&json).map(|()| 0)
 }
 
-fn as_json(package: &Package, contents: &Contents<'_>) -> String {
+fn as_json(package: &Package<'_>, contents: &Contents<'_>) -> String {
     let metadata = &contents.metadata;
     let described = metadata
         .slots
@@ -56,12 +55,13 @@ fn as_json(package: &Package, contents: &Contents<'_>) -> String {
         .text("public_key", &Hex(&package.index.public_key).to_string())
         .text("fingerprint", &fingerprint_of(package))
         .text("level", package.level.word())
+        .text("launcher", crate::version())
         .text("command", &metadata.execution.command)
         .raw("slots", &array(slots))
         .finish()
 }
 
-fn as_text(package: &Package, contents: &Contents<'_>) -> String {
+fn as_text(package: &Package<'_>, contents: &Contents<'_>) -> String {
     let metadata = &contents.metadata;
     let mut text = String::new();
     let built = metadata.build.as_ref().map_or_else(String::new, |build| {
@@ -91,6 +91,7 @@ fn as_text(package: &Package, contents: &Contents<'_>) -> String {
         ),
         ("Key", fingerprint_of(package)),
         ("Built by", built),
+        ("Launcher", crate::version().to_owned()),
         ("Command", metadata.execution.command.to_string()),
     ] {
         let _ = writeln!(text, "{name:<9} {value}");
@@ -110,6 +111,6 @@ fn as_text(package: &Package, contents: &Contents<'_>) -> String {
     text
 }
 
-fn fingerprint_of(package: &Package) -> String {
+fn fingerprint_of(package: &Package<'_>) -> String {
     Hex(&fingerprint(&package.index.public_key)).to_string()
 }

@@ -1,41 +1,75 @@
 //! `verify`: everything that can be wrong with a package, and with what was unpacked from it.
 
-use std::io::{self, Read};
+use std::fs;
 
-use pspf_format::hex::Hex;
-use pspf_format::{Error, ErrorKind, Result, Section};
+use pspf_format::metadata::Kept;
+use pspf_format::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 
-use super::Words;
-use super::check::Check;
-use crate::cache::{CacheRoot, Layout, locate_root};
-use crate::extract::{Listed, MemberKind, Tree, list_slot};
-use crate::failure::IoContext;
+use super::Request;
+use super::cache::paths_of;
+use crate::cache::WorkenvPaths;
+use crate::extract::{Listed, MemberKind, list_slot};
 use crate::json::{JsonObject, array};
 use crate::package::{Contents, Package};
-use crate::plan::{ARCH, OS, PlannedSlot, plan_slots};
-use crate::rules::names::Names;
-use crate::settings::Settings;
+use crate::plan::{PlannedSlot, in_order, plan_slots};
+use crate::platform::{ContainedTree, Tree};
+use crate::report;
+use crate::rules::placeholders::Placeholders;
+use crate::whole::{verify_frames, verify_launcher, verify_padding};
+use crate::workenv::{Kind, Thing, Things, declared_directories, decode_setup};
+
+/// A check and what came of it.
+struct Check {
+    name: String,
+    failure: Option<Error>,
+}
+
+impl Check {
+    fn new(name: impl Into<String>, result: Result<()>) -> Self {
+        Self {
+            name: name.into(),
+            failure: result.err(),
+        }
+    }
+
+    /// One line for people.
+    fn line(&self) -> String {
+        match &self.failure {
+            None => format!("ok    {}\n", self.name),
+            Some(error) => format!("FAIL  {}: {error} [{}]\n", self.name, error.code()),
+        }
+    }
+
+    /// One object for programs.
+    fn json(&self) -> String {
+        let object = JsonObject::new()
+            .text("name", &self.name)
+            .flag("ok", self.failure.is_none());
+        match &self.failure {
+            None => object.finish(),
+            Some(error) => object
+                .text("code", error.code())
+                .text("message", &error.to_string())
+                .finish(),
+        }
+    }
+}
 
 /// Checks the whole package; the index, the seal and the key were checked when it was opened.
-pub(super) fn verify(package: &Package, words: &Words, settings: &Settings) -> Result<u8> {
-    let with_cache = words.words.iter().any(|word| word == "--cache");
-    if words.words.iter().any(|word| word != "--cache") {
-        return Err(Error::new(
-            ErrorKind::UsageBadArgument,
-            "the command needs other arguments",
-        )
-        .hint("usage: verify [--cache] [--json]"));
+pub(super) fn verify(request: &Request<'_>) -> Result<i32> {
+    let with_cache = request.arguments.iter().any(|word| word == "--cache");
+    if request.arguments.iter().any(|word| word != "--cache") {
+        return Err(request.misused());
     }
+    let package = &request.package.check()?;
     let mut checks = vec![Check::new("index block", Ok(()))];
-    checks.push(Check::new(
-        if package.is_sealed() {
-            "seal"
-        } else {
-            "seal (the package has none)"
-        },
-        Ok(()),
-    ));
+    let seal = if package.is_sealed() {
+        "seal"
+    } else {
+        "seal (the package has none)"
+    };
+    checks.push(Check::new(seal, Ok(())));
     match package.read_metadata() {
         Err(error) => checks.push(Check::new("metadata", Err(error))),
         Ok(json) => {
@@ -43,199 +77,227 @@ pub(super) fn verify(package: &Package, words: &Words, settings: &Settings) -> R
             match package.read_contents(&json) {
                 Err(error) => checks.push(Check::new("slot table", Err(error))),
                 Ok(contents) => {
-                    verify_contents(package, &contents, settings, with_cache, &mut checks)?;
+                    verify_contents(request, package, &contents, with_cache, &mut checks)?;
                 }
             }
         }
     }
-    let failed = checks.iter().find_map(Check::failure).map(Error::exit_code);
-    words.answer(
+    let failed = checks.iter().find_map(|check| check.failure.as_ref());
+    let code = failed.map_or(0, |error| i32::from(error.exit_code()));
+    request.answer(
         || {
             let list = array(checks.iter().map(Check::json));
             JsonObject::new()
-                .flag("valid", failed.is_none())
+                .flag("valid", code == 0)
                 .raw("checks", &list)
                 .finish()
         },
         || checks.iter().map(Check::line).collect(),
     )?;
-    Ok(failed.unwrap_or(0))
+    Ok(code)
 }
 
 fn verify_contents(
-    package: &Package,
+    request: &Request<'_>,
+    package: &Package<'_>,
     contents: &Contents<'_>,
-    settings: &Settings,
     with_cache: bool,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
     checks.push(Check::new("slot table", Ok(())));
-    let names = Names::new(&contents.metadata, &contents.slots, OS, ARCH);
-    let slots = plan_slots(package, contents, &names, settings.dev)?;
-    let mut tree = if with_cache {
-        open_cache(package, settings, checks)?
-    } else {
-        None
-    };
-    for slot in &slots {
-        let listed = list_slot(&package.file, &slot.extraction);
-        if let (Ok(listed), Some(tree)) = (&listed, &mut tree) {
-            verify_files(slot, listed, tree, checks);
+    let placeholders = Placeholders::of(contents);
+    let slots = plan_slots(package, contents, &placeholders, request.settings.dev)?;
+    let mut lists = Vec::new();
+    for slot in in_order(&slots) {
+        let extraction = &slot.extraction;
+        let listed = list_slot(&package.file, extraction)
+            .and_then(|listed| verify_frames(package, extraction).map(|()| listed));
+        let name = format!("slot {} ({})", slot.number, extraction.id);
+        match listed {
+            Ok(listed) => {
+                lists.push((slot, listed));
+                checks.push(Check::new(name, Ok(())));
+            }
+            Err(error) => checks.push(Check::new(name, Err(error))),
         }
-        checks.push(Check::new(
-            format!("slot {} ({})", slot.number, slot.extraction.id),
-            listed.map(drop),
-        ));
     }
-    checks.push(Check::new("launcher", verify_launcher(package, contents)));
+    let launcher = verify_launcher(package, contents);
+    checks.push(Check::new("launcher", package.tolerate(launcher)));
     if package.is_sealed() {
-        checks.push(Check::new("padding", verify_padding(package, contents)));
+        let padding = verify_padding(package, contents);
+        checks.push(Check::new("padding", package.tolerate(padding)));
+    }
+    if with_cache {
+        let paths = paths_of(request)?;
+        let mut expected = Expected::default();
+        for (slot, listed) in &lists {
+            expected.add_slot(slot, listed);
+        }
+        for directory in declared_directories(&contents.metadata, &placeholders)? {
+            expected.add_own_directory(directory.as_bytes());
+        }
+        checks.extend(verify_workenv(&paths, expected)?);
     }
     Ok(())
 }
 
-/// The launcher's digest, as the seal and the document have it.
-fn verify_launcher(package: &Package, contents: &Contents<'_>) -> Result<()> {
-    let actual = digest_of(package, package.index.launcher())?;
-    let sealed = package.seal.as_ref().map(|seal| seal.launcher_digest);
-    let described = contents
-        .metadata
-        .launcher
-        .as_ref()
-        .and_then(pspf_format::metadata::LauncherInfo::digest);
-    match sealed
-        .into_iter()
-        .chain(described)
-        .find(|expected| *expected != actual)
-    {
-        None => Ok(()),
-        Some(expected) => Err(Error::new(
-            ErrorKind::VerifyLauncherDigest,
-            "the launcher is not the one that was signed",
-        )
-        .with("expected", Hex(&expected))
-        .with("actual", Hex(&actual))),
-    }
+/// What should lie in a workenv.
+#[derive(Default)]
+struct Expected {
+    things: Things,
+    /// Directories in which the program may do what it likes.
+    own: Vec<Vec<u8>>,
 }
 
-fn digest_of(package: &Package, section: Section) -> Result<[u8; 32]> {
-    let mut hasher = Sha256::new();
-    let mut reader = package.file.region(section.offset, section.size);
-    let mut chunk = [0; 16 * 1024];
-    loop {
-        let count = reader.read(&mut chunk).context("read", &package.path)?;
-        if count == 0 {
-            return Ok(hasher.finalize().into());
+impl Expected {
+    fn add_slot(&mut self, slot: &PlannedSlot, listed: &[Listed]) {
+        if !slot.wanted || slot.policy.kept == Kept::UntilSetupEnds {
+            return;
         }
-        hasher.update(chunk.get(..count).unwrap_or_default());
-    }
-}
-
-/// Between the sections of a sealed package lies nothing but zeros.
-fn verify_padding(package: &Package, contents: &Contents<'_>) -> Result<()> {
-    let sections = pspf_format::agreement::sections(&package.index, &contents.table);
-    for gap in pspf_format::agreement::gaps(&sections, package.index.data_end())? {
-        let mut reader = package.file.region(gap.offset, gap.size);
-        let mut bytes = Vec::new();
-        reader
-            .by_ref()
-            .take(1 << 20)
-            .read_to_end(&mut bytes)
-            .context("read", &package.path)?;
-        if bytes.iter().any(|byte| *byte != 0) {
-            return Err(Error::new(
-                ErrorKind::FormatBadPadding,
-                "bytes between the sections are not zero",
-            )
-            .with("offset", gap.offset)
-            .with("size", gap.size));
+        let stays =
+            slot.policy.kept == Kept::WithWorkenv && slot.at_fill() && !slot.at_each_start();
+        for item in listed.iter().filter(|item| !item.path.is_root()) {
+            let path = item.path.as_bytes();
+            if stays {
+                self.add_parents(path);
+                let thing = self.thing_of(item);
+                self.things.insert(path.to_vec(), thing);
+            } else {
+                // The user's, or different from start to start.
+                let beside = [path, b".new"].concat();
+                for path in parents(path).chain([path, &beside]) {
+                    let thing = Thing::just(Kind::Free);
+                    self.things.entry(path.to_vec()).or_insert(thing);
+                }
+            }
         }
     }
-    Ok(())
-}
 
-fn open_cache(
-    package: &Package,
-    settings: &Settings,
-    checks: &mut Vec<Check>,
-) -> Result<Option<Tree>> {
-    let root = CacheRoot::existing(&locate_root(|name| settings.variable(name))?)?;
-    let layout = root.map(|root| Layout::new(root.resolved, package.index.workenv_id()));
-    let filled = layout.filter(|layout| layout.launch_record().exists());
-    if let Some(layout) = filled {
-        return Tree::open(&layout.workenv()).map(Some);
-    }
-
-    let error = Error::new(
-        ErrorKind::CacheNotFound,
-        "the package is not unpacked in the cache",
-    );
-    checks.push(Check::new("cache", Err(error)));
-    Ok(None)
-}
-
-/// Compares what a slot put into the workenv with what is there now, as far as its lifecycle says that it stays.
-fn verify_files(slot: &PlannedSlot, listed: &[Listed], tree: &mut Tree, checks: &mut Vec<Check>) {
-    use pspf_format::metadata::Lifecycle::{Config, Init, Shutdown, Startup, Temp, Volatile};
-    if !slot.wanted
-        || matches!(
-            slot.lifecycle,
-            Init | Config | Shutdown | Startup | Temp | Volatile
-        )
-    {
-        return;
-    }
-    for item in listed {
-        let result = verify_file(item, tree);
-        if result.is_err() {
-            checks.push(Check::new(format!("file {}", item.path.display()), result));
+    fn thing_of(&self, item: &Listed) -> Thing {
+        let original = self.things.get(&item.link);
+        match (item.kind, original) {
+            (MemberKind::HardLink, Some(original)) => original.clone(),
+            (MemberKind::Symlink, _) => Thing {
+                digest: Some(Sha256::digest(&item.link).into()),
+                ..Thing::just(Kind::Symlink)
+            },
+            (kind, _) => Thing {
+                kind: Kind::from(Some(kind)),
+                mode: item.mode,
+                digest: item.sha256,
+            },
         }
     }
+
+    /// Directories that nobody names: their mode is ours.
+    fn add_parents(&mut self, path: &[u8]) {
+        for parent in parents(path) {
+            let thing = self
+                .things
+                .entry(parent.to_vec())
+                .or_insert(Thing::just(Kind::Free));
+            if thing.kind == Kind::Free {
+                thing.kind = Kind::Directory;
+                thing.mode = ANY_MODE;
+            }
+        }
+    }
+
+    fn add_own_directory(&mut self, path: &[u8]) {
+        self.add_parents(&[path, b"/"].concat());
+        self.own.push([path, b"/"].concat());
+    }
+
+    /// What setup has made of it counts.
+    fn add_setup(&mut self, noted: Things) {
+        for (path, thing) in noted {
+            if thing.kind != Kind::Gone {
+                self.add_parents(&path);
+            }
+            let known = self.things.entry(path).or_insert(Thing::just(Kind::Gone));
+            if known.kind != Kind::Free {
+                *known = thing;
+            }
+        }
+    }
+
+    fn is_own(&self, path: &[u8]) -> bool {
+        self.own.iter().any(|own| path.starts_with(own))
+    }
 }
 
-fn verify_file(item: &Listed, tree: &mut Tree) -> Result<()> {
+/// The directories above a path.
+fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    slashes.filter_map(|(at, _)| path.get(..at))
+}
+
+/// Stands for a mode that nobody has named.
+const ANY_MODE: u32 = u32::MAX;
+
+/// Compares the whole tree with what should be there.
+fn verify_workenv(paths: &WorkenvPaths, mut expected: Expected) -> Result<Vec<Check>> {
+    if !paths.launch_record().exists() {
+        let error = Error::new(
+            ErrorKind::CacheNotFound,
+            "the package is not unpacked in the cache",
+        );
+        return Ok(vec![Check::new("workenv", Err(error))]);
+    }
+    if let Ok(noted) = fs::read(paths.after_setup()) {
+        expected.add_setup(decode_setup(&noted));
+    }
+    let mut tree = Tree::open(&paths.workenv())?;
+    let mut checks = Vec::new();
+    let entries = tree.entries()?;
+    let count = entries.len();
     let changed = |how: &'static str| Error::new(ErrorKind::VerifySlotDigest, how);
-    match item.kind {
-        MemberKind::File => {
-            let mut file = tree
-                .open_file(&item.path)?
-                .ok_or_else(|| changed("the file is missing"))?;
-            let mut hasher = HashWriter(Sha256::new());
-            io::copy(&mut file, &mut hasher).context("read", tree.path_of(&item.path))?;
-            let actual: [u8; 32] = hasher.0.finalize().into();
-            if item.sha256 == Some(actual) {
-                Ok(())
-            } else {
-                Err(changed("the file was changed"))
-            }
+    let mut complain = |path: &[u8], error: Error| {
+        checks.push(Check::new(String::from_utf8_lossy(path), Err(error)));
+    };
+    for entry in &entries {
+        let wanted = expected.things.remove(&entry.path);
+        let wanted = wanted.unwrap_or(Thing::just(Kind::Gone));
+        if wanted.kind == Kind::Free || expected.is_own(&entry.path) {
+            continue;
         }
-        MemberKind::Symlink => {
-            let found = tree.read_link(&item.path)?;
-            if found.as_deref() == Some(item.link.as_slice()) {
-                Ok(())
-            } else {
-                Err(changed("the link is missing or was changed"))
-            }
-        }
-        MemberKind::Directory | MemberKind::HardLink => {
-            if item.path.is_root() || tree.mode_of(&item.path)?.is_some() {
-                Ok(())
-            } else {
-                Err(changed("it is missing"))
-            }
+        let found = Thing::of(entry, &mut tree)?;
+        if wanted.kind == Kind::Gone {
+            complain(&entry.path, changed("it was added"));
+        } else if found.kind != wanted.kind {
+            complain(&entry.path, changed("it is something else than it was"));
+        } else if wanted.digest.is_some() && found.digest != wanted.digest {
+            complain(&entry.path, changed("its content was changed"));
+        } else if is_other_mode(&found, &wanted) {
+            let error = changed("its mode was changed")
+                .with("expected", format_args!("{:04o}", wanted.mode))
+                .with("actual", format_args!("{:04o}", found.mode));
+            complain(&entry.path, error);
         }
     }
+    for (path, thing) in &expected.things {
+        if !matches!(thing.kind, Kind::Free | Kind::Gone) && !expected.is_own(path) {
+            complain(path, changed("it is missing"));
+        }
+    }
+    if checks.is_empty() {
+        checks.push(Check::new(format!("workenv ({count} entries)"), Ok(())));
+    } else {
+        report::say(report::Detail::Info, || {
+            format!(
+                "{} differences in {}",
+                checks.len(),
+                paths.workenv().display()
+            )
+        });
+    }
+    Ok(checks)
 }
 
-struct HashWriter(Sha256);
-
-impl io::Write for HashWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// The mode of a link means nothing, and where files have none, every file has the same.
+fn is_other_mode(found: &Thing, wanted: &Thing) -> bool {
+    found.kind != Kind::Symlink
+        && wanted.mode != ANY_MODE
+        && found.mode != ANY_MODE
+        && found.mode != wanted.mode
 }

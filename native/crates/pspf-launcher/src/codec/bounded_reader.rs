@@ -27,6 +27,12 @@ impl OutputLimit {
         Self::AtMost(stored.saturating_mul(MAX_RATIO).max(FREE_SIZE))
     }
 
+    /// The limit for a compressed form of such content: no encoder makes it much longer.
+    pub(super) fn of_compressed(self) -> Self {
+        let bytes = self.bytes();
+        Self::AtMost(bytes.saturating_add(bytes / 8).saturating_add(1 << 20))
+    }
+
     const fn bytes(self) -> u64 {
         match self {
             Self::Exact(bytes) | Self::AtMost(bytes) => bytes,

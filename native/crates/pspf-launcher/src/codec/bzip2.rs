@@ -7,11 +7,11 @@ use super::gzip::distance;
 use super::stream_reader::{Decoder, Step, corrupt};
 
 /// Decodes bzip2 streams.
-pub(crate) struct Bzip2(Decompress);
+pub(super) struct Bzip2(Decompress);
 
 impl Bzip2 {
     /// A decoder at the start of a stream.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Decompress::new(false))
     }
 }

@@ -5,19 +5,19 @@ use std::io;
 use lzma_rust2::{Action, Status, XzStream};
 use pspf_format::{Error, ErrorKind, Result};
 
+use super::layers::too_much_memory;
 use super::stream_reader::{Decoder, Step, corrupt};
-use super::{MAX_WINDOW, too_much_memory};
 
 /// What the decoder needs beside the dictionary, in KiB.
 const OVERHEAD_KIB: u32 = 1024;
 
 /// Decodes xz streams.
-pub(crate) struct Xz(XzStream);
+pub(super) struct Xz(XzStream);
 
 impl Xz {
-    /// A decoder at the start of a file.
-    pub(crate) fn new() -> Self {
-        let limit = u32::try_from(MAX_WINDOW / 1024)
+    /// A decoder at the start of a file, with a dictionary of so many bytes at most.
+    pub(super) fn new(max_window: usize) -> Self {
+        let limit = u32::try_from(max_window / 1024)
             .unwrap_or(u32::MAX)
             .saturating_add(OVERHEAD_KIB);
         Self(XzStream::new_mem_limit(true, limit))

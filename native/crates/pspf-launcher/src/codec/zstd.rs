@@ -3,18 +3,18 @@
 use pspf_format::{Error, ErrorKind, Result};
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
+use super::layers::too_much_memory;
 use super::stream_reader::{Decoder, Step, corrupt};
-use super::{MAX_WINDOW, too_much_memory};
 
 /// Decodes zstd frames.
-pub(crate) struct Zstd(DCtx<'static>);
+pub(super) struct Zstd(DCtx<'static>);
 
 impl Zstd {
-    /// A decoder at the start of a frame.
-    pub(crate) fn new() -> Result<Self> {
+    /// A decoder at the start of a frame, with a window of so many bytes at most.
+    pub(super) fn new(max_window: usize) -> Result<Self> {
         let mut context = new_context()?;
         context
-            .set_parameter(DParameter::WindowLogMax(MAX_WINDOW.ilog2()))
+            .set_parameter(DParameter::WindowLogMax(max_window.max(1 << 10).ilog2()))
             .map_err(describe)?;
         Ok(Self(context))
     }

@@ -2,55 +2,22 @@
 
 use std::io::{self, BufRead};
 
-use pspf_format::{Error, ErrorKind, Operation, OperationChain, Result, Section};
+use pspf_format::operation::Supported;
+use pspf_format::{Error, ErrorKind, OperationChain, Result};
 use sha2::{Digest, Sha256};
 
+use super::extraction::{Existing, Extraction};
 use super::member_path::MemberPath;
-use super::new_file::NewFile;
-use super::spellings::{CASE_IS_IGNORED, Spellings};
+use super::new_file::{NewFile, staging_for};
+use super::spellings::Spellings;
 use super::tar_reader::{Member, MemberKind, TarReader};
-use super::tree::{PERMISSION_BITS, Tree};
+use super::totals::PERMISSION_BITS;
 use crate::codec::{
-    BoundedReader, Compression, DigestReader, OutputLimit, decompress, is_splittable,
-    with_parallel_frames,
+    BoundedReader, Compression, DigestReader, Layers, Parts, parts_of, with_parts_in_parallel,
 };
-use crate::failure::{IoContext, from_io};
+use crate::failure::from_io;
 use crate::package_file::{PackageFile, RegionReader};
-
-/// What happens to files that are there already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Existing {
-    /// They make way.
-    #[default]
-    Replace,
-    /// They stay as they are: they are the user's by now.
-    Keep,
-}
-
-/// What has to be known to extract a slot.
-#[derive(Clone, Debug)]
-pub(crate) struct Extraction {
-    /// Number of the slot, for messages.
-    pub(crate) slot: usize,
-    /// Name of the slot, for messages.
-    pub(crate) id: String,
-    /// Where the stored bytes lie.
-    pub(crate) stored: Section,
-    /// What was done to the content.
-    pub(crate) chain: OperationChain,
-    /// How large the content may be.
-    pub(crate) limit: OutputLimit,
-    /// SHA-256 of the stored bytes, from the signed metadata.
-    pub(crate) sha256: Option<[u8; 32]>,
-    /// First eight bytes of that digest, from the slot table.
-    pub(crate) short_digest: Option<u64>,
-    /// Where the content goes: the file itself, or for an archive the directory.
-    pub(crate) target: MemberPath,
-    /// Mode of a single file.
-    pub(crate) mode: u32,
-    /// What happens to files that are there already.
-    pub(crate) existing: Existing,
-}
+use crate::platform::{ContainedTree, Os, Platform, Tree};
 
 /// Extracts a slot into `tree`. On success its digest has been checked; on failure what was written is worthless.
 pub(crate) fn extract_slot(
@@ -61,7 +28,7 @@ pub(crate) fn extract_slot(
 ) -> Result<()> {
     extract(package, what, tree, threads)
         .map_err(|error| prefer_digest(error, package, what))
-        .map_err(|error| error.with("slot", format!("{} ({})", what.slot, what.id)))
+        .map_err(|error| error.with("slot", what.name()))
 }
 
 /// Changed bytes mostly fail to decode before their digest is known. That they are not the signed ones says more.
@@ -69,8 +36,7 @@ fn prefer_digest(error: Error, package: &PackageFile, what: &Extraction) -> Erro
     if error.kind() == ErrorKind::VerifySlotDigest {
         return error;
     }
-    let stored = DigestReader::new(package.region(what.stored.offset, what.stored.size));
-    match check_digest(stored, what) {
+    match check_digest(stored_bytes(package, what), what) {
         Err(changed) if changed.kind() == ErrorKind::VerifySlotDigest => changed.caused_by(error),
         _ => error,
     }
@@ -82,31 +48,33 @@ fn extract(
     tree: &mut Tree,
     threads: usize,
 ) -> Result<()> {
-    let mut compressions = compressions(what.chain)?;
-    let stored = DigestReader::new(package.region(what.stored.offset, what.stored.size));
-    let splits = threads > 1
-        && compressions.first() == Some(&Compression::Zstd)
-        && is_splittable(&start_of(package, what.stored)?, what.stored.size);
-    let stored = if splits {
-        compressions.remove(0);
-        let ((), stored) = with_parallel_frames(stored, threads, |content| {
-            write_content(content, &compressions, what, tree)
-        })?;
-        stored
-    } else {
-        let mut stored = stored;
+    let compressions = compressions(what.chain)?;
+    let mut stored = stored_bytes(package, what);
+    let size = what.stored.size;
+    let parts = parts_of(&compressions, &what.frames, size, threads, &mut stored)?;
+    let stored = if let Parts::None = parts {
         write_content(&mut stored, &compressions, what, tree)?;
         stored
+    } else {
+        let left = if parts.are_decoded() {
+            &[]
+        } else {
+            compressions.as_slice()
+        };
+        let write = |content: &mut dyn BufRead| write_content(content, left, what, tree);
+        with_parts_in_parallel(stored, parts, threads, write)?.1
     };
     check_digest(stored, what)
+}
+
+fn stored_bytes<'a>(package: &'a PackageFile, what: &Extraction) -> DigestReader<RegionReader<'a>> {
+    DigestReader::new(package.region(what.stored.offset, what.stored.size))
 }
 
 /// Checks the stored bytes of a slot without decoding them. What programs may be running from has to make way only for what
 /// is known to be right.
 pub(crate) fn check_slot(package: &PackageFile, what: &Extraction) -> Result<()> {
-    let stored = DigestReader::new(package.region(what.stored.offset, what.stored.size));
-    check_digest(stored, what)
-        .map_err(|error| error.with("slot", format!("{} ({})", what.slot, what.id)))
+    check_digest(stored_bytes(package, what), what).map_err(|error| error.with("slot", what.name()))
 }
 
 /// One thing that a slot puts into the workenv.
@@ -116,19 +84,19 @@ pub(crate) struct Listed {
     pub(crate) path: MemberPath,
     /// What it is.
     pub(crate) kind: MemberKind,
-    /// Target of a link, as written.
+    /// Target of a link, as written; of a hard link, where that lies.
     pub(crate) link: Vec<u8>,
+    /// Mode bits as written.
+    pub(crate) mode: u32,
     /// SHA-256 of a file's content.
     pub(crate) sha256: Option<[u8; 32]>,
 }
 
 /// Lists what a slot puts into the workenv, without writing anything. The stored bytes are checked all the same.
 pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<Listed>> {
-    let mut stored = DigestReader::new(package.region(what.stored.offset, what.stored.size));
-    let mut content: Box<dyn BufRead + '_> = Box::new(&mut stored);
-    for compression in compressions(what.chain)? {
-        content = decompress(compression, content)?;
-    }
+    let mut stored = stored_bytes(package, what);
+    let layers = compressions(what.chain)?;
+    let content = Layers::of(&layers, what.limit).undo(Box::new(&mut stored))?;
     let mut content = BoundedReader::new(content, what.limit);
     let mut listed = Vec::new();
     if what.chain.is_archive() {
@@ -139,10 +107,15 @@ pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<
                 hasher.update(bytes);
                 Ok(())
             })?;
+            let link = match member.kind {
+                MemberKind::HardLink => inside(&what.target, &member.link)?.as_bytes().to_vec(),
+                _ => member.link,
+            };
             listed.push(Listed {
                 path: inside(&what.target, &member.name)?,
                 kind: member.kind,
-                link: member.link,
+                link,
+                mode: member.mode & PERMISSION_BITS,
                 sha256: (member.kind == MemberKind::File).then(|| hasher.finalize().into()),
             });
         }
@@ -151,11 +124,11 @@ pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<
         let digest = DigestReader::new(&mut content)
             .finish()
             .map_err(read_failed)?;
-        let (kind, link) = (MemberKind::File, Vec::new());
         listed.push(Listed {
             path: what.target.clone(),
-            kind,
-            link,
+            kind: MemberKind::File,
+            link: Vec::new(),
+            mode: what.mode,
             sha256: Some(digest),
         });
         drop(content);
@@ -167,40 +140,26 @@ pub(crate) fn list_slot(package: &PackageFile, what: &Extraction) -> Result<Vec<
 /// The compressions to undo, the outermost first. An archive can only be the innermost layer.
 fn compressions(chain: OperationChain) -> Result<Vec<Compression>> {
     let mut undo = Vec::new();
-    for (position, operation) in chain
-        .iter()
-        .enumerate()
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-    {
-        undo.push(match operation {
-            Operation::GZIP => Compression::Gzip,
-            Operation::BZIP2 => Compression::Bzip2,
-            Operation::XZ => Compression::Xz,
-            Operation::ZSTD => Compression::Zstd,
-            Operation::TAR if position == 0 => continue,
-            other => {
+    for (position, operation) in chain.iter().enumerate() {
+        undo.push(match operation.supported() {
+            Some(Supported::Gzip) => Compression::Gzip,
+            Some(Supported::Bzip2) => Compression::Bzip2,
+            Some(Supported::Xz) => Compression::Xz,
+            Some(Supported::Zstd) => Compression::Zstd,
+            Some(Supported::Tar) if position == 0 => continue,
+            Some(Supported::Tar) | None => {
                 return Err(Error::new(
                     ErrorKind::FormatBadOperations,
                     "this chain of operations cannot be undone",
                 )
-                .with("operation", other)
+                .with("operation", operation)
                 .with("position", position)
                 .hint("tar is possible only as the first operation of a chain"));
             }
         });
     }
+    undo.reverse();
     Ok(undo)
-}
-
-fn start_of(package: &PackageFile, stored: Section) -> Result<Vec<u8>> {
-    const ENOUGH: u64 = 32;
-    let mut head = vec![0; usize::try_from(stored.size.min(ENOUGH)).unwrap_or_default()];
-    package
-        .read_exact_at(&mut head, stored.offset)
-        .context("read", "the package")?;
-    Ok(head)
 }
 
 fn write_content(
@@ -209,10 +168,7 @@ fn write_content(
     what: &Extraction,
     tree: &mut Tree,
 ) -> Result<()> {
-    let mut content: Box<dyn BufRead + '_> = Box::new(stored);
-    for compression in compressions {
-        content = decompress(*compression, content)?;
-    }
+    let content = Layers::of(compressions, what.limit).undo(Box::new(stored))?;
     let mut content = BoundedReader::new(content, what.limit);
     if what.chain.is_archive() {
         write_archive(content, what, tree)
@@ -232,7 +188,7 @@ fn write_file(content: &mut impl BufRead, what: &Extraction, tree: &mut Tree) ->
         let bytes = content.fill_buf().map_err(read_failed)?;
         let count = bytes.len();
         if count == 0 {
-            return file.finish(tree, &what.target, 0);
+            return file.finish(tree, &what.target, 0, what);
         }
         file.write(tree, bytes)?;
         content.consume(count);
@@ -243,7 +199,7 @@ fn write_archive(content: impl BufRead, what: &Extraction, tree: &mut Tree) -> R
     let mut archive = TarReader::new(content);
     let mut spellings = Spellings::default();
     while let Some(member) = archive.next_member()? {
-        if CASE_IS_IGNORED {
+        if Os::FILES_IGNORE_CASE {
             spellings.check(&inside(&what.target, &member.name)?)?;
         }
         let shown = String::from_utf8_lossy(&member.name).into_owned();
@@ -277,15 +233,56 @@ fn write_member(
     }
     match member.kind {
         MemberKind::Directory => tree.create_directory(&target, member.mode),
-        MemberKind::Symlink => tree.create_symlink(&target, &member.link),
+        MemberKind::Symlink => create_symlink(tree, &target, &member.link, what),
         MemberKind::HardLink => {
-            tree.create_hard_link(&target, &inside(&what.target, &member.link)?)
+            create_hard_link(tree, &target, &inside(&what.target, &member.link)?, what)
         }
         MemberKind::File => {
             let mut file = NewFile::create(tree, &target, member.mode & PERMISSION_BITS, what)?;
             archive.copy_data(|bytes| file.write(tree, bytes))?;
-            file.finish(tree, &target, member.mtime)
+            file.finish(tree, &target, member.mtime, what)
         }
+    }
+}
+
+fn create_symlink(
+    tree: &mut Tree,
+    target: &MemberPath,
+    link: &[u8],
+    what: &Extraction,
+) -> Result<()> {
+    match staging_for(tree, what)? {
+        None => tree.create_symlink(target, link),
+        Some((mut staging, name)) => {
+            staging.create_symlink(&name, link)?;
+            tree.adopt(&staging.path_of(&name), target)
+        }
+    }
+}
+
+/// Where nothing may be missing for a moment, a copy stands in for the second name.
+fn create_hard_link(
+    tree: &mut Tree,
+    target: &MemberPath,
+    original: &MemberPath,
+    what: &Extraction,
+) -> Result<()> {
+    let source = match staging_for(tree, what)? {
+        Some(_) if target != original => tree.open_file(original)?,
+        _ => None,
+    };
+    let Some(mut source) = source else {
+        return tree.create_hard_link(target, original);
+    };
+    let mode = tree.mode_of(original)?.unwrap_or_default() & PERMISSION_BITS;
+    let mut file = NewFile::create(tree, target, mode, what)?;
+    let mut chunk = vec![0; 128 * 1024];
+    loop {
+        let count = io::Read::read(&mut source, &mut chunk).map_err(read_failed)?;
+        if count == 0 {
+            return file.finish(tree, target, 0, what);
+        }
+        file.write(tree, chunk.get(..count).unwrap_or_default())?;
     }
 }
 
@@ -301,20 +298,11 @@ fn inside(target: &MemberPath, name: &[u8]) -> Result<MemberPath> {
 /// Compares the digest of everything that was stored with the signed one, and with the slot table's.
 fn check_digest(stored: DigestReader<RegionReader<'_>>, what: &Extraction) -> Result<()> {
     let actual = stored.finish().map_err(read_failed)?;
-    verify_digest(&actual, what.sha256.as_ref(), what.short_digest)
-}
-
-/// Checks a digest of stored bytes.
-fn verify_digest(
-    actual: &[u8; 32],
-    sha256: Option<&[u8; 32]>,
-    short_digest: Option<u64>,
-) -> Result<()> {
     let short = actual
         .first_chunk()
         .map_or(0, |first| u64::from_le_bytes(*first));
-    let matches = sha256.is_none_or(|expected| expected == actual)
-        && short_digest.is_none_or(|expected| expected == short);
+    let matches = what.sha256.is_none_or(|expected| expected == actual)
+        && what.short_digest.is_none_or(|expected| expected == short);
     if matches {
         return Ok(());
     }
@@ -322,11 +310,11 @@ fn verify_digest(
         ErrorKind::VerifySlotDigest,
         "the slot's content is not what was signed",
     );
-    if let Some(expected) = sha256 {
+    if let Some(expected) = &what.sha256 {
         error = error.with("expected", pspf_format::hex::Hex(expected));
     }
     Err(error
-        .with("actual", pspf_format::hex::Hex(actual))
+        .with("actual", pspf_format::hex::Hex(&actual))
         .hint("the package is damaged or was changed; get it again from its publisher"))
 }
 

@@ -2,6 +2,8 @@
 
 use pspf_format::{Error, ErrorKind, Result};
 
+use crate::platform::{Os, Platform};
+
 /// Longest path in bytes, as on Linux.
 const MAX_PATH: usize = 4096;
 /// Longest component in bytes, as on nearly every file system.
@@ -41,8 +43,8 @@ impl MemberPath {
             if component.contains(&0) {
                 return Err(unsafe_path("a path contains a NUL byte", name));
             }
-            if cfg!(windows) && !is_windows_name(component) {
-                return Err(unsafe_path("this name cannot be used on Windows", name));
+            if Os::refuses_name(component) {
+                return Err(unsafe_path("this name cannot be used on this system", name));
             }
             depth = depth.saturating_add(1);
             if depth > MAX_DEPTH {
@@ -99,33 +101,10 @@ impl MemberPath {
 }
 
 /// An error that names a path of a package, shortened so that it stays readable.
-pub(super) fn unsafe_path(what: &'static str, name: &[u8]) -> Error {
+pub(crate) fn unsafe_path(what: &'static str, name: &[u8]) -> Error {
     let shown =
         String::from_utf8_lossy(name.get(..name.len().min(200)).unwrap_or_default()).into_owned();
     Error::new(ErrorKind::ArchiveUnsafePath, what).with("member", format!("{shown:?}"))
-}
-
-/// Names that Windows gives another meaning.
-fn is_windows_name(component: &[u8]) -> bool {
-    const RESERVED: [&[u8]; 6] = [b"con", b"prn", b"aux", b"nul", b"conin$", b"conout$"];
-    let stem = component
-        .split(|byte| *byte == b'.')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let is_port = matches!(
-        stem.as_slice(),
-        [b'c', b'o', b'm', b'0'..=b'9'] | [b'l', b'p', b't', b'0'..=b'9']
-    );
-    let bad_byte = component
-        .iter()
-        .any(|byte| *byte < 32 || b"\\:*?\"<>|".contains(byte));
-    let bad_end = matches!(component.last(), Some(b'.' | b' '));
-    !(bad_byte
-        || bad_end
-        || is_port
-        || RESERVED.contains(&stem.as_slice())
-        || std::str::from_utf8(component).is_err())
 }
 
 #[cfg(test)]
@@ -178,21 +157,5 @@ mod tests {
         let (parent, name) = path.split_last().unwrap();
         assert_eq!((parent.as_bytes(), name), (&b"a/b"[..], &b"c"[..]));
         assert!(MemberPath::parse(b".").unwrap().split_last().is_none());
-    }
-
-    #[test]
-    fn windows_names_are_recognised() {
-        assert!(is_windows_name(b"file.txt"));
-        for name in [
-            &b"NUL"[..],
-            b"com1.txt",
-            b"a:b",
-            b"a\\b",
-            b"dot.",
-            b"space ",
-            b"\xFF",
-        ] {
-            assert!(!is_windows_name(name), "{name:?}");
-        }
     }
 }

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use pspf_format::{Error, ErrorKind, Result};
 
 use super::MemberPath;
-
-/// Whether file systems usually ignore case here.
-pub(crate) const CASE_IS_IGNORED: bool = cfg!(any(windows, target_os = "macos"));
+use crate::platform::{Os, Platform};
 
 /// Every path seen so far, with all directories above it, in the spelling that came first.
 #[derive(Debug, Default)]
@@ -27,7 +25,7 @@ impl Spellings {
             .chain([bytes.len()]);
         for end in ends {
             let spelled = bytes.get(..end).unwrap_or_default();
-            let folded = String::from_utf8_lossy(spelled).to_lowercase();
+            let folded = fold(&String::from_utf8_lossy(spelled));
             let first = self.0.entry(folded).or_insert_with(|| spelled.to_vec());
             if first != spelled {
                 return Err(Error::new(
@@ -41,6 +39,11 @@ impl Spellings {
         }
         Ok(())
     }
+}
+
+/// What names have in common that such a file system takes for one.
+fn fold(name: &str) -> String {
+    Os::decomposed(name).to_lowercase()
 }
 
 #[cfg(test)]

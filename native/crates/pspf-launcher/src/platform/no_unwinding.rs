@@ -1,4 +1,4 @@
-//! An unwinder that unwinds nothing.
+//! An unwinder that unwinds nothing, and other symbols that stand in for more than we need.
 //!
 //! Release builds abort on a panic, so nobody unwinds; what is left of the standard library's use of the unwinder is the
 //! backtrace of the panic message. It would bring the unwinder and a reader of debug information, which our stripped
@@ -7,7 +7,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "these symbols are how the standard library finds its unwinder"
+    reason = "these symbols are how the standard library finds what it uses"
 )]
 
 use std::ffi::{c_int, c_void};
@@ -43,4 +43,11 @@ nothing! {
     _Unwind_Resume(exception: *mut c_void) -> () = std::process::abort();
     _Unwind_SetGR(context: *mut c_void, register: c_int, value: usize) -> () = ();
     _Unwind_SetIP(context: *mut c_void, value: usize) -> () = ();
+}
+
+/// Threads have no names: the C library would bring all of `printf` to write one.
+// SAFETY: nothing else defines the symbol, and the signature is the C library's. The standard library takes a failure as well.
+#[unsafe(no_mangle)]
+extern "C" fn pthread_setname_np(_thread: *mut c_void, _name: *const c_void) -> c_int {
+    0
 }

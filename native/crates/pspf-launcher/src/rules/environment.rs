@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::ffi::{OsStr, OsString};
 
+use crate::platform::{Os, Platform};
+
 /// How a platform compares the names of variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameCase {
@@ -14,11 +16,19 @@ pub(crate) enum NameCase {
 
 impl NameCase {
     /// The rule of the platform that this program runs on.
-    pub(crate) const NATIVE: Self = if cfg!(windows) {
+    pub(crate) const NATIVE: Self = if Os::VARIABLES_IGNORE_CASE {
         Self::Ignored
     } else {
         Self::Sensitive
     };
+
+    /// Whether two names are those of one variable.
+    pub(crate) fn is_same(self, a: &OsStr, b: &OsStr) -> bool {
+        match self {
+            Self::Sensitive => a == b,
+            Self::Ignored => a.eq_ignore_ascii_case(b),
+        }
+    }
 
     fn compare(self, a: &OsStr, b: &OsStr) -> Ordering {
         match self {

@@ -12,7 +12,7 @@ use pspf_format::{Error, ErrorKind, Metadata, Result};
 
 use super::environment::{Environment, NameCase};
 use super::glob::{is_pattern, matches_name};
-use super::names::Names;
+use super::placeholders::Placeholders;
 use super::template::Template;
 
 /// Without these, hardly a program starts on Windows; `unset` leaves them alone there.
@@ -55,7 +55,10 @@ pub(crate) struct Start<'a> {
 
 impl EnvironmentRules<'static> {
     /// Collects the rules of a package.
-    pub(crate) fn compile(metadata: &Metadata<'_>, names: &Names<'_>) -> Result<Self> {
+    pub(crate) fn compile(
+        metadata: &Metadata<'_>,
+        placeholders: &Placeholders<'_>,
+    ) -> Result<Self> {
         let RuntimeEnv {
             pass,
             unset,
@@ -70,13 +73,15 @@ impl EnvironmentRules<'static> {
                 .map(|(old, new)| Ok((valid_name(old)?, valid_name(new)?)))
                 .collect::<Result<_>>()?,
             set: Vec::new(),
-            path_prefix: vec![names.compile("{workenv}/bin")?],
+            path_prefix: vec![placeholders.compile("{workenv}/bin")?],
         };
-        if names.os() == "windows" {
-            rules.path_prefix.push(names.compile("{workenv}/Scripts")?);
+        if placeholders.os() == "windows" {
+            rules
+                .path_prefix
+                .push(placeholders.compile("{workenv}/Scripts")?);
         }
         for section in [set, &metadata.workenv.env, &metadata.execution.env] {
-            rules.add(section, names)?;
+            rules.add(section, placeholders)?;
         }
         for (name, value) in [
             ("FLAVOR_ARCH", "{arch}"),
@@ -86,14 +91,14 @@ impl EnvironmentRules<'static> {
             ("FLAVOR_VERSION", "{version}"),
             ("FLAVOR_WORKENV", "{workenv}"),
         ] {
-            rules.set.push((name.into(), names.compile(value)?));
+            rules.set.push((name.into(), placeholders.compile(value)?));
         }
         Ok(rules)
     }
 
-    fn add(&mut self, section: &StringMap<'_>, names: &Names<'_>) -> Result<()> {
+    fn add(&mut self, section: &StringMap<'_>, placeholders: &Placeholders<'_>) -> Result<()> {
         for (name, value) in section {
-            let value = names
+            let value = placeholders
                 .compile(value)
                 .map_err(|error| error.with("variable", name))?;
             self.set.push((valid_name(name)?, value));
@@ -155,17 +160,16 @@ impl EnvironmentRules<'_> {
     }
 
     fn prefix_path(&self, environment: &mut Environment, workenv: &OsStr) {
-        let separator = if environment.case() == NameCase::Ignored {
-            ";"
-        } else {
-            ":"
+        let separator = match environment.case() {
+            NameCase::Ignored => ";",
+            NameCase::Sensitive => ":",
         };
         let mut path = OsString::new();
         for directory in &self.path_prefix {
             if !path.is_empty() {
                 path.push(separator);
             }
-            path.push(directory.expand(workenv));
+            path.push(directory.expand_path(workenv));
         }
         // An empty element would mean the working directory.
         if let Some(rest) = environment.get("PATH").filter(|rest| !rest.is_empty()) {
@@ -228,7 +232,8 @@ mod tests {
             "linux"
         };
         let rules =
-            EnvironmentRules::compile(&metadata, &Names::new(&metadata, &[], os, "amd64")).unwrap();
+            EnvironmentRules::compile(&metadata, &Placeholders::new(&metadata, &[], os, "amd64"))
+                .unwrap();
         let (workenv, command_name, original_command) = START;
         let start = Start {
             workenv: OsStr::new(workenv),
@@ -416,9 +421,9 @@ mod tests {
                 r#"{{ "format": "PSPF/2025", "package": {{ "name": "d", "version": "1" }}, "runtime": {{ "env": {runtime} }} }}"#
             );
             let metadata = Metadata::parse(document.as_bytes()).unwrap();
-            let names = Names::new(&metadata, &[], "linux", "amd64");
+            let placeholders = Placeholders::new(&metadata, &[], "linux", "amd64");
             assert_eq!(
-                EnvironmentRules::compile(&metadata, &names)
+                EnvironmentRules::compile(&metadata, &placeholders)
                     .unwrap_err()
                     .code(),
                 "format/bad-metadata"

@@ -4,7 +4,7 @@
 pub(crate) mod environment;
 pub(crate) mod environment_rules;
 pub(crate) mod glob;
-pub(crate) mod names;
+pub(crate) mod placeholders;
 pub(crate) mod record;
 pub(crate) mod template;
 pub(crate) mod words;

@@ -9,9 +9,12 @@ use sha2::{Digest, Sha256};
 
 use super::environment_rules::EnvironmentRules;
 use super::template::Template;
+use crate::platform::Identity;
 
-const MAGIC: &[u8; 8] = b"PSPFRUN\x01";
+const MAGIC: &[u8; 8] = b"PSPFRUN\x02";
 const DIGEST: usize = 32;
+/// How many files with the same content are remembered.
+const MAX_IDENTITIES: usize = 8;
 
 /// A check of the filled workenv at each start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +25,45 @@ pub(crate) struct CacheCheck<'a> {
     pub(crate) content: Cow<'a, str>,
 }
 
+/// What became of the slots for developers when the workenv was filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DevSlots {
+    /// The package has none.
+    None,
+    /// Nobody asked for them.
+    Left,
+    /// They are there.
+    Extracted,
+}
+
+/// How long a record counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// As long as it is there: everything it speaks of is on the disk.
+    Durable,
+    /// Until the machine is started again: what it speaks of may not be on the disk yet. Where the record is another file
+    /// than the one that was written then, somebody has copied the cache, and read all of it.
+    Until {
+        /// Tells this start of the machine from another.
+        boot: [u8; 16],
+        /// The file that the record was written to.
+        file: u128,
+    },
+}
+
 /// What a warm start needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LaunchRecord<'a> {
-    /// SHA-256 of the 8192 index bytes of the package that filled the workenv.
+    /// SHA-256 of the 8192 index bytes of the package that filled the workenv; the key is among them.
     pub(crate) index_digest: [u8; DIGEST],
-    /// SHA-256 of its compressed metadata.
-    pub(crate) metadata_digest: [u8; DIGEST],
     /// How strictly it was judged, as the rank of the validation level; higher is stricter.
     pub(crate) level: u8,
+    /// How long this record counts.
+    pub(crate) durability: Durability,
+    /// Files that were found to be this package, byte for byte, the last one first.
+    pub(crate) identities: Vec<Identity>,
+    /// What became of the slots for developers.
+    pub(crate) dev: DevSlots,
     /// Whether some slots are extracted anew at each start.
     pub(crate) per_start: bool,
     /// Umask for the program; the inherited one where it is absent.
@@ -47,12 +80,40 @@ pub(crate) struct LaunchRecord<'a> {
 }
 
 impl<'a> LaunchRecord<'a> {
+    /// Whether a file was found to be this package.
+    pub(crate) fn knows(&self, identity: &Identity) -> bool {
+        self.identities.contains(identity)
+    }
+
+    /// Remembers a file that was found to be this package; the one that was seen longest ago is forgotten.
+    pub(crate) fn remember(&mut self, identity: Identity) {
+        self.identities.retain(|known| *known != identity);
+        self.identities.insert(0, identity);
+        self.identities.truncate(MAX_IDENTITIES);
+    }
+
     /// Writes the record: magic, fields, and the SHA-256 of both.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Encoder(MAGIC.to_vec());
-        out.0.extend_from_slice(&self.index_digest);
-        out.0.extend_from_slice(&self.metadata_digest);
+        out.bytes(&self.index_digest);
         out.number(usize::from(self.level));
+        out.number(usize::from(self.durability != Durability::Durable));
+        if let Durability::Until { boot, file } = self.durability {
+            out.bytes(&boot);
+            out.bytes(&file.to_le_bytes());
+        }
+        out.list(&self.identities, |out, identity| {
+            out.bytes(&identity.device.to_le_bytes());
+            out.bytes(&identity.file.to_le_bytes());
+            out.bytes(&identity.size.to_le_bytes());
+            out.bytes(&identity.modified.to_le_bytes());
+            out.bytes(&identity.changed.to_le_bytes());
+        });
+        out.number(match self.dev {
+            DevSlots::None => 0,
+            DevSlots::Left => 1,
+            DevSlots::Extracted => 2,
+        });
         out.number(usize::from(self.per_start));
         out.list(self.umask.as_slice(), |out, umask| {
             out.number(usize::from(*umask));
@@ -89,8 +150,30 @@ impl<'a> LaunchRecord<'a> {
         let mut fields = Decoder(body.strip_prefix(MAGIC)?);
         let record = Self {
             index_digest: fields.bytes()?,
-            metadata_digest: fields.bytes()?,
             level: u8::try_from(fields.number()?).ok()?,
+            durability: if fields.flag()? {
+                Durability::Until {
+                    boot: fields.bytes()?,
+                    file: u128::from_le_bytes(fields.bytes()?),
+                }
+            } else {
+                Durability::Durable
+            },
+            identities: fields.list(|fields| {
+                Some(Identity {
+                    device: u64::from_le_bytes(fields.bytes()?),
+                    file: u128::from_le_bytes(fields.bytes()?),
+                    size: u64::from_le_bytes(fields.bytes()?),
+                    modified: i128::from_le_bytes(fields.bytes()?),
+                    changed: i128::from_le_bytes(fields.bytes()?),
+                })
+            })?,
+            dev: match fields.number()? {
+                0 => DevSlots::None,
+                1 => DevSlots::Left,
+                2 => DevSlots::Extracted,
+                _ => return None,
+            },
             per_start: fields.flag()?,
             umask: if fields.flag()? {
                 Some(u16::try_from(fields.number()?).ok()?)
@@ -126,6 +209,10 @@ impl<'a> LaunchRecord<'a> {
 struct Encoder(Vec<u8>);
 
 impl Encoder {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
     fn number(&mut self, number: usize) {
         // Everything counted here comes from a document of at most 16 MiB.
         let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -199,8 +286,13 @@ mod tests {
     fn record() -> LaunchRecord<'static> {
         LaunchRecord {
             index_digest: [1; 32],
-            metadata_digest: [2; 32],
             level: 4,
+            durability: Durability::Until {
+                boot: [2; 16],
+                file: 3,
+            },
+            identities: vec![identity(7), identity(8)],
+            dev: DevSlots::Left,
             per_start: true,
             umask: Some(0o077),
             argv: vec![
@@ -222,6 +314,29 @@ mod tests {
         }
     }
 
+    fn identity(number: u64) -> Identity {
+        Identity {
+            device: 1,
+            file: number.into(),
+            size: 3,
+            modified: -4,
+            changed: i128::MAX,
+        }
+    }
+
+    #[test]
+    fn remember_puts_the_newest_first_and_forgets_the_oldest() {
+        let mut record = record();
+        record.remember(identity(8));
+        assert_eq!(record.identities, [identity(8), identity(7)]);
+        for number in 10..20 {
+            record.remember(identity(number));
+        }
+        assert_eq!(record.identities.len(), MAX_IDENTITIES);
+        assert!(record.knows(&identity(19)) && record.knows(&identity(12)));
+        assert!(!record.knows(&identity(11)) && !record.knows(&identity(8)));
+    }
+
     fn seal(mut body: Vec<u8>) -> Vec<u8> {
         let digest = Sha256::digest(&body);
         body.extend_from_slice(&digest);
@@ -234,6 +349,9 @@ mod tests {
         assert_eq!(LaunchRecord::parse(&full.encode()).unwrap(), full);
         let empty = LaunchRecord {
             level: 0,
+            durability: Durability::Durable,
+            identities: Vec::new(),
+            dev: DevSlots::None,
             per_start: false,
             umask: None,
             argv: Vec::new(),
@@ -267,8 +385,13 @@ mod tests {
             );
         }
         assert!(LaunchRecord::parse(&seal([body, b"x"].concat())).is_none());
-        // Every number and length in turn becomes the largest there is.
-        for at in 8 + 64..body.len() - 3 {
+        // Every number and length in turn becomes the largest there is, but for those that could be.
+        let list = 8 + 32 + 4 + 4 + 32;
+        let behind = list + 4 + 2 * 64;
+        for at in (40..48)
+            .chain(list - 3..list + 4)
+            .chain(behind - 3..body.len() - 3)
+        {
             let mut changed = body.to_vec();
             changed[at..at + 4].fill(0xFF);
             assert!(LaunchRecord::parse(&seal(changed)).is_none(), "{at}");

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 
+use crate::platform::{Os, Platform};
+
 /// Stands for the workenv's path. No argument and no environment variable can hold this character,
 /// so nothing that a package writes can be mistaken for it.
 pub(crate) const WORKENV_MARK: char = '\0';
@@ -41,6 +43,13 @@ impl<'a> Template<'a> {
             text.push(part);
         }
         text
+    }
+}
+
+impl Template<'_> {
+    /// [`Template::expand`] for a text that is a path: with the separators of this system.
+    pub(crate) fn expand_path(&self, workenv: &OsStr) -> OsString {
+        Os::plain_path(self.expand(workenv).into()).into_os_string()
     }
 }
 

@@ -6,12 +6,13 @@ use std::thread;
 
 use pspf_format::Result;
 
-use crate::extract::{Extraction, PendingModes, Totals, Tree, extract_slot};
+use crate::extract::{Extraction, PendingModes, Totals, extract_slot};
 use crate::package_file::PackageFile;
-use crate::progress::show_progress;
+use crate::platform::{ContainedTree, Os, Platform, Tree};
+use crate::report::show_progress;
 
 /// More threads than this would break the memory bound, whatever the machine has.
-const MAX_THREADS: usize = 3;
+const MAX_THREADS: usize = 8;
 /// Slots from this size on are decoded on all cores, one slot after the other, in bytes.
 const BIG: u64 = 4 * 1024 * 1024;
 
@@ -27,7 +28,7 @@ pub(crate) struct Outcome {
 /// Extracts slots into a directory. With `in_order` one after the other, so that of two files with one name the later wins.
 pub(crate) fn extract_all(
     package: &PackageFile,
-    slots: &[&Extraction],
+    slots: &[Extraction],
     tree: &mut Tree,
     name: &str,
     in_order: bool,
@@ -35,14 +36,18 @@ pub(crate) fn extract_all(
     let total = slots
         .iter()
         .fold(0_u64, |sum, slot| sum.saturating_add(slot.stored.size));
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(MAX_THREADS);
+    let threads = Os::cores().min(MAX_THREADS);
     thread::scope(|scope| {
-        let progress = show_progress(scope, package, name, total);
+        let line = move || {
+            let read = package.streamed().saturating_mul(100);
+            let percent = read.checked_div(total).unwrap_or(100).min(100);
+            format!("unpacking {name}, {percent} %")
+        };
+        let progress = show_progress(scope, line);
+        let slots: Vec<&Extraction> = slots.iter().collect();
         let result = extract(
             package,
-            slots,
+            &slots,
             tree,
             if in_order { 1 } else { threads },
             threads,
@@ -82,7 +87,7 @@ fn extract(
             &mut outcome,
         )?);
     }
-    tree.apply_modes(&modes)?;
+    tree.finish(&modes)?;
     outcome.clashed &= slots.len() > 1;
     Ok(outcome)
 }
@@ -103,7 +108,7 @@ fn extract_at_once(
     outcome: &mut Outcome,
 ) -> Result<PendingModes> {
     let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
+    let results = Mutex::new(slots.iter().map(|_| None).collect::<Vec<_>>());
     let work = || {
         while let Some((position, slot)) = take(&next, slots) {
             let mut own = tree.share();
@@ -111,10 +116,10 @@ fn extract_at_once(
             if result.is_err() {
                 next.store(slots.len(), Ordering::Relaxed);
             }
-            results
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((position, result));
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(place) = results.get_mut(position) {
+                *place = Some(result);
+            }
         }
     };
     thread::scope(|scope| {
@@ -126,10 +131,9 @@ fn extract_at_once(
         }
         work();
     });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(position, _)| *position);
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut modes = PendingModes::new();
-    for (_, result) in results {
+    for result in results.into_iter().flatten() {
         let mut own = result?;
         outcome.add(&own);
         modes.append(&mut own.take_pending());

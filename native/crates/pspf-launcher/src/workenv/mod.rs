@@ -1,12 +1,15 @@
 //! The workenv: filling it, checking it, preparing it for one start.
 
-mod clear;
+mod after_setup;
+mod config;
 mod extract_all;
 mod fill;
 mod per_start;
+mod record_file;
 mod setup;
-mod store;
 
-pub(crate) use self::fill::{Fill, Filled};
+pub(crate) use self::after_setup::{Kind, Thing, Things, decode as decode_setup};
+pub(crate) use self::fill::Fill;
 pub(crate) use self::per_start::{after_exit, refresh_per_start};
-pub(crate) use self::store::{is_still_good, load_record};
+pub(crate) use self::record_file::{StoredRecord, make_durable, store};
+pub(crate) use self::setup::declared_directories;

@@ -1,24 +1,23 @@
 //! Setup commands and declared directories: what makes a workenv out of extracted files.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use pspf_format::metadata::{Metadata, SetupCommand};
 use pspf_format::mode::parse_mode;
 use pspf_format::{Error, ErrorKind, Result};
 
-use crate::extract::{MemberPath, Tree};
+use crate::extract::MemberPath;
 use crate::failure::IoContext;
-use crate::platform::{self, AwaitedChildren, ExactModes};
-use crate::program::find_program;
+use crate::platform::{ContainedTree, Os, Platform, Run, SetupProcess, Tree};
+use crate::program::{find_program, path_variable};
 use crate::rules::glob::{is_pattern, matches_path};
-use crate::rules::names::Names;
+use crate::rules::placeholders::Placeholders;
 use crate::rules::template::{Template, WORKENV_MARK};
 use crate::rules::words::split_words;
 
@@ -36,7 +35,9 @@ pub(crate) struct SetupContext<'a> {
     /// The commands, in order.
     pub(crate) commands: &'a [SetupCommand<'a>],
     /// The placeholders.
-    pub(crate) names: &'a Names<'a>,
+    pub(crate) placeholders: &'a Placeholders<'a>,
+    /// The package itself, which must never be mistaken for a program of the host.
+    pub(crate) package: &'a Path,
     /// The workenv, which is their working directory: a module that happens to lie where the user stands is never loaded.
     pub(crate) workenv: &'a Path,
     /// The environment: the program's own.
@@ -58,22 +59,33 @@ pub(crate) fn run_setup(context: &SetupContext<'_>) -> Result<()> {
 /// Creates the directories that the package declares, all of them in the workenv.
 pub(crate) fn create_directories(
     metadata: &Metadata<'_>,
-    names: &Names<'_>,
+    placeholders: &Placeholders<'_>,
     tree: &mut Tree,
 ) -> Result<()> {
-    let _exact = ExactModes::begin();
-    for directory in &metadata.workenv.directories {
-        let path = inside(names, &directory.path)?;
+    let _exact = Os::exact_modes();
+    let paths = declared_directories(metadata, placeholders)?;
+    for (path, directory) in paths.into_iter().zip(&metadata.workenv.directories) {
         let mode = mode_of(directory.mode.as_deref(), DIRECTORY_MODE)?;
         tree.create_directory(&path, u32::from(mode))?;
     }
     let modes = tree.take_pending();
-    tree.apply_modes(&modes)
+    tree.finish(&modes)
+}
+
+/// The directories that the package declares.
+pub(crate) fn declared_directories(
+    metadata: &Metadata<'_>,
+    placeholders: &Placeholders<'_>,
+) -> Result<Vec<MemberPath>> {
+    let declared = metadata.workenv.directories.iter();
+    declared
+        .map(|directory| inside(placeholders, &directory.path))
+        .collect()
 }
 
 /// A path of the package that must lie in the workenv.
-fn inside(names: &Names<'_>, path: &str) -> Result<MemberPath> {
-    let compiled = names.compile(path)?;
+fn inside(placeholders: &Placeholders<'_>, path: &str) -> Result<MemberPath> {
+    let compiled = placeholders.compile(path)?;
     let marked = compiled.as_marked();
     let relative = match marked.strip_prefix(WORKENV_MARK) {
         Some("") => "",
@@ -111,7 +123,7 @@ impl SetupContext<'_> {
     fn run(&self, command: &SetupCommand<'_>) -> Result<()> {
         match command {
             SetupCommand::Execute { command } => self.execute(&self.words(command)?, command),
-            SetupCommand::Shell { command } => self.execute(&self.shell_words(command)?, command),
+            SetupCommand::Shell { command } => self.run_in_shell(command),
             SetupCommand::EnumerateAndExecute {
                 command,
                 path,
@@ -138,16 +150,15 @@ impl SetupContext<'_> {
         let words = split_words(command)?;
         words
             .iter()
-            .map(|word| Ok(self.expand(&self.names.compile(word)?)))
+            .map(|word| Ok(self.expand(&self.placeholders.compile(word)?)))
             .collect()
     }
 
-    /// The shell gets the workenv's path as a quoted word, so that nothing in it can act as shell code.
-    fn shell_words(&self, command: &str) -> Result<Vec<OsString>> {
-        let compiled = self.names.compile(command)?;
-        Ok(platform::shell_command(&compiled.expand(
-            &platform::quote_for_shell(self.workenv.as_os_str()),
-        )))
+    /// The shell gets the workenv's path as one word, so that nothing in it can act as shell code.
+    fn run_in_shell(&self, line: &str) -> Result<()> {
+        let compiled = self.placeholders.compile(line)?;
+        let workenv = Os::workenv_in_shell(self.workenv.as_os_str());
+        self.await_success(Run::Shell(&compiled.expand(&workenv)), line)
     }
 
     fn expand(&self, template: &Template<'_>) -> OsString {
@@ -161,37 +172,28 @@ impl SetupContext<'_> {
                 "a setup command is empty",
             ));
         };
-        let path = self
-            .environment
-            .iter()
-            .find(|(name, _)| name == "PATH")
-            .map(|(_, value)| value.as_os_str());
-        let program = find_program(program, path, self.workenv).ok_or_else(|| {
+        let path = path_variable(self.environment);
+        let program = find_program(program, path, self.package).ok_or_else(|| {
             failed(shown, "its program was not found").with("program", Path::new(program).display())
         })?;
-        let mut command = Command::new(&program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command
-            .current_dir(self.workenv)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        platform::prepare_setup(&mut command, self.umask);
-        let _awaited = AwaitedChildren::begin();
-        let mut child = command
-            .spawn()
-            .map_err(|error| failed(shown, "it cannot be started").caused_by(error))?;
-        let output = (follow(child.stdout.take()), follow(child.stderr.take()));
-        let status = child
-            .wait()
+        self.await_success(Run::Program(&program, arguments), shown)
+    }
+
+    fn await_success(&self, what: Run<'_>, shown: &str) -> Result<()> {
+        let (child, [stdout, stderr]) = Os::start_setup(&SetupProcess {
+            what,
+            environment: self.environment,
+            cwd: self.workenv,
+            umask: self.umask,
+        })
+        .map_err(|error| failed(shown, "it cannot be started").caused_by(error))?;
+        let output = (follow(stdout), follow(stderr));
+        let ended = Os::end_of_setup(child)
             .map_err(|error| failed(shown, "its end cannot be awaited").caused_by(error))?;
-        if status.success() {
+        let Some(how) = ended else {
             return Ok(());
-        }
-        let mut error = failed(shown, &format!("it ended with {status}"));
+        };
+        let mut error = failed(shown, &format!("it ended with {how}"));
         for (name, stream) in [("stdout", output.0), ("stderr", output.1)] {
             let bytes = stream.end();
             let text = String::from_utf8_lossy(&bytes);
@@ -204,8 +206,8 @@ impl SetupContext<'_> {
 
     fn enumerate(&self, command: &str, path: &str, pattern: &str, batch: bool) -> Result<()> {
         let words = self.words(command)?;
-        let directory = inside(self.names, path)?;
-        let pattern = self.names.compile(pattern)?;
+        let directory = inside(self.placeholders, path)?;
+        let pattern = self.placeholders.compile(pattern)?;
         let files = self.matching(&directory, pattern.as_marked())?;
         if files.is_empty() {
             return Ok(());
@@ -250,23 +252,24 @@ impl SetupContext<'_> {
     }
 
     fn write_file(&self, path: &str, content: &str, mode: Option<&str>) -> Result<()> {
-        let target = inside(self.names, path)?;
-        let content = self.expand(&self.names.compile(content)?);
+        let target = inside(self.placeholders, path)?;
+        let content = self.expand(&self.placeholders.compile(content)?);
         let mode = mode_of(mode, FILE_MODE)?;
         let mut tree = Tree::open(self.workenv)?;
         let shown = tree.path_of(&target);
-        let _exact = ExactModes::begin();
+        let _exact = Os::exact_modes();
         let mut file = tree.create_file(&target, u32::from(mode))?;
-        tree.write(&mut file, content.as_encoded_bytes(), &shown)
+        file.write_all(content.as_encoded_bytes())
+            .context("write", shown)
     }
 
     fn chmod(&self, path: &str, mode: Option<&str>) -> Result<()> {
         let mode = u32::from(mode_of(mode, DIRECTORY_MODE)?);
         let mut tree = Tree::open(self.workenv)?;
         if !is_pattern(path) {
-            return tree.set_mode(&inside(self.names, path)?, mode);
+            return tree.set_mode(&inside(self.placeholders, path)?, mode);
         }
-        let pattern = inside_pattern(self.names, path)?;
+        let pattern = inside_pattern(self.placeholders, path)?;
         for file in self.matching(&MemberPath::parse(b"")?, &pattern)? {
             let relative = PathBuf::from(file);
             let Ok(relative) = relative.strip_prefix(self.workenv) else {
@@ -285,8 +288,8 @@ impl SetupContext<'_> {
 }
 
 /// A pattern of paths in the workenv.
-fn inside_pattern(names: &Names<'_>, pattern: &str) -> Result<String> {
-    let compiled = names.compile(pattern)?;
+fn inside_pattern(placeholders: &Placeholders<'_>, pattern: &str) -> Result<String> {
+    let compiled = placeholders.compile(pattern)?;
     let marked = compiled.as_marked();
     let relative = marked
         .strip_prefix(WORKENV_MARK)
@@ -327,13 +330,12 @@ impl Stream {
 }
 
 /// Reads everything, keeps the end.
-fn follow(source: Option<impl Read + Send + 'static>) -> Stream {
+fn follow(mut source: File) -> Stream {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let (until_closed, open) = mpsc::channel();
     let tail = Arc::clone(&kept);
     let read = move || {
         let _until_closed: Sender<()> = until_closed;
-        let Some(mut source) = source else { return };
         let mut chunk = [0; 4096];
         while let Ok(count @ 1..) = source.read(&mut chunk) {
             let mut kept = tail.lock().unwrap_or_else(PoisonError::into_inner);
@@ -344,7 +346,8 @@ fn follow(source: Option<impl Read + Send + 'static>) -> Stream {
             }
         }
     };
-    // Without a thread the command writes into a closed pipe, which is better than no start at all.
-    let _ = thread::Builder::new().stack_size(64 * 1024).spawn(read);
+    // Without a thread the command writes into a closed pipe, which is better than no start at all. It can outlive the setup,
+    // and must not take signals that are meant for the program.
+    let _ = Os::spawn_quiet(read);
     Stream { kept, open }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Slot {
     pub(crate) platform: u8,
     /// Lengths of its frames, stored and decoded, where it has a table.
     pub(crate) frames: Vec<(usize, usize)>,
+    /// Spoils the digest of this frame.
+    pub(crate) spoiled_frame: Option<usize>,
 }
 
 impl Slot {
@@ -42,6 +44,7 @@ impl Slot {
             mode: 0o755,
             platform: 0,
             frames: Vec::new(),
+            spoiled_frame: None,
         }
     }
 
@@ -149,6 +152,10 @@ pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
 }
 
 /// A package under construction.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a mistake of its own"
+)]
 pub(crate) struct PackageBuilder {
     pub(crate) slots: Vec<Slot>,
     pub(crate) metadata: Value,
@@ -202,6 +209,11 @@ impl PackageBuilder {
         }
         *at = value;
         self
+    }
+
+    /// Another version of the same application.
+    pub(crate) fn version(self, version: &str) -> Self {
+        self.set(&["package", "version"], json!(version))
     }
 
     pub(crate) fn unsealed(mut self) -> Self {
@@ -326,6 +338,9 @@ fn describe_frames(slot: &Slot) -> Value {
         let digest = Sha256::digest(&slot.stored[at..at + stored]);
         digests.extend_from_slice(&digest[..FRAME_DIGEST_SIZE]);
         at += stored;
+    }
+    if let Some(spoiled) = slot.spoiled_frame {
+        digests[spoiled * FRAME_DIGEST_SIZE] ^= 1;
     }
     let (stored, content): (Vec<_>, Vec<_>) = slot.frames.iter().copied().unzip();
     json!({ "stored": stored, "content": content, "digests": encode_base64(&digests) })

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::builder::{PackageBuilder, Slot};
-use crate::sandbox::{Sandbox, assert_code, assert_refused, stdout};
+use crate::sandbox::{Sandbox, assert_code, assert_refused, stderr, stdout};
 
 /// A package that notes each of its setups in a file outside.
 fn counting(sandbox: &Sandbox) -> PackageBuilder {
@@ -339,4 +339,95 @@ fn a_file_where_the_records_should_be_makes_way() {
     fs::remove_dir_all(&records).unwrap();
     fs::write(&records, "").unwrap();
     assert_eq!(stdout(&package.run([""; 0])), "ok\n");
+}
+
+#[test]
+fn a_directory_above_the_cache_that_others_can_change_is_refused_cold_and_warm() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
+    let shared = sandbox.root.join("shared");
+    let cache = shared.join("mine/cache");
+    fs::create_dir_all(cache.parent().unwrap()).unwrap();
+    let set_mode = |mode| fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
+    let environment = [("FLAVOR_CACHE", cache.to_str().unwrap())];
+    for mode in [0o777, 0o775, 0o702] {
+        set_mode(mode);
+        let output = package.run_with(&environment);
+        assert_refused(&output, 106, "cache/insecure");
+        assert!(stderr(&output).contains(shared.to_str().unwrap()));
+        assert!(!cache.exists());
+    }
+    // Where only owners can remove and rename, others cannot put anything in its place.
+    set_mode(0o1777);
+    assert_eq!(stdout(&package.run_with(&environment)), "ok\n");
+    set_mode(0o777);
+    assert_refused(&package.run_with(&environment), 106, "cache/insecure");
+    set_mode(0o755);
+    assert_eq!(stdout(&package.run_with(&environment)), "ok\n");
+}
+
+#[test]
+fn a_link_to_the_cache_that_others_can_replace_is_refused() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("demo.psp", PackageBuilder::script("echo ok"));
+    let [shared, real] = ["shared", "real"].map(|name| sandbox.root.join(name));
+    fs::create_dir(&shared).unwrap();
+    fs::create_dir(&real).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
+    symlink(&real, shared.join("link")).unwrap();
+    let cache = shared.join("link/cache");
+    let environment = [("FLAVOR_CACHE", cache.to_str().unwrap())];
+    assert_refused(&package.run_with(&environment), 106, "cache/insecure");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(stdout(&package.run_with(&environment)), "ok\n");
+    assert!(real.join("cache/workenv").is_dir());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn locks_are_held_through_descriptors_that_may_write() {
+    // Over NFSv4 an exclusive lock asks for the right to write.
+    let sandbox = Sandbox::new();
+    let gate = sandbox.root.join("gate");
+    let wait = format!("while [ ! -e '{}' ]; do sleep 0.02; done", gate.display());
+    let builder = PackageBuilder::script("echo ok").set(
+        &["setup_commands"],
+        json!([{"type": "shell", "command": wait}]),
+    );
+    let package = sandbox.package("demo.psp", builder);
+    let started = package.run_with(&[("FLAVOR_CACHE", "relative")]);
+    assert_code(&started, 106);
+    for round in ["lock made", "lock there"] {
+        let _ = fs::remove_file(&gate);
+        let mut command = package.command();
+        let child = command
+            .env("FLAVOR_WORKENV_CACHE", "0")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut flags = None;
+        for _ in 0..1000 {
+            flags = flags_of_lock(child.id());
+            if flags.is_some() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        fs::write(&gate, "").unwrap();
+        assert_eq!(stdout(&child.wait_with_output().unwrap()), "ok\n");
+        assert_eq!(flags.unwrap() & libc::O_ACCMODE, libc::O_RDWR, "{round}");
+    }
+}
+
+/// With which flags a process has a fill lock open.
+#[cfg(target_os = "linux")]
+fn flags_of_lock(process: u32) -> Option<i32> {
+    let entries = fs::read_dir(format!("/proc/{process}/fd")).ok()?.flatten();
+    let lock = entries.map(|entry| entry.path()).find(|path| {
+        fs::read_link(path).is_ok_and(|link| link.to_string_lossy().ends_with(".fill"))
+    })?;
+    let number = lock.file_name()?.to_str()?.to_owned();
+    let info = fs::read_to_string(format!("/proc/{process}/fdinfo/{number}")).ok()?;
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    i32::from_str_radix(flags.trim(), 8).ok()
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::builder::{PackageBuilder, Slot};
+use crate::builder::{PackageBuilder, Slot, zstd};
 use crate::sandbox::{Sandbox, assert_code, assert_refused, stdout};
 
 const SCRIPT: &str = "#!/bin/sh\necho packed\n";
@@ -133,4 +133,52 @@ fn a_dictionary_beyond_the_bound_is_refused() {
         .package("demo.psp", program("xz", stored))
         .run([""; 0]);
     assert_refused(&output, 103, "compress/too-large");
+}
+
+#[test]
+fn every_layer_of_a_chain_is_bounded_and_not_the_last_one_only() {
+    // An empty frame takes 9 bytes and makes none, so that the inner layer could be of any length.
+    let empty = zstd(b"");
+    let inner = empty.repeat(40_000_000 / empty.len());
+    let outer = zstd(&inner);
+    assert!(outer.len() < 100_000, "{} bytes", outer.len());
+    let sandbox = Sandbox::new();
+    for (sealed, original_size) in [(true, 0), (false, 0)] {
+        let mut slot = Slot::file("bomb", "").stored_as("zstd|zstd", outer.clone());
+        slot.original_size = original_size;
+        let mut builder = PackageBuilder::script("echo ran").slot(slot);
+        builder.sealed = sealed;
+        let output = sandbox.package("demo.psp", builder).run([""; 0]);
+        if sealed {
+            assert_refused(&output, 103, "compress/too-large");
+            assert!(!sandbox.workenv_exists());
+        } else {
+            // Below the bound for packages that declare nothing.
+            assert_code(&output, 0);
+        }
+    }
+}
+
+#[test]
+fn the_layers_of_a_chain_share_the_memory_for_windows() {
+    let sandbox = Sandbox::new();
+    let wide = |data: &[u8]| {
+        let mut out = Vec::with_capacity(zstd_safe::compress_bound(data.len()));
+        let mut context = zstd_safe::CCtx::create();
+        let wide = zstd_safe::CParameter::WindowLog(26);
+        context.set_parameter(wide).unwrap();
+        // The encoder does not know yet how little there is.
+        let mut output = zstd_safe::OutBuffer::around(&mut out);
+        let mut input = zstd_safe::InBuffer::around(data);
+        while input.pos() < data.len() {
+            context.compress_stream(&mut output, &mut input).unwrap();
+        }
+        context.end_stream(&mut output).unwrap();
+        out
+    };
+    let once = wide(SCRIPT.as_bytes());
+    let package = sandbox.package("once.psp", program("zstd", once.clone()));
+    assert_eq!(stdout(&package.run([""; 0])), "packed\n");
+    let package = sandbox.package("twice.psp", program("zstd|zstd", wide(&once)));
+    assert_refused(&package.run([""; 0]), 103, "compress/too-large");
 }

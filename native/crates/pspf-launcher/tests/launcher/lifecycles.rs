@@ -1,11 +1,13 @@
 //! Every lifecycle does what its name says; each of these fails where the word is ignored.
 
 use std::fs;
+use std::io::Read;
+use std::process::Stdio;
 
 use serde_json::json;
 
 use crate::builder::{PackageBuilder, Slot};
-use crate::sandbox::{Sandbox, assert_code, stdout};
+use crate::sandbox::{Sandbox, assert_code, stderr, stdout};
 use crate::tar::Tar;
 
 /// A package whose program lists and then spoils the file of its second slot.
@@ -163,4 +165,111 @@ fn shutdown_comes_after_the_program_and_temp_goes_when_the_launcher_waits() {
     let workenv = sandbox.workenv();
     assert!(workenv.join("goodbye").exists());
     assert!(!workenv.join("scratch").exists());
+}
+
+#[test]
+fn dev_slots_go_with_the_next_start_that_does_not_ask_for_them() {
+    let sandbox = Sandbox::new();
+    let script = "cat \"$FLAVOR_WORKENV/data\" \"$FLAVOR_WORKENV/both\" 2>&-; [ -z \"$1\" ] || exec sleep 60";
+    let builder = PackageBuilder::script(script)
+        .slot(Slot::file("both", "usual\n"))
+        .slot(Slot::file("data", "fresh\n").lifecycle("dev"))
+        .slot(Slot::file("both", "dev\n").lifecycle("dev"));
+    let package = sandbox.package("demo.psp", builder);
+    let dev = [("FLAVOR_DEV", "1")];
+    let plain = || stdout(&package.run_with(&[]));
+    assert_eq!(plain(), "usual\n");
+    assert_eq!(stdout(&package.run_with(&dev)), "fresh\ndev\n");
+    assert_eq!(stdout(&package.run_with(&dev)), "fresh\ndev\n");
+    assert_eq!(plain(), "usual\n");
+    assert!(!sandbox.workenv().join("data").exists());
+    // A program that runs from the workenv keeps what it was started with.
+    let mut command = package.command();
+    command.envs(dev).arg("stay").stdout(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    let mut lines = [0; 10];
+    running
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut lines)
+        .unwrap();
+    plain();
+    assert!(sandbox.workenv().join("data").exists());
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(plain(), "usual\n");
+}
+
+#[test]
+fn fresh_slots_are_never_seen_half_by_a_program_that_runs_already() {
+    let sandbox = Sandbox::new();
+    let script = "[ -z \"$1\" ] && exit 0; echo up; cd \"$FLAVOR_WORKENV\"; \
+        while [ ! -e \"$1\" ]; do [ \"$(wc -c < big)\" = 3000000 ] && [ -x tool ] && [ -e link ] || echo broken; done";
+    let archive = Tar::new()
+        .file("big", 0o644, &vec![b'x'; 3_000_000])
+        .file("tool", 0o755, b"#!/bin/sh\n")
+        .symlink("link", "big")
+        .hard_link("same", "tool")
+        .finish();
+    let builder = PackageBuilder::script(script).slot(Slot::tar("t", archive).lifecycle("startup"));
+    let package = sandbox.package("demo.psp", builder);
+    let stop = sandbox.root.join("stop");
+    let mut command = package.command();
+    let mut running = command.arg(&stop).stdout(Stdio::piped()).spawn().unwrap();
+    let mut up = [0; 3];
+    running
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut up)
+        .unwrap();
+    for _ in 0..20 {
+        assert_code(&package.run([""; 0]), 0);
+    }
+    fs::write(&stop, "").unwrap();
+    assert_eq!(stdout(&running.wait_with_output().unwrap()), "");
+}
+
+#[test]
+fn temporary_files_stay_as_long_as_another_program_runs_from_the_workenv() {
+    let sandbox = Sandbox::new();
+    let script = "echo up; [ -z \"$1\" ] || read -r _; cat \"$FLAVOR_WORKENV/scratch\"";
+    let builder =
+        PackageBuilder::script(script).slot(Slot::file("scratch", "x\n").lifecycle("temp"));
+    let package = sandbox.package("demo.psp", builder);
+    let mut command = package.command();
+    command
+        .arg("stay")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    let mut up = [0; 3];
+    running
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut up)
+        .unwrap();
+    let wait = [("FLAVOR_EXEC_MODE", "spawn")];
+    assert_eq!(stdout(&package.run_with(&wait)), "up\nx\n");
+    drop(running.stdin.take());
+    assert_eq!(stdout(&running.wait_with_output().unwrap()), "x\n");
+    assert_eq!(stdout(&package.run_with(&wait)), "up\nx\n");
+    assert!(!sandbox.workenv().join("scratch").exists());
+}
+
+#[test]
+fn what_fails_after_the_program_does_not_replace_its_exit_code() {
+    let sandbox = Sandbox::new();
+    let builder = PackageBuilder::script("mkdir \"$FLAVOR_WORKENV/goodbye\"; exit 7")
+        .slot(Slot::file("goodbye", "y").lifecycle("shutdown"));
+    let package = sandbox.package("demo.psp", builder);
+    let output = package.run_with(&[("FLAVOR_EXEC_MODE", "spawn")]);
+    assert_code(&output, 7);
+    assert!(
+        stderr(&output).starts_with("warning: "),
+        "{}",
+        stderr(&output)
+    );
 }

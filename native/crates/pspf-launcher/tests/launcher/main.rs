@@ -12,12 +12,15 @@ mod builder;
 mod sandbox;
 mod tar;
 
+mod applications;
 mod cache;
 mod compressions;
+mod frames;
 mod hostile;
 mod launcher_words;
 mod lifecycles;
 mod passage;
+mod recheck;
 mod setup;
 mod spawn;
 mod start;

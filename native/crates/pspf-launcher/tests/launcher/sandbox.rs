@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use crate::builder::PackageBuilder;
 
@@ -63,6 +65,15 @@ impl Sandbox {
         let found: Vec<_> = entries.filter(|path| !is_hidden(path)).collect();
         assert_eq!(found.len(), 1, "workenvs: {found:?}");
         found[0].clone()
+    }
+
+    /// Ids of the workenvs in the cache.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.cache().join("workenv")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut ids: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+        ids.sort();
+        ids
     }
 
     /// Whether anything was unpacked.
@@ -161,4 +172,18 @@ pub(crate) fn assert_refused(output: &Output, exit: i32, code: &str) {
         stderr(output)
     );
     assert_eq!(stdout(output), "");
+}
+
+/// Waits for the end of a process, which must not take long, and shows what it wrote.
+pub(crate) fn ends_soon(mut child: Child) -> Output {
+    for _ in 0..600 {
+        if child.try_wait().unwrap().is_some() {
+            return child.wait_with_output().unwrap();
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "still running: {output:?}");
+    output
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::builder::{PackageBuilder, Slot};
-use crate::sandbox::{Sandbox, assert_code, assert_refused, stderr, stdout};
+use crate::sandbox::{Sandbox, assert_code, assert_refused, ends_soon, stderr, stdout};
 
 fn with_setup(commands: Value) -> PackageBuilder {
     PackageBuilder::script("echo ran").set(&["setup_commands"], commands)
@@ -194,4 +194,57 @@ fn setup_works_where_the_ends_of_children_are_ignored() {
         assert_code(&output, 0);
         assert_eq!(stdout(&output), "ran\n");
     }
+}
+
+#[test]
+fn setup_that_needs_the_hosts_program_of_the_packages_name_does_not_start_the_package() {
+    let sandbox = Sandbox::new();
+    let package = sandbox.package("uname", with_setup(json!(["uname"])));
+    let path = format!("{}:/usr/bin:/bin", sandbox.root.display());
+    let mut command = package.command();
+    command
+        .env("PATH", path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = ends_soon(command.spawn().unwrap());
+    assert_code(&output, 0);
+    assert_eq!(stdout(&output), "ran\n");
+}
+
+#[test]
+fn a_package_that_its_own_setup_starts_refuses_instead_of_waiting_for_itself() {
+    let sandbox = Sandbox::new();
+    let itself = sandbox.root.join("demo.psp").display().to_string();
+    let package = sandbox.package("demo.psp", with_setup(json!([format!("'{itself}'")])));
+    let mut command = package.command();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = ends_soon(command.spawn().unwrap());
+    assert_refused(&output, 104, "run/setup-failed");
+    assert!(
+        stderr(&output).contains("FLAVOR_FILLING"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!sandbox.workenv_exists());
+}
+
+#[test]
+fn setup_can_start_other_packages_and_tells_all_of_them_what_is_being_filled() {
+    let sandbox = Sandbox::new();
+    let inner = sandbox.root.join("inner.psp").display().to_string();
+    let seen = sandbox.root.join("seen").display().to_string();
+    let note = |text: &str| json!({"type": "shell", "command": format!("echo {text} $FLAVOR_FILLING >> '{seen}'")});
+    sandbox.package("inner.psp", with_setup(json!([note("inner")])));
+    let outer = with_setup(json!([note("outer"), format!("'{inner}'")]));
+    let package = sandbox.package("outer.psp", outer);
+    assert_eq!(stdout(&package.run([""; 0])), "ran\n");
+    let seen = fs::read_to_string(sandbox.root.join("seen")).unwrap();
+    let lines: Vec<Vec<&str>> = seen.lines().map(|line| line.split(' ').collect()).collect();
+    assert_eq!((lines[0][0], lines[0][1].len()), ("outer", 32));
+    // The outer one as well: it must not be started from in there.
+    assert_eq!(lines[1][0], "inner");
+    assert!(
+        lines[1][1].starts_with(&format!("{},", lines[0][1])),
+        "{seen}"
+    );
 }

@@ -102,3 +102,50 @@ fn a_script_without_an_interpreter_line_is_the_shells() {
         assert_eq!(stdout(&output.unwrap()), "plain a\n", "{mode}");
     }
 }
+
+#[test]
+fn no_signal_is_lost_to_a_thread_that_still_reads_from_a_service_of_setup() {
+    let sandbox = Sandbox::new();
+    let script = "trap : USR1; trap 'exit 42' TERM; echo $$; while :; do sleep 0.05; done";
+    let service = sandbox.root.join("service");
+    let command = format!("sleep 60 & echo $! > '{}'", service.display());
+    let builder = PackageBuilder::script(script).set(
+        &["setup_commands"],
+        json!([{"type": "shell", "command": command}]),
+    );
+    let package = sandbox.package("demo.psp", builder);
+    let (mut child, _) = spawned(&package);
+    // Many at once: some come while the launcher hands another one on.
+    for _ in 0..3000 {
+        kill(child.id(), libc::SIGUSR1);
+    }
+    kill(child.id(), libc::SIGTERM);
+    let status = child.wait().unwrap();
+    let id = fs::read_to_string(service).unwrap();
+    kill(id.trim().parse().unwrap(), libc::SIGKILL);
+    assert_eq!(status.code(), Some(42), "{status}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn signals_that_the_caller_ignores_are_ignored_by_the_program() {
+    let sandbox = Sandbox::new();
+    let script = "grep SigIgn /proc/self/status";
+    let package = sandbox.package("demo.psp", PackageBuilder::script(script));
+    let ignored = |mode: &str| {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "trap '' PIPE USR1 CHLD; exec \"$0\""])
+            .arg(&package.path)
+            .env("FLAVOR_CACHE", sandbox.cache())
+            .env("FLAVOR_EXEC_MODE", mode);
+        let shown = stdout(&command.output().unwrap());
+        let digits = shown.trim().trim_start_matches("SigIgn:\t").to_owned();
+        u64::from_str_radix(&digits, 16).unwrap()
+    };
+    for mode in ["exec", "spawn", "exec", "spawn"] {
+        let bit = |signal: libc::c_int| 1_u64 << (signal - 1);
+        let wanted = bit(libc::SIGPIPE) | bit(libc::SIGUSR1);
+        assert_eq!(ignored(mode) & wanted, wanted, "{mode}");
+    }
+}

@@ -22,6 +22,31 @@ fn a_bare_launcher_answers_version_and_nothing_else() {
 }
 
 #[test]
+fn a_bare_launcher_answers_help_and_says_that_there_is_no_package() {
+    for word in ["help", "--help"] {
+        let mut command = Command::new(LAUNCHER);
+        let output = command
+            .env("FLAVOR_LAUNCHER_CLI", "1")
+            .arg(word)
+            .output()
+            .unwrap();
+        assert_code(&output, 0);
+        let text = stdout(&output);
+        assert!(
+            text.contains("no package") && text.contains("verify"),
+            "{text}"
+        );
+    }
+    let mut command = Command::new(LAUNCHER);
+    let output = command
+        .env("FLAVOR_LAUNCHER_CLI", "1")
+        .arg("info")
+        .output()
+        .unwrap();
+    assert_refused(&output, 102, "format/not-a-package");
+}
+
+#[test]
 fn a_package_starts_cold_and_warm_with_the_same_result() {
     let sandbox = Sandbox::new();
     let package = sandbox.package(
@@ -232,4 +257,57 @@ fn the_program_can_be_ended_by_a_closed_pipe() {
     let shown = stdout(&package.run([""; 0]));
     let ignored = u64::from_str_radix(shown.trim().trim_start_matches("SigIgn:\t"), 16).unwrap();
     assert_eq!(ignored & (1 << (libc::SIGPIPE - 1)), 0, "{shown}");
+}
+
+#[test]
+fn an_interpreter_in_the_workenv_that_was_removed_is_there_again() {
+    let sandbox = Sandbox::new();
+    let script = json!({"type": "write_file", "path": "bin/app", "mode": "0755",
+        "content": "#!{workenv}/bin/interpreter\necho ok\n"});
+    let builder = PackageBuilder::new("{workenv}/bin/app")
+        .slot(Slot::file("bin/interpreter", fs::read("/bin/sh").unwrap()))
+        .set(&["setup_commands"], json!([script]));
+    let package = sandbox.package("demo.psp", builder);
+    // The kernel takes no blank in the path of an interpreter.
+    let cache = std::env::temp_dir().join(format!("pspf-interpreter-{}", std::process::id()));
+    let environment = [("FLAVOR_CACHE", cache.to_str().unwrap())];
+    let interpreter = || {
+        let workenvs = fs::read_dir(cache.join("workenv")).unwrap();
+        let paths = workenvs.map(|entry| entry.unwrap().path().join("bin/interpreter"));
+        paths.into_iter().find(|path| path.exists())
+    };
+    assert_eq!(stdout(&package.run_with(&environment)), "ok\n");
+    fs::remove_file(interpreter().unwrap()).unwrap();
+    assert_eq!(stdout(&package.run_with(&environment)), "ok\n");
+    assert!(interpreter().is_some());
+    fs::remove_dir_all(cache).unwrap();
+}
+
+#[test]
+fn a_packaged_program_that_was_removed_is_not_replaced_by_the_hosts() {
+    let sandbox = Sandbox::new();
+    let builder = PackageBuilder::new("uname")
+        .slot(Slot::file("bin/uname", "#!/bin/sh\necho \"packed $0\"\n"));
+    let package = sandbox.package("demo.psp", builder);
+    for _ in 0..2 {
+        let output = stdout(&package.run([""; 0]));
+        assert!(
+            output.starts_with("packed ") && output.ends_with("/bin/uname\n"),
+            "{output}"
+        );
+        fs::remove_file(sandbox.workenv().join("bin/uname")).unwrap();
+    }
+}
+
+#[test]
+fn a_hosts_interpreter_that_does_not_exist_is_an_error_and_no_reason_to_unpack_again() {
+    let sandbox = Sandbox::new();
+    let builder = PackageBuilder::new("{workenv}/bin/app")
+        .slot(Slot::file("bin/app", "#!/nowhere/interpreter\n"));
+    let package = sandbox.package("demo.psp", builder);
+    assert_refused(&package.run([""; 0]), 104, "run/cannot-execute");
+    let marker = sandbox.workenv().join("marker");
+    fs::write(&marker, "").unwrap();
+    assert_refused(&package.run([""; 0]), 104, "run/cannot-execute");
+    assert!(marker.exists());
 }

@@ -1,6 +1,7 @@
 //! What refuses to start, and at which level.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use pspf_format::hex::Hex;
 use pspf_format::trailer::find_index;
@@ -245,5 +246,75 @@ fn none_runs_what_nothing_else_does_and_says_so_once() {
         let output = package.run_with(&[("FLAVOR_VALIDATION", "none")]);
         assert_eq!(stdout(&output), "ok\n");
         assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_list_of_trusted_keys_makes_every_failing_signature_fatal_at_every_level() {
+    let sandbox = Sandbox::new();
+    let mut unsigned = PackageBuilder::script("echo ok").unsealed();
+    unsigned.break_signature = true;
+    let mut spoiled = PackageBuilder::script("echo ok");
+    spoiled.break_seal = true;
+    let print = Hex(&Sha256::digest(unsigned.public_key())).to_string();
+    for (name, builder, code) in [
+        ("unsigned.psp", unsigned, "verify/signature"),
+        ("spoiled.psp", spoiled, "verify/seal"),
+    ] {
+        let package = sandbox.package(name, builder);
+        for level in ["relaxed", "minimal", "none", "standard", "strict"] {
+            let environment = [
+                ("FLAVOR_TRUSTED_KEYS", print.as_str()),
+                ("FLAVOR_VALIDATION", level),
+            ];
+            if level != "strict" || code == "verify/seal" {
+                assert_refused(&package.run_with(&environment), 107, code);
+            }
+        }
+        // Filled where nobody asked whose it is: no way around the list, either.
+        let careless = [("FLAVOR_VALIDATION", "minimal")];
+        assert_eq!(stdout(&package.run_with(&careless)), "ok\n");
+        for level in ["minimal", "none"] {
+            let environment = [
+                ("FLAVOR_TRUSTED_KEYS", print.as_str()),
+                ("FLAVOR_VALIDATION", level),
+            ];
+            assert_refused(&package.run_with(&environment), 107, code);
+        }
+    }
+}
+
+#[test]
+fn a_descriptor_that_nothing_signs_does_not_change_the_signed_mode() {
+    let sandbox = Sandbox::new();
+    let good = PackageBuilder::script("echo ok")
+        .slot(Slot::file("secret", "x").mode(0o600))
+        .unsealed()
+        .build();
+    let index = index_of(&good);
+    let second = usize::try_from(index.slot_table.offset).unwrap() + 64;
+    let mut bytes = good;
+    bytes[second + 62] = 0o66; // 0600 becomes 0066
+    let package = sandbox.install("demo.psp", &bytes);
+    assert_eq!(stdout(&package.run_with(&[])), "ok\n");
+    let mode = fs::metadata(sandbox.workenv().join("secret"))
+        .unwrap()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn both_orders_of_a_package_start() {
+    let sandbox = Sandbox::new();
+    for (name, old_layout) in [("old.psp", true), ("new.psp", false)] {
+        let mut builder = PackageBuilder::script("cat \"$FLAVOR_WORKENV/data\"")
+            .slot(Slot::file("data", format!("{name}\n")).zstd())
+            .slot(Slot::file("empty", ""));
+        builder.old_layout = old_layout;
+        let package = sandbox.package(name, builder);
+        assert_eq!(stdout(&package.run_with(&[])), format!("{name}\n"));
+        let verify = [("FLAVOR_LAUNCHER_CLI", "1")];
+        let mut command = package.command();
+        assert_code(&command.envs(verify).arg("verify").output().unwrap(), 0);
     }
 }

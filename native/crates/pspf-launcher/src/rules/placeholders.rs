@@ -6,10 +6,19 @@ use pspf_format::metadata::SlotMetadata;
 use pspf_format::{Error, ErrorKind, Metadata, Result};
 
 use super::template::{Template, WORKENV_MARK};
+use crate::package::Contents;
+use crate::platform::{Os, Platform};
+
+/// This processor architecture in the format's words.
+const ARCH: &str = match std::env::consts::ARCH.as_bytes() {
+    b"x86_64" => "amd64",
+    b"aarch64" => "arm64",
+    _ => std::env::consts::ARCH,
+};
 
 /// What the placeholders stand for in one package on one platform.
 #[derive(Debug)]
-pub(crate) struct Names<'a> {
+pub(crate) struct Placeholders<'a> {
     metadata: &'a Metadata<'a>,
     slots: &'a [CheckedSlot],
     os: &'a str,
@@ -24,7 +33,12 @@ enum Slots {
     None,
 }
 
-impl<'a> Names<'a> {
+impl<'a> Placeholders<'a> {
+    /// The placeholders of a package on this machine.
+    pub(crate) fn of(contents: &'a Contents<'a>) -> Self {
+        Self::new(&contents.metadata, &contents.slots, Os::NAME, ARCH)
+    }
+
     /// Takes the document, what was found about each of its slots, and the platform in the format's words
     /// (`linux`, `amd64`).
     pub(crate) fn new(
@@ -174,19 +188,19 @@ mod tests {
         ]
     }"#;
 
-    fn with_names(check: impl Fn(&Names<'_>)) {
+    fn with_placeholders(check: impl Fn(&Placeholders<'_>)) {
         let metadata = Metadata::parse(DOCUMENT).unwrap();
         let slots = ["raw", "gzip", "tar.gz", "raw"].map(|chain| CheckedSlot {
             chain: OperationChain::parse(chain).unwrap(),
             mode: 0o644,
             frames: Vec::new(),
         });
-        check(&Names::new(&metadata, &slots, "linux", "amd64"));
+        check(&Placeholders::new(&metadata, &slots, "linux", "amd64"));
     }
 
     #[test]
     fn compile_replaces_every_placeholder() {
-        with_names(|names| {
+        with_placeholders(|placeholders| {
             for (text, expanded) in [
                 ("{workenv}/bin/app", "/w/bin/app"),
                 ("{package_name}-{version}", "demo-1.2"),
@@ -199,7 +213,7 @@ mod tests {
                 ("", ""),
             ] {
                 assert_eq!(
-                    names.compile(text).unwrap().expand(OsStr::new("/w")),
+                    placeholders.compile(text).unwrap().expand(OsStr::new("/w")),
                     expanded,
                     "{text}"
                 );
@@ -209,7 +223,7 @@ mod tests {
 
     #[test]
     fn compile_refuses_unknown_slots_and_nul() {
-        with_names(|names| {
+        with_placeholders(|placeholders| {
             for text in [
                 "{slot:4}",
                 "{slot:}",
@@ -219,7 +233,7 @@ mod tests {
                 "{slot:3}",
             ] {
                 assert_eq!(
-                    names.compile(text).unwrap_err().code(),
+                    placeholders.compile(text).unwrap_err().code(),
                     "format/bad-metadata",
                     "{text}"
                 );
@@ -229,9 +243,9 @@ mod tests {
 
     #[test]
     fn target_is_relative_to_the_workenv() {
-        with_names(|names| {
+        with_placeholders(|placeholders| {
             let target = |text: &'static str| {
-                names
+                placeholders
                     .target(&SlotMetadata {
                         target: text.into(),
                         ..SlotMetadata::default()

@@ -1,16 +1,11 @@
-//! A directory that nothing can leave.
+//! What is known about a directory that is being filled.
 
 use std::collections::BTreeMap;
 
 use super::MemberPath;
 
-#[cfg(not(unix))]
-pub(crate) use super::tree_portable::Tree;
-#[cfg(unix)]
-pub(crate) use super::tree_unix::Tree;
-
 /// Permission bits that a package may set; setuid, setgid and sticky are never among them.
-pub(super) const PERMISSION_BITS: u32 = 0o777;
+pub(crate) const PERMISSION_BITS: u32 = 0o777;
 
 /// Modes that directories get once everything lies in them.
 pub(crate) type PendingModes = BTreeMap<MemberPath, u32>;

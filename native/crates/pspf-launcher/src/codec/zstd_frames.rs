@@ -9,7 +9,7 @@ use super::zstd::Zstd;
 use crate::codec::stream_reader::Decoder;
 use crate::failure::from_io;
 
-/// Largest frame that is decoded on its own, in bytes of content: what our builder writes.
+/// Largest frame that is decoded on its own, in bytes of content.
 pub(super) const MAX_FRAME: usize = 8 * 1024 * 1024;
 
 const FRAME_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
@@ -82,13 +82,6 @@ const fn fields_length(descriptor: u8) -> usize {
     }
 }
 
-/// Whether a slot starts with a frame that is decoded on its own and has more behind it.
-pub(crate) fn is_splittable(start_of_slot: &[u8], stored: u64) -> bool {
-    const WORTH_IT: u64 = 1024 * 1024;
-    stored > WORTH_IT
-        && parse_header(start_of_slot).is_some_and(|header| header.content == MAX_FRAME)
-}
-
 /// What comes next in a slot.
 pub(super) enum Unit {
     /// A whole frame in the buffer, with this much content.
@@ -145,7 +138,7 @@ pub(super) fn read_frame(source: &mut impl BufRead, buffer: &mut Vec<u8>) -> Res
 }
 
 /// More than any encoder needs for this much content, empty blocks included.
-const fn compressed_bound(content: usize) -> usize {
+pub(super) const fn compressed_bound(content: usize) -> usize {
     content
         .saturating_add(content / 128)
         .saturating_add(MAX_BLOCK)
@@ -163,7 +156,11 @@ fn fill_to(source: &mut impl BufRead, buffer: &mut Vec<u8>, end: usize) -> Resul
 }
 
 /// Appends up to `count` bytes.
-fn take(source: &mut impl BufRead, buffer: &mut Vec<u8>, mut count: usize) -> Result<()> {
+pub(super) fn take(
+    source: &mut impl BufRead,
+    buffer: &mut Vec<u8>,
+    mut count: usize,
+) -> Result<()> {
     while count > 0 {
         let available = fill(source)?;
         let part = available

@@ -2,19 +2,19 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pspf_format::{Error, ErrorKind, Result};
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawMode, Timespec, Timestamps};
+use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use super::MemberPath;
-use super::member_path::unsafe_path;
-use super::tree::{PERMISSION_BITS, PendingModes, Totals};
+use super::unix::remove_tree_at;
+use super::{ContainedTree, TreeEntry};
+use crate::extract::{MemberKind, MemberPath, PERMISSION_BITS, PendingModes, Totals, unsafe_path};
 use crate::failure::{IoContext, io_error};
 
 const DIRECTORY: OFlags = OFlags::RDONLY
@@ -30,15 +30,13 @@ const NEW_FILE: OFlags = OFlags::WRONLY
 const MAX_LINK_TARGET: usize = 4096;
 /// What the owner needs to fill a directory.
 const OWNER_ALL: u32 = 0o700;
-/// From this size on, a piece of a file is sent to the disk at once, in bytes.
-const WORTH_WRITING_BACK: usize = 1024 * 1024;
 /// How many levels of directories stay open; there are not many descriptors.
 const MAX_OPEN_LEVELS: usize = 24;
 /// Mode of directories that an archive uses without naming them.
 const IMPLICIT_MODE: u32 = 0o755;
 
 /// An open directory, and what is done inside it.
-pub(crate) struct Tree {
+pub(crate) struct UnixTree {
     root: Arc<OwnedFd>,
     path: PathBuf,
     /// The way to the directory used last, from the top: members of an archive come in directory order.
@@ -53,46 +51,29 @@ pub(crate) struct Tree {
     staging: Option<Arc<Path>>,
 }
 
-impl Tree {
-    /// Opens an existing directory.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+impl ContainedTree for UnixTree {
+    fn open(path: &Path) -> Result<Self> {
         let root =
             fs::openat(CWD, path, DIRECTORY, Mode::empty()).context("open the directory", path)?;
         Ok(Self::at(Arc::new(root), path.to_owned()))
     }
 
-    /// The same directory for another thread.
-    pub(crate) fn share(&self) -> Self {
+    fn share(&self) -> Self {
         Self {
             staging: self.staging.clone(),
             ..Self::at(Arc::clone(&self.root), self.path.clone())
         }
     }
 
-    fn at(root: Arc<OwnedFd>, path: PathBuf) -> Self {
-        Self {
-            root,
-            path,
-            recent: Vec::new(),
-            pending: PendingModes::new(),
-            replaced: false,
-            totals: Totals::default(),
-            staging: None,
-        }
-    }
-
-    /// Names a directory of the same file system for files that may get their names only when they are whole.
-    pub(crate) fn stage_in(&mut self, directory: &Path) {
+    fn stage_in(&mut self, directory: &Path) {
         self.staging = Some(Arc::from(directory));
     }
 
-    /// The directory of [`Tree::stage_in`].
-    pub(crate) fn staging(&self) -> Option<&Path> {
+    fn staging(&self) -> Option<&Path> {
         self.staging.as_deref()
     }
 
-    /// Where a member lies, for messages and for programs.
-    pub(crate) fn path_of(&self, member: &MemberPath) -> PathBuf {
+    fn path_of(&self, member: &MemberPath) -> PathBuf {
         if member.is_root() {
             self.path.clone()
         } else {
@@ -100,59 +81,43 @@ impl Tree {
         }
     }
 
-    /// Whether something had to make way for something else.
-    pub(crate) const fn replaced_something(&self) -> bool {
+    fn replaced_something(&self) -> bool {
         self.replaced
     }
 
-    /// What was written so far.
-    pub(crate) const fn totals(&self) -> Totals {
+    fn totals(&self) -> Totals {
         self.totals
     }
 
-    /// Appends to a file that was just created.
-    pub(crate) fn write(&mut self, file: &mut File, bytes: &[u8], path: &Path) -> Result<()> {
-        self.totals.bytes = self.totals.bytes.saturating_add(bytes.len() as u64);
-        file.write_all(bytes).context("write", path)?;
-        if bytes.len() >= WORTH_WRITING_BACK {
-            crate::platform::start_writing_back(file);
-        }
-        Ok(())
+    fn count(&mut self, written: Totals) {
+        self.totals = self.totals.and(written);
     }
 
-    /// Hands out the directory modes that are still to be set.
-    pub(crate) fn take_pending(&mut self) -> PendingModes {
+    fn take_pending(&mut self) -> PendingModes {
         std::mem::take(&mut self.pending)
     }
 
-    /// Creates a file; what had its name before is unlinked first, never written to.
-    pub(crate) fn create_file(&mut self, member: &MemberPath, mode: u32) -> Result<File> {
+    fn create_file(&mut self, member: &MemberPath, mode: u32) -> Result<File> {
         let mode = Mode::from_raw_mode(raw(mode));
-        self.totals.files = self.totals.files.saturating_add(1);
         self.create(member, |parent, name| {
             fs::openat(parent, name, NEW_FILE, mode)
         })
         .map(File::from)
     }
 
-    /// Gives a finished file that lies elsewhere a name in here, unless something has that name already.
-    pub(crate) fn adopt(&mut self, file: &Path, member: &MemberPath) -> Result<()> {
-        self.totals.files = self.totals.files.saturating_add(1);
+    fn adopt(&mut self, path: &Path, member: &MemberPath) -> Result<()> {
         let Some((directory, name)) = member.split_last() else {
             return Ok(());
         };
         let parent = self.open_directory(&directory)?;
         let name = OsStr::from_bytes(name);
-        match fs::linkat(CWD, file, &parent, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::EXIST) => fs::unlinkat(CWD, file, AtFlags::empty()),
-            // No hard links here. Whoever extracts has looked that nothing has the name, and holds the lock.
-            Err(_) => fs::renameat(CWD, file, &parent, name),
+        match fs::renameat(CWD, path, &parent, name) {
+            Err(Errno::ISDIR) => Err(in_the_way(member)),
+            renamed => renamed.context("create", self.path_of(member)),
         }
-        .context("create", self.path_of(member))
     }
 
-    /// Creates a symbolic link. Its target is kept as it is: nothing is ever written through it.
-    pub(crate) fn create_symlink(&mut self, member: &MemberPath, target: &[u8]) -> Result<()> {
+    fn create_symlink(&mut self, member: &MemberPath, target: &[u8]) -> Result<()> {
         if target.is_empty() || target.contains(&0) || target.len() >= MAX_LINK_TARGET {
             return Err(unsafe_path("a link has no valid target", member.as_bytes()));
         }
@@ -160,12 +125,7 @@ impl Tree {
         self.create(member, |parent, name| fs::symlinkat(target, parent, name))
     }
 
-    /// Gives an earlier regular file another name; where the file system cannot, copies it.
-    pub(crate) fn create_hard_link(
-        &mut self,
-        member: &MemberPath,
-        original: &MemberPath,
-    ) -> Result<()> {
+    fn create_hard_link(&mut self, member: &MemberPath, original: &MemberPath) -> Result<()> {
         let Some((directory, original_name)) = original.split_last() else {
             return Err(unsafe_path(
                 "a hard link to the directory itself is not allowed",
@@ -215,23 +175,7 @@ impl Tree {
         }
     }
 
-    fn copy_file(
-        &mut self,
-        directory: &Arc<OwnedFd>,
-        name: &[u8],
-        mode: u32,
-        member: &MemberPath,
-    ) -> Result<()> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let source = fs::openat(directory, OsStr::from_bytes(name), flags, Mode::empty());
-        let mut source = File::from(source.context("open", self.path_of(member))?);
-        let mut target = self.create_file(member, mode & PERMISSION_BITS)?;
-        io::copy(&mut source, &mut target).context("write", self.path_of(member))?;
-        Ok(())
-    }
-
-    /// Creates a directory, or takes the one that is there, and remembers its mode for the end.
-    pub(crate) fn create_directory(&mut self, member: &MemberPath, mode: u32) -> Result<()> {
+    fn create_directory(&mut self, member: &MemberPath, mode: u32) -> Result<()> {
         let mode = mode & PERMISSION_BITS;
         if member.is_root() {
             return Ok(()); // the root's mode is ours
@@ -271,8 +215,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Sets the mode of a file or directory, never that of a link or of what it leads to.
-    pub(crate) fn set_mode(&mut self, member: &MemberPath, mode: u32) -> Result<()> {
+    fn set_mode(&mut self, member: &MemberPath, mode: u32) -> Result<()> {
         let Some((directory, name)) = member.split_last() else {
             return Ok(());
         };
@@ -307,8 +250,7 @@ impl Tree {
             .context("set the mode of", self.path_of(member))
     }
 
-    /// Sets the modes of directories, the deepest first, since a mode can close the way to what lies below.
-    pub(crate) fn apply_modes(&mut self, modes: &PendingModes) -> Result<()> {
+    fn finish(&mut self, modes: &PendingModes) -> Result<()> {
         self.recent.clear();
         for (member, mode) in modes.iter().rev() {
             let directory = self.open_directory(member)?;
@@ -319,8 +261,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Sets the time of last change of a file that was just written.
-    pub(crate) fn set_time(file: &File, seconds: u64) {
+    fn set_time(file: &File, seconds: u64) {
         let time = Timespec {
             tv_sec: i64::try_from(seconds).unwrap_or(0),
             tv_nsec: 0,
@@ -335,8 +276,7 @@ impl Tree {
         );
     }
 
-    /// Removes a file or a link, or a directory with all that is in it; what is not there is fine.
-    pub(crate) fn remove(&mut self, member: &MemberPath) -> Result<()> {
+    fn remove(&mut self, member: &MemberPath) -> Result<()> {
         let Some((directory, name)) = member.split_last() else {
             return Ok(());
         };
@@ -344,12 +284,11 @@ impl Tree {
             return Ok(());
         };
         self.recent.clear();
-        crate::platform::remove_tree_at(directory.as_fd(), OsStr::from_bytes(name))
+        remove_tree_at(directory.as_fd(), OsStr::from_bytes(name))
             .context("remove", self.path_of(member))
     }
 
-    /// Removes a directory if nothing is in it.
-    pub(crate) fn remove_empty_directory(&mut self, member: &MemberPath) -> Result<()> {
+    fn remove_empty_directory(&mut self, member: &MemberPath) -> Result<()> {
         let Some((directory, name)) = member.split_last() else {
             return Ok(());
         };
@@ -363,18 +302,7 @@ impl Tree {
         }
     }
 
-    /// Removes the directories above a member, up to the first that something else is in.
-    pub(crate) fn remove_empty_parents(&mut self, member: &MemberPath) -> Result<()> {
-        let mut member = member.clone();
-        while let Some((parent, _)) = member.split_last() {
-            self.remove_empty_directory(&parent)?;
-            member = parent;
-        }
-        Ok(())
-    }
-
-    /// Opens a regular file for reading; `None` if there is none.
-    pub(crate) fn open_file(&mut self, member: &MemberPath) -> Result<Option<File>> {
+    fn open_file(&mut self, member: &MemberPath) -> Result<Option<File>> {
         let Some((directory, name)) = member.split_last() else {
             return Ok(None);
         };
@@ -389,8 +317,7 @@ impl Tree {
         }
     }
 
-    /// Reads where a symbolic link points; `None` if there is no link.
-    pub(crate) fn read_link(&mut self, member: &MemberPath) -> Result<Option<Vec<u8>>> {
+    fn read_link(&mut self, member: &MemberPath) -> Result<Option<Vec<u8>>> {
         let Some((directory, name)) = member.split_last() else {
             return Ok(None);
         };
@@ -408,8 +335,7 @@ impl Tree {
         }
     }
 
-    /// Mode bits of whatever has this name; `None` if nothing has.
-    pub(crate) fn mode_of(&mut self, member: &MemberPath) -> Result<Option<u32>> {
+    fn mode_of(&mut self, member: &MemberPath) -> Result<Option<u32>> {
         let Some((directory, name)) = member.split_last() else {
             return Ok(None);
         };
@@ -425,6 +351,46 @@ impl Tree {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
             Err(error) => Err(io_error(error.into(), "look at", self.path_of(member))),
         }
+    }
+
+    fn entries(&mut self) -> Result<Vec<TreeEntry>> {
+        let mut found = Vec::new();
+        let mut todo = vec![(Arc::clone(&self.root), Vec::new())];
+        while let Some((directory, prefix)) = todo.pop() {
+            list(&directory, &prefix, &mut found, &mut todo)
+                .context("list", self.path.join(OsStr::from_bytes(&prefix)))?;
+        }
+        found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        Ok(found)
+    }
+}
+
+impl UnixTree {
+    fn at(root: Arc<OwnedFd>, path: PathBuf) -> Self {
+        Self {
+            root,
+            path,
+            recent: Vec::new(),
+            pending: PendingModes::new(),
+            replaced: false,
+            totals: Totals::default(),
+            staging: None,
+        }
+    }
+
+    fn copy_file(
+        &mut self,
+        directory: &Arc<OwnedFd>,
+        name: &[u8],
+        mode: u32,
+        member: &MemberPath,
+    ) -> Result<()> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let source = fs::openat(directory, OsStr::from_bytes(name), flags, Mode::empty());
+        let mut source = File::from(source.context("open", self.path_of(member))?);
+        let mut target = self.create_file(member, mode & PERMISSION_BITS)?;
+        io::copy(&mut source, &mut target).context("write", self.path_of(member))?;
+        Ok(())
     }
 
     fn open_directory_if_there(&self, member: &MemberPath) -> Result<Option<Arc<OwnedFd>>> {
@@ -457,11 +423,7 @@ impl Tree {
             Err(Errno::EXIST) => {
                 self.replaced = true;
                 if is_directory(parent.as_fd(), name) {
-                    return Err(Error::new(
-                        ErrorKind::ArchiveBadEntry,
-                        "a directory is where a file should be",
-                    )
-                    .with("member", member.display()));
+                    return Err(in_the_way(member));
                 }
                 fs::unlinkat(&parent, name, AtFlags::empty())
                     .context("replace", self.path_of(member))?;
@@ -523,6 +485,59 @@ impl Tree {
             other => io_error(other.into(), "open the directory", self.path_of(member)),
         }
     }
+}
+
+/// Lists one directory; what lies in directories comes later.
+fn list(
+    directory: &OwnedFd,
+    prefix: &[u8],
+    found: &mut Vec<TreeEntry>,
+    todo: &mut Vec<(Arc<OwnedFd>, Vec<u8>)>,
+) -> io::Result<()> {
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let stat = fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let path = [prefix, name.to_bytes()].concat();
+        if kind == FileType::Directory {
+            let opened = match fs::openat(directory, name, DIRECTORY, Mode::empty()) {
+                // Its owner may not read it: nothing that the package has can lie in it.
+                Err(Errno::ACCESS) => None,
+                opened => Some(Arc::new(opened?)),
+            };
+            todo.extend(opened.map(|opened| (opened, [&path[..], b"/"].concat())));
+        }
+        found.push(TreeEntry {
+            path,
+            kind: match kind {
+                FileType::RegularFile => Some(MemberKind::File),
+                FileType::Directory => Some(MemberKind::Directory),
+                FileType::Symlink => Some(MemberKind::Symlink),
+                _ => None,
+            },
+            mode: mode_bits(stat.st_mode) & 0o7777,
+            stamp: [
+                i128::from(stat.st_ino),
+                i128::from(stat.st_size),
+                i128::from(stat.st_ctime)
+                    .saturating_mul(1_000_000_000)
+                    .saturating_add(i128::from(stat.st_ctime_nsec)),
+            ],
+        });
+    }
+    Ok(())
+}
+
+fn in_the_way(member: &MemberPath) -> Error {
+    Error::new(
+        ErrorKind::ArchiveBadEntry,
+        "a directory is where a file should be",
+    )
+    .with("member", member.display())
 }
 
 fn is_directory(parent: BorrowedFd<'_>, name: &OsStr) -> bool {

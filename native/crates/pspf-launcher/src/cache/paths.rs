@@ -1,18 +1,28 @@
 //! Names in the cache.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The paths that belong to one package.
 #[derive(Clone, Debug)]
-pub(crate) struct Layout {
+pub(crate) struct WorkenvPaths {
     root: PathBuf,
     id: String,
 }
 
-impl Layout {
+impl WorkenvPaths {
     /// The paths of the package `id` below a cache root.
     pub(crate) const fn new(root: PathBuf, id: String) -> Self {
         Self { root, id }
+    }
+
+    /// The same for another package.
+    pub(crate) fn of(&self, id: &str) -> Self {
+        Self::new(self.root.clone(), id.to_owned())
+    }
+
+    /// Where the cache is.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The package's name in the cache: 32 hexadecimal digits.
@@ -40,23 +50,38 @@ impl Layout {
         self.records().join("launch")
     }
 
-    /// Where all locks lie.
-    pub(crate) fn locks(&self) -> PathBuf {
-        self.root.join("locks")
+    /// What the `config` slots had in them when the workenv was filled. It says also that it was filled at least once, so
+    /// that their files are whole.
+    pub(crate) fn shipped_config(&self) -> PathBuf {
+        self.records().join("config")
+    }
+
+    /// What the setup commands made of the extracted files.
+    pub(crate) fn after_setup(&self) -> PathBuf {
+        self.records().join("setup")
+    }
+
+    /// Where files are written that may get their names only when they are whole.
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.records().join("staging")
     }
 
     /// Held by whoever fills, changes or removes the workenv.
     pub(crate) fn fill_lock(&self) -> PathBuf {
-        self.locks().join(format!("{}.fill", self.id))
+        self.lock("fill")
     }
 
     /// Held, shared, by every program that runs from the workenv.
     pub(crate) fn use_lock(&self) -> PathBuf {
-        self.locks().join(format!("{}.use", self.id))
+        self.lock("use")
+    }
+
+    fn lock(&self, kind: &str) -> PathBuf {
+        self.root.join("locks").join(format!("{}.{kind}", self.id))
     }
 
     /// Where a removed workenv goes first, so that its name is free at once.
-    pub(crate) fn trash(&self) -> PathBuf {
+    pub(super) fn trash(&self) -> PathBuf {
         let name = format!("{}{}", self.trash_prefix(), std::process::id());
         self.workenvs().join(name)
     }
