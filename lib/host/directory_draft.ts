@@ -28,7 +28,7 @@ export function openDirectoryDraft(
     sweepLeftovers(final);
     fs.mkdirSync(dirname(final), { recursive: true });
     const temporary = createTemporary(final, temporaries, makeDirectory);
-    return new Draft(final, temporary.path, temporary.file, temporaries);
+    return new Draft(final, merge, temporary, temporaries);
   } catch (error) {
     throw fileError(error, `create ${quotePath(path)}`, path);
   }
@@ -54,10 +54,11 @@ function isEmpty(path: string): boolean {
   return fs.readdirSync(path).length === 0;
 }
 
-function checkPlace(path: string, merge: boolean): void {
+/** What is at a path, unless it must not be replaced. */
+function checkPlace(path: string, merge: boolean): Place {
   const place = lookAt(path);
-  if (place === "nothing" || (merge && place !== "other")) return;
-  if (place === "directory" && isEmpty(path)) return;
+  if (place === "nothing" || (merge && place !== "other")) return place;
+  if (place === "directory" && isEmpty(path)) return place;
   const says = place === "directory" ? "is not empty" : "is not a directory";
   throw new PspfError("io/exists", `${quotePath(path)} exists and ${says}`, {
     context: { path },
@@ -80,30 +81,36 @@ function makeDirectory(path: string): Deno.FsFile | undefined {
   }
 }
 
+interface Temporary {
+  readonly path: string;
+  readonly file: Deno.FsFile | undefined;
+}
+
 class Draft implements DirectoryDraft {
   readonly target: DirectoryTarget;
   readonly #path: string;
-  readonly #temporary: string;
-  readonly #lock: Deno.FsFile | undefined;
+  readonly #mayMerge: boolean;
+  readonly #temporary: Temporary;
   readonly #temporaries: Temporaries;
   #disposed = false;
 
   constructor(
     path: string,
-    temporary: string,
-    lock: Deno.FsFile | undefined,
+    merge: boolean,
+    temporary: Temporary,
     temporaries: Temporaries,
   ) {
-    this.target = new DirectoryTarget(temporary, path);
+    this.target = new DirectoryTarget(temporary.path, path);
     this.#path = path;
+    this.#mayMerge = merge;
     this.#temporary = temporary;
-    this.#lock = lock;
     this.#temporaries = temporaries;
   }
 
   commit(): Promise<void> {
     return Promise.try(() => {
-      const place = lookAt(this.#path);
+      // Others may have been at work meanwhile.
+      const place = checkPlace(this.#path, this.#mayMerge);
       if (place === "directory" && !isEmpty(this.#path)) this.#merge();
       else this.#publish(place);
     }).catch((error) => {
@@ -112,30 +119,31 @@ class Draft implements DirectoryDraft {
   }
 
   #publish(place: Place): void {
+    const { path } = this.#temporary;
     let mode = 0o777 & ~Deno.umask();
-    this.target.applyModes(this.#temporary);
+    this.target.applyModes(path);
     if (place === "directory") {
       mode = modeOf(this.#path);
       fs.rmdirSync(this.#path);
     } else if (place === "file") {
       fs.unlinkSync(this.#path);
     }
-    fs.chmodSync(this.#temporary, mode);
-    fs.renameSync(this.#temporary, this.#path);
+    fs.chmodSync(path, mode);
+    fs.renameSync(path, this.#path);
   }
 
   #merge(): void {
-    const [from, to] = [this.#temporary, this.#path];
+    const [from, to] = [this.#temporary.path, this.#path];
     this.target.reopen();
     const { before, moves } = planMerge(from, to);
     try {
       for (const path of before.keys()) makeWritable(join(to, path));
       for (const path of moves) replace(join(from, path), join(to, path));
       this.target.applyModes(to, before);
-      fs.chmodSync(to, before.get("") ?? modeOf(to));
+      restoreMode(to, before.get(""));
     } catch (error) {
       for (const [path, mode] of [...before].reverse()) {
-        fs.chmodSync(join(to, path), mode);
+        restoreMode(join(to, path), mode);
       }
       throw error;
     }
@@ -144,10 +152,19 @@ class Draft implements DirectoryDraft {
   [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return Promise.resolve();
     this.#disposed = true;
-    removeTree(this.#temporary);
-    this.#temporaries.delete(this.#temporary);
-    this.#lock?.close();
+    const { path, file } = this.#temporary;
+    removeTree(path);
+    this.#temporaries.delete(path);
+    file?.close();
     return Promise.resolve();
+  }
+}
+
+function restoreMode(path: string, mode: number | undefined): void {
+  try {
+    if (mode !== undefined && mode !== modeOf(path)) fs.chmodSync(path, mode);
+  } catch {
+    // Somebody else's directory keeps the mode that it has.
   }
 }
 

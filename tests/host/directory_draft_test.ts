@@ -254,6 +254,23 @@ Deno.test(
   },
 );
 
+Deno.test("commit() looks again at what is in its place", async () => {
+  await using dir = await tempDir();
+  const appear: Record<string, () => Promise<unknown>> = {
+    file: () => dir.write("out", "mine"),
+    directory: () => dir.write("out/mine", "mine"),
+  };
+  for (const [name, make] of Object.entries(appear)) {
+    await using draft = await writer.createDirectory(dir.at("out"));
+    await draft.target.file("in", 0o644, undefined, stream("x"));
+    await make();
+    await rejectsCode("io/exists", () => draft.commit());
+    const left = name === "file" ? dir.at("out") : dir.at("out/mine");
+    assertEquals(await Deno.readTextFile(left), "mine");
+    await writer.remove(dir.at("out"));
+  }
+});
+
 /** Sweeps after a directory was created, and once more after it was opened. */
 function sweepBetweenSteps(target: string): Disposable & { sweeps: number } {
   const { mkdirSync } = fs;
